@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 from stream.demo.digest import FeatureCounts, PaneCounts, digest
 
 counts = st.integers(0, 1000)
+times = st.sampled_from([0, 86_400_000])
 panes = st.builds(
-    PaneCounts, st.just("m"), st.integers(1, 2), st.sampled_from(["", "origin"]), st.sampled_from(["", "EWR"]),
-    st.sampled_from([0, 86_400_000]), counts, counts, counts,
+    PaneCounts, st.just("m"), st.integers(1, 2), st.sampled_from(["", "origin"]),
+    st.sampled_from(["", "EWR"]), times, counts, counts, counts,
 )  # fmt: skip
 features = st.builds(
-    FeatureCounts, st.just("m"), st.integers(1, 2), st.just(""), st.just(""), st.sampled_from([0, 86_400_000]),
+    FeatureCounts, st.just("m"), st.integers(1, 2), st.just(""), st.just(""), times,
     st.sampled_from(["hour", "dest"]), counts, counts, counts, st.tuples(counts, counts, counts),
 )  # fmt: skip
 

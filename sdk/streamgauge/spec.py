@@ -1,0 +1,327 @@
+"""What to watch: the monitor's spec, as people write it in YAML and as the log carries it in JSON."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
+
+from streamgauge.durations import DAY_MS, format_duration, parse_duration
+from streamgauge.events import MAX_FEATURES, MAX_TEXT, to_ms
+from streamgauge.spec_errors import SpecError, problems_of
+from streamgauge.spec_yaml import load_yaml
+
+Task = Literal["binary", "multiclass", "regression"]
+Metric = Literal["accuracy", "precision", "recall", "f1", "auc", "log_loss", "brier", "ece", "mae", "rmse"]
+METRICS: Final[dict[Task, tuple[Metric, ...]]] = {
+    "binary": ("accuracy", "precision", "recall", "f1", "auc", "log_loss", "brier", "ece"),
+    "multiclass": ("accuracy",),
+    "regression": ("mae", "rmse"),
+}
+MAX_SEGMENTS: Final = 8
+MAX_HORIZON_MS: Final = 366 * DAY_MS
+
+
+def _duration(value: object) -> object:
+    """Read text as a length of time; a bare number has no unit."""
+    if isinstance(value, str):
+        return parse_duration(value)
+    msg = f"a length of time needs a unit, as in 90s, 10m, 1h, 7d; got {value!r}"
+    raise ValueError(msg)
+
+
+def _moment(value: object) -> object:
+    """Read a date as its midnight in UTC; a time needs a zone."""
+    if isinstance(value, str):
+        value = _parsed(value)
+    if isinstance(value, datetime):
+        to_ms(value)
+        return value.astimezone(UTC)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    msg = f"write a date, 2013-01-01 (midnight in UTC), or a time with its zone; got {value!r}"
+    raise ValueError(msg)
+
+
+def _parsed(text: str) -> date:
+    try:
+        return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
+    except ValueError:
+        msg = f"{text!r} is no date and no time; write 2013-01-01, or 2013-01-01T06:00:00Z"
+        raise ValueError(msg) from None
+
+
+def _panes(value: object) -> object:
+    """Read ``200 panes``."""
+    if isinstance(value, str):
+        number, _, unit = value.partition(" ")
+        if number.isdigit() and unit in ("pane", "panes"):
+            return int(number)
+    msg = f"write a number of panes, as in 200 panes; got {value!r}"
+    raise ValueError(msg)
+
+
+def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    doubles = sorted({value for value in values if values.count(value) > 1})
+    if doubles:
+        msg = f"named twice: {', '.join(doubles)}"
+        raise ValueError(msg)
+    return values
+
+
+DurationMs = Annotated[int, BeforeValidator(_duration), PlainSerializer(format_duration, return_type=str)]
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+Panes = Annotated[int, BeforeValidator(_panes), PlainSerializer(lambda n: f"{n} panes", return_type=str)]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+MonitorName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+ModelName = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=r"^[^/\x00-\x1f]+$")]
+Names = Annotated[tuple[Text, ...], AfterValidator(_distinct)]
+
+
+class _Part(BaseModel):
+    """What all parts of a spec have in common: nothing unknown, nothing changed, no NaN."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Feature(_Part):
+    """One feature to watch."""
+
+    type: Literal["number", "category"] = Field(
+        description="number: binned by value; category: counted by level"
+    )
+
+
+class Labels(_Part):
+    """When labels come."""
+
+    horizon_ms: DurationMs = Field(
+        default=7 * DAY_MS,
+        alias="horizon",
+        ge=1_000,
+        le=MAX_HORIZON_MS,
+        description="how long after its prediction a label still counts, and a second one is a duplicate",
+    )
+
+
+class Reference(_Part):
+    """What is compared with: a range of event time, a file, a version's training set, or the first panes."""
+
+    from_: Moment | None = Field(default=None, alias="from", description="first moment, with `to`")
+    to: Moment | None = Field(default=None, description="moment after the last one")
+    file: Text | None = Field(default=None, description="a file of rows, Parquet")
+    model_version: Text | None = Field(default=None, description="a version: its training set")
+    first: Panes | None = Field(
+        default=None, ge=1, le=100_000, description="a number of panes: the first final ones"
+    )
+
+    @property
+    def kind(self) -> Literal["range", "file", "model_version", "first"]:
+        """Which of the four it is."""
+        if self.from_ is not None:
+            return "range"
+        if self.file is not None:
+            return "file"
+        return "first" if self.first is not None else "model_version"
+
+    @property
+    def range_ms(self) -> tuple[int, int]:
+        """The range, half open, epoch milliseconds; ValueError for another kind."""
+        if self.from_ is None or self.to is None:
+            msg = f"this reference is a {self.kind}, not a range"
+            raise ValueError(msg)
+        return to_ms(self.from_), to_ms(self.to)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Reference:
+        given = [self.from_ is not None or self.to is not None, self.file, self.model_version, self.first]
+        if sum(each is not None and each is not False for each in given) != 1:
+            msg = "give exactly one of: from and to, file, model_version, first"
+            raise ValueError(msg)
+        if (self.from_ is None) != (self.to is None):
+            msg = "give both from and to"
+            raise ValueError(msg)
+        if self.from_ is not None and self.to is not None and self.from_ >= self.to:
+            msg = f"from {self.from_.isoformat()} is not before to {self.to.isoformat()}"
+            raise ValueError(msg)
+        return self
+
+
+class Performance(_Part):
+    """How good the model is, and how much loss is tolerated."""
+
+    metric: Metric = Field(description="the metric that is judged")
+    tolerance: float = Field(
+        strict=True, gt=0, description="how much worse than the reference is tolerated, in the metric's unit"
+    )
+    segments: bool = Field(default=False, strict=True, description="judge each segment too")
+
+
+class Budget(_Part):
+    """How many false pages are tolerated, over all that is tested."""
+
+    false_pages: float = Field(
+        default=1, strict=True, gt=0, le=1_000, description="expected false pages in one period"
+    )
+    per_ms: DurationMs = Field(
+        default=90 * DAY_MS, alias="per", ge=DAY_MS, le=10 * MAX_HORIZON_MS, description="the period"
+    )
+
+
+class Retrain(_Part):
+    """When and how to retrain."""
+
+    on: Annotated[tuple[Literal["performance"], ...], AfterValidator(_distinct)] = Field(
+        default=("performance",), description="what asks for it: lost performance"
+    )
+    every_ms: DurationMs | None = Field(
+        default=None,
+        alias="every",
+        ge=3_600_000,
+        le=10 * MAX_HORIZON_MS,
+        description="a schedule, in event time",
+    )
+    trainer: Text = Field(default="river-default", description="name of a trainer that ops allow")
+    approval: Literal["auto"] = Field(
+        default="auto", description="who lets a better version serve: the paired test"
+    )
+
+
+class MonitorSpec(_Part):
+    """What one monitor watches. All lengths of time are milliseconds here, and text such as ``1h`` in YAML.
+
+    >>> spec = MonitorSpec.from_yaml('''
+    ... monitor: flight-delay
+    ... model: flight-delay
+    ... task: binary
+    ... features: {distance: {type: number}, origin: {type: category}}
+    ... segments: [origin]
+    ... reference: {from: 2013-01-01, to: 2013-04-01}
+    ... performance: {metric: log_loss, tolerance: 0.02}
+    ... ''')
+    >>> spec.pane_ms, spec.labels.horizon_ms, spec.reference.kind
+    (3600000, 604800000, 'range')
+    >>> MonitorSpec.from_json(spec.to_json()) == spec
+    True
+    """
+
+    monitor: MonitorName = Field(
+        description="the monitor's name: letters, digits and . _ -, at most 128 characters"
+    )
+    model: ModelName = Field(description="the model's name as events carry it; without a slash")
+    task: Task = Field(description="binary, multiclass or regression")
+    pane_ms: DurationMs = Field(
+        default=3_600_000,
+        alias="pane",
+        ge=1_000,
+        le=31 * DAY_MS,
+        description="length of a pane: divides a day, or days",
+    )
+    lateness_ms: DurationMs = Field(
+        default=600_000,
+        alias="lateness",
+        ge=0,
+        description="how long a pane waits for late rows, in event time",
+    )
+    idle_timeout_ms: DurationMs = Field(
+        default=60_000,
+        alias="idle_timeout",
+        ge=1_000,
+        le=DAY_MS,
+        description="how long without a row until the model counts as idle, in log time",
+    )
+    features: dict[Text, Feature] = Field(
+        min_length=1, max_length=MAX_FEATURES, description="features by name"
+    )
+    segments: Names = Field(
+        default=(), max_length=MAX_SEGMENTS, description="category features to split panes by"
+    )
+    labels: Labels = Field(default=Labels(), description="when labels come")
+    reference: Reference | None = Field(
+        default=None, description="what is compared with; none: learning for ever"
+    )
+    performance: Performance | None = Field(
+        default=None, description="what is judged of the model; none: inputs only"
+    )
+    budget: Budget = Field(default=Budget(), description="how many false pages are tolerated")
+    notify: Names = Field(
+        default=(), max_length=16, description="names of channels that ops settings resolve"
+    )
+    retrain: Retrain | None = Field(default=None, description="when and how to retrain; none: never")
+
+    @classmethod
+    def from_yaml(cls, text: str) -> MonitorSpec:
+        """Return the spec that `text` holds.
+
+        Raises
+        ------
+        SpecError
+            Naming every problem with its field, and the mend where one is known.
+        """
+        return cls._checked(load_yaml(text))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> MonitorSpec:
+        """Return the spec that `to_json` wrote; SpecError on another."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise SpecError(problems_of(error, cls)) from None
+
+    @classmethod
+    def _checked(cls, values: object) -> MonitorSpec:
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise SpecError(problems_of(error, cls)) from None
+
+    def to_json(self) -> str:
+        """Return the spec with the names of its YAML form, parts that are none left out."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
+    def to_values(self) -> dict[str, object]:
+        """Return what `to_json` writes, as plain values: for the records of the topic `specs`."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> MonitorSpec:
+        for problem in (self._time_problem(), self._segment_problem(), self._performance_problem()):
+            if problem:
+                raise ValueError(problem)
+        return self
+
+    def _time_problem(self) -> str:
+        if DAY_MS % self.pane_ms and self.pane_ms % DAY_MS:
+            return f"pane: {format_duration(self.pane_ms)} neither divides a day nor is whole days"
+        if self.lateness_ms >= self.labels.horizon_ms:
+            late, horizon = format_duration(self.lateness_ms), format_duration(self.labels.horizon_ms)
+            return f"lateness: {late} is not below the label horizon, {horizon}"
+        return ""
+
+    def _segment_problem(self) -> str:
+        for name in self.segments:
+            if name not in self.features:
+                return f"segments: {name} is none of the features"
+            if self.features[name].type != "category":
+                return f"segments: {name} is a number; a segment is a category"
+        return ""
+
+    def _performance_problem(self) -> str:
+        if self.performance is not None and self.performance.metric not in METRICS[self.task]:
+            fitting = ", ".join(METRICS[self.task])
+            return (
+                f"performance.metric: {self.performance.metric} is not for task {self.task}; it has {fitting}"
+            )
+        if self.performance is None and self.retrain is not None and self.retrain.on:
+            return "retrain.on: performance is not judged; add performance, or write on: []"
+        return ""

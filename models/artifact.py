@@ -81,14 +81,20 @@ def unpack(data: bytes, signature: bytes, public_key: bytes, trusted: Collection
     UntrustedError
         Before anything is parsed, for a key that is not trusted or a signature that is not of these bytes.
     ValueError
-        For bytes that are signed, but of another schema.
+        For bytes that are signed, but of another schema, or that need code which is not here.
     """
     verify(data, signature, public_key, trusted)
     if not data.startswith(MAGIC):
         raise ValueError(f"not a model of this schema: it begins with {data[: len(MAGIC)]!r}")
     head, _, body = data[len(MAGIC) :].partition(b"\n")
-    pipeline = pickle.loads(body)  # noqa: S301 - signed by a trusted trainer, verified above
-    return Artifact(msgspec.json.decode(head, type=Head), cast("Pipeline", pipeline))
+    return Artifact(msgspec.json.decode(head, type=Head), _unpickle(body))
+
+
+def _unpickle(body: bytes) -> Pipeline:
+    try:
+        return cast("Pipeline", pickle.loads(body))  # noqa: S301 - signed by a trusted trainer, verified
+    except (pickle.UnpicklingError, AttributeError, ImportError, EOFError, IndexError, TypeError) as error:
+        raise ValueError(f"the pipeline needs other code than this: {error}") from error
 
 
 def verify(data: bytes, signature: bytes, public_key: bytes, trusted: Collection[bytes]) -> None:

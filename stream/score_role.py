@@ -151,19 +151,24 @@ class ScoreRole:
                 continue
             if self._registry.apply(entry) and isinstance(entry, Roles):
                 changed.add(entry.model)
-        for model in sorted(changed):
-            await self._assign(model)
+        await self._assign_all(changed)
 
-    async def _assign(self, model: str) -> None:
-        champion = self._registry.champion(model)
+    async def _assign_all(self, models: set[str]) -> None:
+        self._tried_at = time.monotonic()
+        for model in sorted(models):
+            complete = await self._assign(model)
+            (self._incomplete.discard if complete else self._incomplete.add)(model)
+
+    async def _assign(self, model: str) -> bool:
+        """Let the registry's versions serve; False if not all could be loaded: to be tried again."""
+        champion, wanted = self._registry.champion(model), self._registry.shadows(model)
         if champion and not await self._load(model, champion):
-            log.error(
-                "the former version goes on serving", model=model, champion=self.serving.champion(model)
-            )
-            return
-        shadows = [s for s in self._registry.shadows(model) if await self._load(model, s)]
-        self.serving.assign(model, champion, tuple(shadows))
+            log.error("the former version serves on", model=model, champion=self.serving.champion(model))
+            return False
+        shadows = tuple([version for version in wanted if await self._load(model, version)])
+        self.serving.assign(model, champion, shadows)
         log.info("serving", model=model, champion=champion, shadows=shadows)
+        return shadows == wanted
 
     async def _load(self, model: str, version: str) -> bool:
         if self.serving.is_loaded(model, version):

@@ -1,0 +1,196 @@
+"""The order of durability for folds with state (measure, decide), once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import zlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import structlog
+
+from stream.folds.base import Fold, Record
+from stream.runtime.checkpoint import Checkpoint, CheckpointStore
+from stream.runtime.port import Bounds, Log, LogError, Publisher, TopicPartition
+
+State = TypeVar("State")
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Cell(Generic[State]):
+    """A fold over one partition, and how far it is.
+
+    Attributes
+    ----------
+    position, crc
+        The last record that the state holds; -1 before the first.
+    read_from
+        The lowest offset that may come: anything below it means that the topic is another one.
+    proof
+        crc32 that the record at `position` must have when it comes once more, after a restart.
+    """
+
+    fold: Fold[State]
+    state: State
+    topic_id: str
+    position: int = -1
+    crc: int = 0
+    read_from: int = 0
+    proof: int | None = None
+    saved: int = -1
+    saved_at: float = 0.0
+    saving: asyncio.Task[None] | None = field(default=None)
+
+
+class StatefulHost(Generic[State]):
+    """Runs a fold over each partition that is assigned.
+
+    1. Load the newest checkpoint that verifies; without one, start empty at the first record of the log.
+    2. Read on from *its* position, whatever offset was committed; its own last record is read again and compared.
+    3. Fold a run.
+    4. Publish its results and wait for the acks; commit, for lag tools only.
+    5. Every `checkpoint_s`: encode at this cut; write file and pointer while folding on.
+
+    A crash between any two of these repeats results that are already there, with equal content. A state that was
+    folded here stays usable after a rebalance, since it depends on the log alone; it is dropped when another
+    assignment does without it.
+
+    Parameters
+    ----------
+    fold_of
+        Gives the fold of a partition by its number.
+    checkpoint_s
+        Seconds between two checkpoints of a partition.
+    clock
+        Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        fold_of: Callable[[int], Fold[State]],
+        log: Log,
+        publisher: Publisher,
+        checkpoints: CheckpointStore,
+        checkpoint_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fold_of, self._log, self._publisher = fold_of, log, publisher
+        self._checkpoints, self._checkpoint_s, self._clock = checkpoints, checkpoint_s, clock
+        self._cells: dict[TopicPartition, Cell[State]] = {}
+
+    @property
+    def cells(self) -> Mapping[TopicPartition, Cell[State]]:
+        """Return what is folded here now."""
+        return self._cells
+
+    async def assign(self, tps: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Load the states, and return where reading goes on."""
+        ids = await self._log.topic_ids({tp.topic for tp in tps})
+        kept = {tp: self._cells[tp] for tp in tps if tp in self._cells}
+        await self._finish_saving(self._cells.values())
+        saved = await self._checkpoints.newest({tp.partition for tp in tps if tp not in kept})
+        self._cells = {
+            tp: kept.get(tp) or self._cell(tp, ids[tp.topic], saved.get(tp.partition)) for tp in tps
+        }
+        bounds = await self._log.bounds(tps)
+        starts = {tp: _start(tp, cell, ids[tp.topic], bounds[tp]) for tp, cell in self._cells.items()}
+        _log.info(
+            "assigned", starts={f"{tp.topic}/{tp.partition}": start for tp, start in sorted(starts.items())}
+        )
+        return starts
+
+    async def run(self, tp: TopicPartition, records: Sequence[Record]) -> None:
+        """Fold, publish, commit, and take a checkpoint when it is time."""
+        cell = self._cells[tp]
+        fresh = _admit(tp, cell, records)
+        if not fresh:
+            return
+        outputs = cell.fold.step(cell.state, fresh)
+        cell.position, cell.crc = fresh[-1].position, zlib.crc32(fresh[-1].value)
+        await self._publisher.publish(outputs)
+        self._log.commit(tp, cell.position + 1)
+        self._checkpoint_if_due(tp, cell)
+
+    async def revoke(self, tps: Collection[TopicPartition]) -> None:
+        """Keep the states: most often the same partitions come back at once."""
+
+    async def idle(self) -> None:
+        """Take checkpoints that are due; raise what went wrong in one."""
+        for tp, cell in self._cells.items():
+            self._checkpoint_if_due(tp, cell)
+
+    async def close(self) -> None:
+        """Take a last checkpoint of everything, so that the next start folds nothing again."""
+        await self._finish_saving(self._cells.values())
+        for tp, cell in self._cells.items():
+            if cell.position > cell.saved:
+                await self._save(tp, cell, self._cut(cell))
+
+    def _cell(self, tp: TopicPartition, topic_id: str, saved: Checkpoint | None) -> Cell[State]:
+        fold, now = self._fold_of(tp.partition), self._clock()
+        if saved is None:
+            return Cell(fold, fold.start(), topic_id, saved_at=now)
+        state, at = fold.decode(saved.state), saved.position
+        return Cell(fold, state, saved.topic_id, at, saved.crc, saved=at, saved_at=now)
+
+    def _checkpoint_if_due(self, tp: TopicPartition, cell: Cell[State]) -> None:
+        if cell.saving is not None:
+            if not cell.saving.done():
+                return
+            cell.saving.result()
+            cell.saving = None
+        if cell.position > cell.saved and self._clock() - cell.saved_at >= self._checkpoint_s:
+            cell.saving = asyncio.create_task(self._save(tp, cell, self._cut(cell)))
+
+    def _cut(self, cell: Cell[State]) -> Checkpoint:
+        cell.saved_at = self._clock()
+        return Checkpoint(cell.position, cell.topic_id, cell.crc, cell.fold.encode(cell.state))
+
+    async def _save(self, tp: TopicPartition, cell: Cell[State], checkpoint: Checkpoint) -> None:
+        await self._checkpoints.save(tp.partition, checkpoint)
+        cell.saved = checkpoint.position
+        _log.debug(
+            "checkpoint", partition=tp.partition, position=checkpoint.position, bytes=len(checkpoint.state)
+        )
+
+    async def _finish_saving(self, cells: Collection[Cell[State]]) -> None:
+        for cell in cells:
+            if cell.saving is not None:
+                await cell.saving
+                cell.saving = None
+
+
+def _start(tp: TopicPartition, cell: Cell[State], topic_id: str, bounds: Bounds) -> int:
+    where = f"{tp.topic}, partition {tp.partition}"
+    if cell.topic_id != topic_id:
+        raise LogError(f"{where}: the topic was created again since the checkpoint; this ends its lineage")
+    if bounds.first > cell.position + 1:
+        raise LogError(
+            f"{where}: gap: offsets {cell.position + 1} to {bounds.first - 1} are gone (retention?), "
+            "so the results cannot be continued; begin a new lineage"
+        )
+    if bounds.end < cell.position + 1:
+        raise LogError(
+            f"{where}: the log ends at {bounds.end}, below the checkpoint at {cell.position}: truncated"
+        )
+    again = 0 <= cell.position >= bounds.first
+    cell.proof = cell.crc if again else None
+    cell.read_from = cell.position if again else cell.position + 1
+    return cell.read_from
+
+
+def _admit(tp: TopicPartition, cell: Cell[State], records: Sequence[Record]) -> Sequence[Record]:
+    where = f"{tp.topic}, partition {tp.partition}"
+    if records[0].position < cell.read_from:
+        raise LogError(f"{where}: offset {records[0].position} came after {cell.position}: offsets must rise")
+    if cell.proof is not None and records[0].position == cell.position:
+        if zlib.crc32(records[0].value) != cell.proof:
+            raise LogError(f"{where}: the record at {cell.position} is not the one that the checkpoint saw")
+        cell.proof = None
+    fresh = [record for record in records if record.position > cell.position]
+    if fresh and fresh[0].position != cell.position + 1:
+        raise LogError(f"{where}: gap: offset {fresh[0].position} came after {cell.position}")
+    return fresh

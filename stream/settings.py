@@ -109,6 +109,25 @@ class RuntimeSettings(Section):
         return self
 
 
+class RetrainSettings(Section):
+    """How the retraining consumer works."""
+
+    max_rows: int = Field(
+        default=200_000, ge=500, description="Labelled rows that a model is trained on at most: the newest."
+    )
+    min_rows: int = Field(default=500, ge=10, description="Labelled rows below which nothing is trained.")
+    tolerance: float = Field(
+        default=0.02, ge=0, description="How much worse in log loss than the champion a version may be."
+    )
+    store_wait_s: float = Field(
+        default=600, gt=0, description="How long a retrain waits for its cut to be in ClickHouse."
+    )
+    train_s: float = Field(default=600, gt=0, description="How long a training may take.")
+    silence_s: float = Field(
+        default=120, gt=0, description="Silence after which a training counts as stuck and is ended."
+    )
+
+
 class Settings(BaseSettings):
     """All settings of the server.
 
@@ -130,6 +149,9 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = Field(default=KafkaSettings(), description="Where Kafka is.")
     clickhouse: ClickHouseSettings = Field(default=ClickHouseSettings(), description="Where ClickHouse is.")
     runtime: RuntimeSettings = Field(default=RuntimeSettings(), description="How the workers run.")
+    retrain: RetrainSettings = Field(
+        default=RetrainSettings(), description="How the retraining consumer works."
+    )
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:

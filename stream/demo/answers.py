@@ -32,9 +32,7 @@ class Answers:
         self._consumer = KafkaConsumer(
             bootstrap_servers=bootstrap, group_id=None, auto_offset_reset="earliest", fetch_max_wait_ms=50
         )
-        partitions = [
-            TopicPartition(topic, p) for p in sorted(self._consumer.partitions_for_topic(topic) or ())
-        ]
+        partitions = [TopicPartition(topic, p) for p in sorted(self._consumer.partitions_for_topic(topic) or ())]
         if not partitions:
             self._consumer.close()
             msg = f"the topic {topic} does not exist at {bootstrap}"
@@ -75,9 +73,7 @@ class Answers:
                     msg = f"predictions cannot be read: {self._failure}"
                     raise DemoError(msg) from self._failure
                 if not self._changed.wait(timeout_s) and len(self._waiting) == missing:
-                    msg = (
-                        f"{missing} predictions did not come: none for {timeout_s:g} s (is `score` running?)"
-                    )
+                    msg = f"{missing} predictions did not come: none for {timeout_s:g} s (is `score` running?)"
                     raise DemoError(msg)
                 missing = len(self._waiting)
 

@@ -62,13 +62,16 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Retrain:
-    """A retrain: why it was asked for, what came of it. `verdict` is a sentence, `step` its last step."""
+    """A retrain: why it was asked for, what came of it. `verdict` is a sentence, `step` its last step.
+
+    `asked` is in the flights' time: the end of the range that its training data come from.
+    """
 
     id: str
     asked: str
     trigger: str
     reason: str
-    evidence: tuple[str, ...]
+    evidence: Mapping[str, object]
     step: str
     version: str
     verdict: str
@@ -171,8 +174,7 @@ class Findings:
             "versions": [asdict(version) for version in self.versions],
             "champion": self.champion,
             "months": [
-                asdict(month) | {"late_share": month.late_share, "log_loss": month.loss}
-                for month in self.months
+                asdict(month) | {"late_share": month.late_share, "log_loss": month.loss} for month in self.months
             ],
             "digest": self.digest,
             "audit_differences": self.audit_differences,

@@ -198,9 +198,7 @@ def _weather_rows(origin: NDArray[np.str_], departs: Ints, weather: Table) -> In
 def _ids(table: Table, departs: Ints) -> tuple[str, ...]:
     minutes, back = np.unique(departs // 60_000, return_inverse=True)
     times = [_stamp(minute) for minute in minutes.tolist()]
-    names = zip(
-        *(table[name].to_pylist() for name in ("carrier", "flight", "origin")), back.tolist(), strict=True
-    )
+    names = zip(*(table[name].to_pylist() for name in ("carrier", "flight", "origin")), back.tolist(), strict=True)
     ids = tuple(f"{carrier}{flight}-{origin}-{times[at]}" for carrier, flight, origin, at in names)
     if len(set(ids)) != len(ids):
         msg = f"ids of flights are not unique: {len(ids) - len(set(ids))} of {len(ids)} repeat one"

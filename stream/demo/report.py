@@ -21,9 +21,10 @@ FATES = {
     "labelled": "predicted, and judged by their landing",
     "never_labelled": "predicted; cancelled or diverted, so never judged",
     "label_not_used": "predicted; their landing was known too late or not usable",
-    "duplicate": "predicted only as repetitions of another",
-    "invalid": "refused, since not readable",
-    "too_late": "too late to be counted",
+    "invalid": "not counted: too late, or with an impossible time",
+    "unmatched": "not counted: without their other half",
+    "pending": "still waiting",
+    "refused": "refused, since not readable",
     "lost": "lost",
 }
 
@@ -64,8 +65,7 @@ QUESTIONS = (
     ),
     Question(
         "Did every event arrive and count?",
-        "SELECT kind, received, used, duplicate, late_used, invalid, unmatched, pending, difference "
-        "FROM conservation",
+        "SELECT kind, received, used, duplicate, late_used, invalid, unmatched, pending, difference FROM conservation",
     ),
 )
 
@@ -94,8 +94,8 @@ def _watched(found: Findings) -> Text:
     flights, days = sum(found.flights_by_fate.values()), found.panes.get("days", 0)
     served = ", ".join(version.version for version in found.versions) or "none"
     return Text(
-        f"{flights:,} flights that were to leave New York in 2013, as events on Kafka when they were to leave: "
-        "carrier, airports, distance, hour, weekday, weather. A model predicts which will land more "
+        f"{flights:,} flights that were to leave New York in 2013, as events on Kafka when they were to "
+        "leave: carrier, airports, distance, hour, weekday, weather. A model predicts which will land more "
         f"than 15 minutes late; {found.labels.sent:,} landings say later whether it was right. streamgauge "
         f"watched each input and the model's loss in panes of one day ({days} days, whole and by "
         f"airport): {found.statistics.get('rows', 0):,} comparisons with January to March. "

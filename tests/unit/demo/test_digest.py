@@ -19,10 +19,7 @@ features = st.builds(
 
 
 def test_the_text_is_what_the_documentation_says():
-    text = (
-        b'["feature","m",2,"origin","EWR",86400000,"hour",9,1,0,[0,4,4]]\n'
-        b'["pane","m",2,"","",86400000,9,0,8]\n'
-    )
+    text = b'["feature","m",2,"origin","EWR",86400000,"hour",9,1,0,[0,4,4]]\n["pane","m",2,"","",86400000,9,0,8]\n'
     pane = PaneCounts("m", 2, "", "", 86_400_000, 9, 0, 8)
     row = FeatureCounts("m", 2, "origin", "EWR", 86_400_000, "hour", 9, 1, 0, (0, 4, 4))
     assert digest([pane], [row]) == hashlib.sha256(text).hexdigest()
@@ -45,12 +42,8 @@ def test_splitting_a_row_over_arrivals_and_versions_does_not_change_it(pane, row
         return tuple(part(value) for value in values)
 
     first = pane._replace(n=part(pane.n), invalid=part(pane.invalid), labels=part(pane.labels))
-    rest = pane._replace(
-        n=pane.n - first.n, invalid=pane.invalid - first.invalid, labels=pane.labels - first.labels
-    )
-    some = row._replace(
-        n=part(row.n), missing=part(row.missing), invalid=part(row.invalid), bins=parts(row.bins)
-    )
+    rest = pane._replace(n=pane.n - first.n, invalid=pane.invalid - first.invalid, labels=pane.labels - first.labels)
+    some = row._replace(n=part(row.n), missing=part(row.missing), invalid=part(row.invalid), bins=parts(row.bins))
     others = row._replace(
         n=row.n - some.n, missing=row.missing - some.missing, invalid=row.invalid - some.invalid,
         bins=tuple(a - b for a, b in zip(row.bins, some.bins, strict=True)),
@@ -58,9 +51,7 @@ def test_splitting_a_row_over_arrivals_and_versions_does_not_change_it(pane, row
     assert digest([first, rest], [others, some]) == digest([pane], [row])
 
 
-@pytest.mark.parametrize(
-    "change", [{"n": 10}, {"missing": 2}, {"invalid": 1}, {"bins": (1, 4, 3)}, {"revision": 3}]
-)
+@pytest.mark.parametrize("change", [{"n": 10}, {"missing": 2}, {"invalid": 1}, {"bins": (1, 4, 3)}, {"revision": 3}])
 def test_any_other_count_changes_it(change):
     row = FeatureCounts("m", 2, "", "", 0, "hour", 9, 1, 0, (0, 4, 4))
     assert digest([], [row]) != digest([], [row._replace(**change)])

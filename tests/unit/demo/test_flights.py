@@ -65,10 +65,7 @@ def test_summer_time_moves_departures_by_an_hour(flights):
 
 
 def test_departures_agree_with_the_instants_that_the_package_gives(flights, raw):
-    given = (
-        raw["time_hour"].to_numpy().astype("datetime64[ms]").astype(np.int64)
-        + raw["minute"].to_numpy() * 60_000
-    )
+    given = raw["time_hour"].to_numpy().astype("datetime64[ms]").astype(np.int64) + raw["minute"].to_numpy() * 60_000
     assert (np.sort(given) == flights.departs_ms).all()
 
 
@@ -91,9 +88,7 @@ def test_landings_agree_with_the_clock_at_the_destination(raw):
 def test_nobody_is_faster_on_the_ground_and_in_the_air_than_in_the_air_alone(raw):
     zones = module._zones(csv.read_csv(data_folder() / "airports.csv"))
     departs = module._departures(raw)
-    arr_delay, dep_delay, air = (
-        raw[name].to_numpy().astype(float) for name in ("arr_delay", "dep_delay", "air_time")
-    )
+    arr_delay, dep_delay, air = (raw[name].to_numpy().astype(float) for name in ("arr_delay", "dep_delay", "air_time"))
     scheduled = (module._scheduled_arrivals(raw, departs, zones) - departs) / 60_000
     gate_to_gate = (scheduled + arr_delay - dep_delay)[np.isfinite(arr_delay)]
     assert (gate_to_gate > air[np.isfinite(arr_delay)]).all()
@@ -117,9 +112,7 @@ def test_weather_is_never_from_the_future_and_never_stale(flights):
     assert age_ms.max() <= 6 * HOUR_MS
     assert np.median(age_ms) < 2 * HOUR_MS
     assert (np.array(weather["origin"].to_pylist())[row[known]] == origin[known]).all()
-    assert all(
-        value is None for name in WEATHER for value in np.array(flights.features[name], object)[~known]
-    )
+    assert all(value is None for name in WEATHER for value in np.array(flights.features[name], object)[~known])
 
 
 def test_clocks_and_instants_are_inverse_outside_the_repeated_hour():

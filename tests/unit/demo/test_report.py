@@ -24,9 +24,9 @@ FOUND = Findings(
         Alert("i2", "performance", "page", "2013-06-11T00:00:00Z", "", (), "flight-delay lost 0.056"),
     ),
     retrains=(
-        Retrain("r1", "2013-04-01T00:00:00Z", "manual", "asked by demo", (), "promoted", "1", "the first"),
+        Retrain("r1", "2013-04-01T00:00:00Z", "manual", "asked by demo", {}, "promoted", "1", "the first"),
         Retrain(
-            "r2", "2013-06-11T00:00:00Z", "performance", "lost 0.056", ("v1",), "rejected", "2",
+            "r2", "2013-06-11T00:00:00Z", "performance", "lost 0.056", {"verdicts": ["v1"]}, "rejected", "2",
             "no better than version 1",
         ),
     ),
@@ -68,9 +68,7 @@ def test_it_says_what_happened_to_all_flights():
 
 def test_the_chart_has_a_row_a_month_with_what_happened_in_it():
     lines = {
-        line.split()[0]: line
-        for line in report().splitlines()
-        if line.strip().startswith("2013-0") and "%" in line
+        line.split()[0]: line for line in report().splitlines() if line.strip().startswith("2013-0") and "%" in line
     }
     assert "█" not in lines["2013-01"]
     assert "0.562" in lines["2013-04"]

@@ -160,7 +160,7 @@ class Tick(msgspec.Struct, frozen=True, array_like=True, tag="tick"):
 
 
 Entry = Block | Fact | Tick
-_decoder = msgspec.msgpack.Decoder(Block | Fact | Tick)
+_decoder: msgspec.msgpack.Decoder[Entry] = msgspec.msgpack.Decoder(Block | Fact | Tick)
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -184,7 +184,12 @@ def number_column(name: str, values: Sequence[float] | Floats) -> Column:
     bad = ~np.isfinite(numbers)
     if not bad.any():
         return Column(name, numbers.tobytes(), b"", ())
-    return Column(name, np.where(bad, np.nan, numbers).tobytes(), np.where(bad, INVALID, NUMBER).astype("<i4").tobytes(), ())
+    return Column(
+        name,
+        np.where(bad, np.nan, numbers).tobytes(),
+        np.where(bad, INVALID, NUMBER).astype("<i4").tobytes(),
+        (),
+    )
 
 
 def text_column(name: str, values: Sequence[str]) -> Column:

@@ -7,6 +7,8 @@ these fields, in this order; tables and comments are in ``stream/clickhouse/migr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 
@@ -244,18 +246,36 @@ class FateRow(Row, frozen=True, tag="fates"):
 
 
 Result = (
-    PaneRow | FeaturePaneRow | StatisticsRow | PerformanceRow | VerdictRow | IncidentRow | RetrainRow | RoleRow
-    | ConservationRow | LineageRow | FateRow
+    PaneRow
+    | FeaturePaneRow
+    | StatisticsRow
+    | PerformanceRow
+    | VerdictRow
+    | IncidentRow
+    | RetrainRow
+    | RoleRow
+    | ConservationRow
+    | LineageRow
+    | FateRow
 )
 
 _decoder = msgspec.msgpack.Decoder(list[Result])
 _encoder = msgspec.msgpack.Encoder()
 
 
-def encode_rows(rows: list[Result]) -> bytes:
+def encode_rows(rows: Sequence[Result]) -> bytes:
     """Return rows as one record's value, in order.
 
-    >>> row = RoleRow(model="m", model_version="1", role="champion", since_ms=0, actor="decide", reason="", known_ms=1, position=2)
+    >>> row = RoleRow(
+    ...     model="m",
+    ...     model_version="1",
+    ...     role="champion",
+    ...     since_ms=0,
+    ...     actor="decide",
+    ...     reason="",
+    ...     known_ms=1,
+    ...     position=2,
+    ... )
     >>> decode_rows(encode_rows([row])) == [row]
     True
     """

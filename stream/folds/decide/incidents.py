@@ -1,0 +1,101 @@
+"""Incidents: one for each fault, opened by alarms, closed when it has been quiet, each change told once."""
+
+from __future__ import annotations
+
+import hashlib
+
+from stream.folds.decide.emit import Emit
+from stream.folds.decide.state import Incident, Loop
+from stream.folds.monitor import Monitor
+from stream.folds.rows import IncidentRow
+
+QUIET_WINDOWS = 16
+"""An incident closes after so many windows without an alarm of its own."""
+
+
+def short_id(*parts: object) -> str:
+    """Return a stable id of what makes something the same thing."""
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:12]
+
+
+def open_incident(
+    loop: Loop,
+    monitor: Monitor,
+    kind: str,
+    level: str,
+    title: str,
+    features: list[str],
+    since_ms: int,
+    now_ms: int,
+) -> Incident:
+    """Open an incident; its number counts the incidents of the model."""
+    loop.numbered += 1
+    an_id = f"INC-{short_id(monitor.name, kind, features, since_ms, loop.numbered)}"
+    incident = Incident(an_id, kind, level, title, list(features), now_ms, since_ms)
+    loop.incidents[an_id] = incident
+    return incident
+
+
+def open_of(loop: Loop, kind: str) -> list[Incident]:
+    """Return the open incidents of a kind, the oldest first."""
+    return [i for i in loop.incidents.values() if i.kind == kind]
+
+
+def close(loop: Loop, monitor: Monitor, incident: Incident, now_ms: int, why: str, emit: Emit) -> None:
+    """Close an incident, tell it, and forget it."""
+    incident.closed_ms = now_ms
+    tell(monitor, incident, "resolved", why, {}, emit)
+    del loop.incidents[incident.id]
+
+
+def tell(monitor: Monitor, incident: Incident, state: str, what: str, more: dict[str, object], emit: Emit) -> None:
+    """Emit an incident's state as a row and as an alert (SURFACES, alerts)."""
+    incident.updates += 1
+    emit.rows.append(_row(monitor, incident, emit))
+    emit.json(
+        "alerts",
+        incident.id,
+        {
+            "version": 1,
+            "id": f"al-{short_id(incident.id, incident.updates)}",
+            "incident": incident.id,
+            "state": state,
+            "level": incident.level,
+            "kind": incident.kind,
+            "model": monitor.model,
+            "monitor": monitor.name,
+            "title": incident.title,
+            "what": what,
+            "where": {"features": incident.features},
+            "since_ms": incident.since_ms,
+            "opened_ms": incident.opened_ms,
+            "closed_ms": incident.closed_ms or None,
+            "sent_ms": emit.known_ms,
+            **more,
+            "evidence": {
+                "lineage": monitor.lineage,
+                "verdicts": incident.verdicts[-5:],
+                "positions": {str(emit.partition): emit.position},
+            },
+            "dedup": f"{incident.id}/{state}/{incident.updates}",
+        },
+    )
+
+
+def _row(monitor: Monitor, incident: Incident, emit: Emit) -> IncidentRow:
+    return IncidentRow(
+        id=incident.id,
+        lineage=monitor.lineage,
+        monitor=monitor.name,
+        model=monitor.model,
+        kind=incident.kind,
+        level=incident.level,
+        title=incident.title,
+        features=tuple(incident.features),
+        opened_ms=incident.opened_ms,
+        closed_ms=incident.closed_ms,
+        since_ms=incident.since_ms,
+        verdicts=tuple(incident.verdicts[-5:]),
+        known_ms=emit.known_ms,
+        position=emit.position,
+    )

@@ -1,0 +1,234 @@
+"""The life of a model: who serves, what is trained, and whether a challenger takes over."""
+
+from __future__ import annotations
+
+import msgspec
+
+from detectors.paired import DECISION, e_value, update
+from stream.folds.decide.emit import Emit
+from stream.folds.decide.incidents import close, open_of, short_id
+from stream.folds.decide.state import Loop, PredictionPane, Retrain, Version
+from stream.folds.monitor import Monitor
+from stream.folds.rows import RetrainRow, RoleRow
+
+TRAINING_WINDOW_MS = 90 * 86_400_000
+"""A retrain learns from so much event time before its cut."""
+
+COOL_DOWN_MS, COOL_DOWN_LABELS = 86_400_000, 5_000
+"""Time and labels between two retrains that lost performance asks for (SCIENCE, section 6)."""
+
+MAX_SHADOW_PANES = 60
+"""A challenger that has not proven itself in so many mature panes is rejected."""
+
+
+class Validation(msgspec.Struct, frozen=True):
+    """What a manifest says of the newest part of the training set."""
+
+    losses: dict[str, float] = {}
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What `decide` reads of a version's manifest."""
+
+    passed: bool
+    why: str = ""
+    retrain: str = ""
+    validation: Validation = Validation()
+
+
+class VersionRecord(msgspec.Struct, frozen=True):
+    """A version record of topic `models`."""
+
+    model: str
+    version: str
+    manifest: Manifest
+
+
+class Command(msgspec.Struct, frozen=True):
+    """A record of topic `commands`."""
+
+    id: str
+    command: str
+    model: str
+    who: str = ""
+    args: dict[str, object] = {}
+
+
+def ask_retrain(
+    loop: Loop,
+    monitor: Monitor,
+    trigger: str,
+    incident: str,
+    reason: str,
+    evidence: dict[str, object],
+    now_ms: int,
+    cut: list[tuple[int, int]],
+    emit: Emit,
+    from_ms: int | None = None,
+) -> None:
+    """Publish a retrain event, unless one is in flight. Its id is the hash of lineage and cause."""
+    if loop.retrain is not None:
+        return
+    an_id = f"rt-{short_id(monitor.lineage, trigger, incident)}"
+    loop.retrain = Retrain(an_id, monitor.name, monitor.lineage, incident, trigger, reason, cut)
+    loop.last_retrain_ms, loop.labels_at_retrain = now_ms, loop.judged_labels
+    emit.json(
+        "retrain",
+        monitor.model,
+        {
+            "id": an_id,
+            "model": monitor.model,
+            "monitor": monitor.name,
+            "lineage": monitor.lineage,
+            "incident": incident,
+            "trigger": trigger,
+            "reason": reason,
+            "evidence": evidence,
+            "cut": {str(p): position for p, position in cut},
+            "trainer": monitor.trainer or "river-default",
+            "task": monitor.task,
+            "features": dict(monitor.features),
+            "from_ms": now_ms - TRAINING_WINDOW_MS if from_ms is None else from_ms,
+            "to_ms": now_ms,
+            "champion": loop.champion,
+            "asked_ms": emit.known_ms,
+        },
+    )
+    _told(loop.retrain, monitor.model, "requested", "", emit)
+
+
+def is_cool(loop: Loop, now_ms: int) -> bool:
+    """Say whether enough time and labels lie behind the last retrain."""
+    if loop.last_retrain_ms is None:
+        return True
+    waited = now_ms - loop.last_retrain_ms >= COOL_DOWN_MS
+    return waited and loop.judged_labels - loop.labels_at_retrain >= COOL_DOWN_LABELS
+
+
+def fold_step(loop: Loop, command: Command, emit: Emit) -> None:
+    """Take the trainer's word on how a retrain goes; a failed one ends it."""
+    retrain, args = loop.retrain, command.args
+    if retrain is None or args.get("retrain") != retrain.id:
+        return
+    step, why = str(args.get("step", "")), str(args.get("why", ""))
+    _told(retrain, command.model, step, why, emit)
+    if step in ("failed", "skipped"):
+        loop.retrain = None
+
+
+def fold_version(loop: Loop, monitor: Monitor | None, record: VersionRecord, now_ms: int, emit: Emit) -> None:
+    """Take up a new version: the first one serves at once, a later one runs in shadow."""
+    if record.version in loop.versions:
+        return
+    manifest, losses = record.manifest, record.manifest.validation.losses
+    loop.versions[record.version] = Version(
+        record.version,
+        manifest.passed,
+        manifest.why,
+        int(losses.get("n", 0)),
+        losses.get("mean", 0.0),
+        losses.get("sd", 0.0),
+        manifest.retrain,
+    )
+    retrain = loop.retrain
+    if retrain is None or retrain.id != manifest.retrain:
+        return
+    retrain.version = record.version
+    if not manifest.passed:
+        _end(loop, record.model, "rejected", manifest.why, now_ms, emit)
+    elif not loop.champion:
+        _promote(loop, monitor, record.model, "the first version that passed its validation", now_ms, emit)
+    else:
+        _told(retrain, record.model, "shadow", f"compared with version {loop.champion} on the same rows", emit)
+        _role(loop, record.model, record.version, "shadow", "passed its validation", now_ms, emit)
+
+
+def compare(loop: Loop, monitor: Monitor, pane: PredictionPane, now_ms: int, emit: Emit) -> None:
+    """Add a mature pane to the comparison of champion and shadow; promote or reject when it is decided."""
+    retrain, sums = loop.retrain, pane.groups.get((loop.champion, "", ""))
+    if retrain is None or not retrain.version or sums is None or retrain.version not in sums.pairs:
+        return
+    n, total, _ = sums.pairs[retrain.version]
+    retrain.paired = update(retrain.paired, total, n)
+    evidence, paired = e_value(retrain.paired), retrain.paired
+    over = f"{paired.pairs:,} pairs in {paired.panes} panes"
+    what = f"loss lower by {paired.mean_difference:.4f} over {over} (e {evidence:.3g})"
+    if evidence >= DECISION:
+        _promote(loop, monitor, monitor.model, what, now_ms, emit)
+    elif paired.panes >= MAX_SHADOW_PANES:
+        _end(loop, monitor.model, "rejected", f"not proven better: {what}, {DECISION:.0f} needed", now_ms, emit)
+
+
+def _promote(loop: Loop, monitor: Monitor | None, model: str, why: str, now_ms: int, emit: Emit) -> None:
+    retrain, before = loop.retrain, loop.champion
+    if retrain is None:
+        return
+    loop.champion = retrain.version
+    _told(retrain, model, "promoted", why, emit)
+    if before:
+        emit.rows.append(_role_row(model, before, "retired", f"version {retrain.version} took over", now_ms, emit))
+    loop.retrain = None
+    _role(loop, model, retrain.version, "champion", why, now_ms, emit)
+    for incident in open_of(loop, "performance"):
+        if monitor is not None:
+            close(loop, monitor, incident, now_ms, f"version {loop.champion} serves: {why}", emit)
+
+
+def _end(loop: Loop, model: str, step: str, why: str, now_ms: int, emit: Emit) -> None:
+    retrain = loop.retrain
+    if retrain is None:
+        return
+    _told(retrain, model, step, why, emit)
+    loop.retrain = None
+    _role(loop, model, retrain.version, step, why, now_ms, emit)
+
+
+def _role(loop: Loop, model: str, version: str, role: str, why: str, now_ms: int, emit: Emit) -> None:
+    """Publish who serves, and keep the change as a row."""
+    shadows = [loop.retrain.version] if loop.retrain is not None and loop.retrain.version else []
+    emit.rows.append(_role_row(model, version, role, why, now_ms, emit))
+    emit.json(
+        "models",
+        f"{model}/roles",
+        {
+            "record": "roles",
+            "model": model,
+            "champion": loop.champion,
+            "shadows": shadows,
+            "position": [emit.partition, emit.position],
+            "why": why,
+        },
+    )
+
+
+def _role_row(model: str, version: str, role: str, why: str, now_ms: int, emit: Emit) -> RoleRow:
+    return RoleRow(
+        model=model,
+        model_version=version,
+        role=role,
+        since_ms=now_ms,
+        actor="decide",
+        reason=why,
+        known_ms=emit.known_ms,
+        position=emit.position,
+    )
+
+
+def _told(retrain: Retrain, model: str, step: str, verdict: str, emit: Emit) -> None:
+    emit.rows.append(
+        RetrainRow(
+            id=retrain.id,
+            model=model,
+            monitor=retrain.monitor,
+            lineage=retrain.lineage,
+            incident=retrain.incident,
+            trigger=retrain.trigger,
+            reason=retrain.reason,
+            step=step,
+            version=retrain.version,
+            verdict=verdict,
+            cut=tuple(retrain.cut),
+            known_ms=emit.known_ms,
+            position=emit.position,
+        )
+    )

@@ -1,0 +1,94 @@
+"""Sums of ledger partitions added up, in sorted key order, so that floats come out the same every time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.folds.decide.state import GroupId
+from stream.folds.partials import Partial
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+# Pane, then group.
+PaneGroup = tuple[int, GroupId]
+
+
+@dataclass(slots=True)
+class Merged:
+    """The sums of one group of one pane that became final together."""
+
+    cells: Ints
+    sums: Floats
+    lows: Floats
+    highs: Floats
+    task_cells: Ints
+    task_sums: Floats
+    levels: dict[str, dict[str, int]]
+    pairs: dict[str, tuple[int, float, float]]
+    merged: list[tuple[int, int]]
+
+
+def merge(arrived: Iterable[tuple[int, Partial]]) -> dict[PaneGroup, Merged]:
+    """Return sums by pane and group; partials of a group are added in order of (partition, opened)."""
+    by_group: dict[PaneGroup, list[tuple[int, Partial]]] = defaultdict(list)
+    for partition, partial in arrived:
+        group = (partial.version, partial.segment_key, partial.segment_value)
+        by_group[partial.pane_ms, group].append((partition, partial))
+    return {key: _sum(sorted(some, key=_order)) for key, some in sorted(by_group.items())}
+
+
+def _order(arrived: tuple[int, Partial]) -> tuple[int, int]:
+    return arrived[0], arrived[1].opened
+
+
+def _sum(arrived: list[tuple[int, Partial]]) -> Merged:
+    partials = [partial for _, partial in arrived]
+    return Merged(
+        cells=_ints(p.cells for p in partials),
+        sums=_floats(p.sums for p in partials),
+        lows=np.min([np.frombuffer(p.lows, "<f8") for p in partials], axis=0),
+        highs=np.max([np.frombuffer(p.highs, "<f8") for p in partials], axis=0),
+        task_cells=_ints(p.task_cells for p in partials),
+        task_sums=_floats(p.task_sums for p in partials),
+        levels=_levels(partials),
+        pairs=add_pairs([p.pairs for p in partials]),
+        merged=[(partition, partial.opened) for partition, partial in arrived],
+    )
+
+
+def _ints(parts: Iterable[bytes]) -> Ints:
+    total: Ints = np.sum([np.frombuffer(part, "<i8") for part in parts], axis=0, dtype=np.int64)
+    return total
+
+
+def _floats(parts: Iterable[bytes]) -> Floats:
+    first, *others = [np.frombuffer(part, "<f8") for part in parts]
+    total = first.copy()
+    for other in others:  # one after the other: np.sum adds pairwise along an axis of one column
+        total += other
+    return total
+
+
+def _levels(partials: list[Partial]) -> dict[str, dict[str, int]]:
+    total: dict[str, dict[str, int]] = {}
+    for partial in partials:
+        for feature, counts in partial.levels.items():
+            of_feature = total.setdefault(feature, {})
+            for level, count in counts.items():
+                of_feature[level] = of_feature.get(level, 0) + count
+    return {feature: dict(sorted(counts.items())) for feature, counts in sorted(total.items())}
+
+
+def add_pairs(parts: Iterable[dict[str, tuple[int, float, float]]]) -> dict[str, tuple[int, float, float]]:
+    """Return numbers, sums and sums of squares of loss differences by shadow version, added in order."""
+    total: dict[str, tuple[int, float, float]] = {}
+    for pairs in parts:
+        for version, (n, s, ss) in pairs.items():
+            n0, s0, ss0 = total.get(version, (0, 0.0, 0.0))
+            total[version] = (n0 + n, s0 + s, ss0 + ss)
+    return dict(sorted(total.items()))

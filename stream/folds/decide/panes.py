@@ -1,0 +1,115 @@
+"""Rows of a final pane: what arrived with it, by version, segment and feature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from detectors.latency import LATENCY_BINS, latency_quantile
+from stream.folds.decide.emit import Emit
+from stream.folds.decide.merge import Merged
+from stream.folds.decide.state import GroupId
+from stream.folds.layout import DUPLICATES, INVALIDS, LABELS, ROWS, FeatureCells, Layout, layout_of
+from stream.folds.monitor import Monitor
+from stream.folds.rows import FeaturePaneRow, PaneRow
+
+NOBODY: GroupId = ("", "", "")
+
+
+def pane_rows(
+    monitor: Monitor, arrival_ms: int, merged: dict[tuple[int, GroupId], Merged], emit: Emit
+) -> Iterator[PaneRow | FeaturePaneRow]:
+    """Yield the rows of all groups that arrive with the pane `arrival_ms`; an empty pane has a row of its own."""
+    layout = layout_of(monitor)
+    if not any(pane == arrival_ms and not group[1] for pane, group in merged):
+        yield _pane_row(monitor, layout, arrival_ms, arrival_ms, NOBODY, None, emit)
+    for (pane_ms, group), sums in merged.items():
+        yield _pane_row(monitor, layout, pane_ms, arrival_ms, group, sums, emit)
+        if sums.cells[ROWS]:
+            for cells in layout.features:
+                yield _feature_row(monitor, cells, pane_ms, arrival_ms, group, sums, emit)
+
+
+def _pane_row(
+    monitor: Monitor,
+    layout: Layout,
+    pane_ms: int,
+    arrival_ms: int,
+    group: GroupId,
+    sums: Merged | None,
+    emit: Emit,
+) -> PaneRow:
+    cells = np.zeros(layout.size, np.int64) if sums is None else sums.cells
+    latency = cells[layout.latency : layout.latency + LATENCY_BINS]
+    return PaneRow(
+        lineage=monitor.lineage,
+        monitor=monitor.name,
+        model=monitor.model,
+        model_version=group[0],
+        segment_key=group[1],
+        segment_value=group[2],
+        pane_ms=pane_ms,
+        arrival_ms=arrival_ms,
+        pane_s=monitor.pane_ms // 1000,
+        n=int(cells[ROWS]),
+        duplicates=int(cells[DUPLICATES]),
+        invalid=int(cells[INVALIDS]),
+        labels=int(cells[LABELS]),
+        latency_p50_ms=latency_quantile(latency, 0.5),
+        latency_p95_ms=latency_quantile(latency, 0.95),
+        merged=() if sums is None else tuple(sums.merged),
+        known_ms=emit.known_ms,
+        position=emit.position,
+    )
+
+
+def _feature_row(
+    monitor: Monitor,
+    cells: FeatureCells,
+    pane_ms: int,
+    arrival_ms: int,
+    group: GroupId,
+    sums: Merged,
+    emit: Emit,
+) -> FeaturePaneRow:
+    bins = sums.cells[cells.first : cells.first + cells.width]
+    j = cells.number
+    return FeaturePaneRow(
+        lineage=monitor.lineage,
+        model=monitor.model,
+        model_version=group[0],
+        segment_key=group[1],
+        segment_value=group[2],
+        pane_ms=pane_ms,
+        arrival_ms=arrival_ms,
+        feature=cells.name,
+        n=int(bins.sum()),
+        missing=int(bins[0]),
+        invalid=int(sums.cells[cells.invalid]),
+        bins=tuple(bins.tolist()) if cells.bins is not None else (),
+        levels=sums.levels.get(cells.name, {}),
+        total=float(sums.sums[2 * j]) if j >= 0 else 0.0,
+        squares=float(sums.sums[2 * j + 1]) if j >= 0 else 0.0,
+        low=_finite(sums.lows[j]) if j >= 0 else float("nan"),
+        high=_finite(sums.highs[j]) if j >= 0 else float("nan"),
+        known_ms=emit.known_ms,
+        position=emit.position,
+    )
+
+
+def _finite(value: float) -> float:
+    """Return NaN for the infinity that stands for no value."""
+    return float(value) if np.isfinite(value) else float("nan")
+
+
+def on_time_counts(
+    monitor: Monitor, pane_ms: int, merged: dict[tuple[int, GroupId], Merged]
+) -> tuple[int, dict[str, np.ndarray]]:
+    """Return rows and counts by feature that came in time for their pane, all versions, no segment."""
+    layout = layout_of(monitor)
+    total = np.zeros(layout.size, np.int64)
+    for (pane, group), sums in merged.items():
+        if pane == pane_ms and not group[1]:
+            total += sums.cells
+    return int(total[ROWS]), {f.name: total[f.first : f.first + f.width] for f in layout.features}

@@ -1,0 +1,136 @@
+"""What one partition of `partials` remembers: sums, panes that wait for labels, incidents, the model loop."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from detectors.paired import Paired
+from stream.folds.partials import Partial
+
+SCHEMA = 1
+# Version, segment key, segment value.
+GroupId = tuple[str, str, str]
+
+
+class Standing(msgspec.Struct, array_like=True):
+    """Where one ledger partition stands for one lineage, by its last accepted mark."""
+
+    watermark_ms: int
+    idle: bool
+    start_ms: int
+
+
+class Sums(msgspec.Struct, array_like=True):
+    """Performance sums of one group of a prediction pane, over all arrivals so far."""
+
+    rows: int
+    labels: int
+    task_cells: np.ndarray
+    task_sums: np.ndarray
+    pairs: dict[str, tuple[int, float, float]]
+
+
+class PredictionPane(msgspec.Struct, array_like=True):
+    """A final pane whose labels may still come."""
+
+    groups: dict[GroupId, Sums] = {}
+    judged: bool = False
+
+
+class Window(msgspec.Struct, array_like=True):
+    """Panes summed up for the drift tests: counts by feature, all versions together."""
+
+    panes: int = 0
+    rows: int = 0
+    counts: dict[str, np.ndarray] = {}
+
+
+class Incident(msgspec.Struct, array_like=True):
+    """One fault: which features, since when, and how many windows have been quiet."""
+
+    id: str
+    kind: str
+    level: str
+    title: str
+    features: list[str]
+    opened_ms: int
+    since_ms: int
+    quiet: int = 0
+    updates: int = 0
+    closed_ms: int = 0
+    verdicts: list[str] = []
+
+
+class MaturePane(msgspec.Struct, array_like=True):
+    """Losses of one version in one mature pane."""
+
+    pane_ms: int
+    labels: float
+    total: float
+    squares: float
+
+
+class LineageState(msgspec.Struct, array_like=True):
+    """All that is known of one lineage."""
+
+    spec: bytes
+    standing: dict[int, Standing] = {}
+    newest_final: int | None = None
+    waiting: dict[int, list[tuple[int, Partial]]] = {}
+    late: list[tuple[int, Partial]] = []
+    panes: dict[int, PredictionPane] = {}
+    window: Window = msgspec.field(default_factory=Window)
+    warned: list[str] = []
+    history: dict[str, list[MaturePane]] = {}
+
+
+class Version(msgspec.Struct, array_like=True):
+    """A registered version: what its validation promises."""
+
+    version: str
+    passed: bool
+    why: str
+    loss_n: int
+    loss_mean: float
+    loss_sd: float
+    retrain: str
+
+
+class Retrain(msgspec.Struct, array_like=True):
+    """A retrain in flight, from the event to the verdict."""
+
+    id: str
+    monitor: str
+    lineage: str
+    incident: str
+    trigger: str
+    reason: str
+    cut: list[tuple[int, int]]
+    version: str = ""
+    paired: Paired = msgspec.field(default_factory=Paired)
+
+
+class Loop(msgspec.Struct, array_like=True):
+    """The life of one model: its versions, who serves, what is being trained or compared."""
+
+    versions: dict[str, Version] = {}
+    champion: str = ""
+    retrain: Retrain | None = None
+    judged_labels: int = 0
+    last_retrain_ms: int | None = None
+    labels_at_retrain: int = 0
+    incidents: dict[str, Incident] = {}
+    numbered: int = 0
+
+
+class DecideState(msgspec.Struct):
+    """All of it. `seen` is the last accepted (position, part) of each ledger partition, `clocks` its log clock."""
+
+    position: int = -1
+    clocks: dict[int, int] = {}
+    seen: dict[int, tuple[int, int]] = {}
+    lineages: dict[str, LineageState] = {}
+    current: dict[str, str] = {}
+    loops: dict[str, Loop] = {}
+    commands: dict[str, bool] = {}

@@ -1,0 +1,57 @@
+"""The sentences of verdicts and incidents: one generator, so that no two surfaces can disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+DAY_MS = 86_400_000
+
+
+def day(ms: int, pane_ms: int = DAY_MS) -> str:
+    """Return a pane's start as people say it, in UTC.
+
+    >>> day(1357084800000)
+    '2 Jan 2013'
+    >>> day(1357088400000, 3_600_000)
+    '2 Jan 2013 01:00'
+    """
+    at = datetime.fromtimestamp(ms / 1000, UTC)
+    date = f"{at.day} {at:%b %Y}"
+    return date if pane_ms % DAY_MS == 0 else f"{date} {at:%H:%M}"
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Return names as a list in a sentence.
+
+    >>> listed(["a", "b", "c", "d"])
+    'a, b, c and 1 more'
+    """
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else list(names))
+
+
+def chance(p: float) -> str:
+    """Return how often chance alone would do this, in panes."""
+    if p >= 1:
+        return "as chance does in any window"
+    return f"by chance, once in {1 / max(p, 1e-12):,.0f} windows"
+
+
+def drift_title(model: str, features: Sequence[str], since_ms: int, pane_ms: int) -> str:
+    """Return the sentence of a drift incident.
+
+    >>> drift_title("m", ["temp"], 0, DAY_MS)
+    'm: the input temp drifted since 1 Jan 1970'
+    """
+    what = "the input" if len(features) == 1 else "the inputs"
+    return f"{model}: {what} {listed(features)} drifted since {day(since_ms, pane_ms)}"
+
+
+def loss_title(model: str, metric: str, value: float, tolerated: float, since_ms: int, pane_ms: int) -> str:
+    """Return the sentence of lost performance."""
+    return (
+        f"{model} lost performance since {day(since_ms, pane_ms)}: "
+        f"{metric.replace('_', ' ')} {value:.3f}, tolerated {tolerated:.3f}"
+    )

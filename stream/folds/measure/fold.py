@@ -1,0 +1,188 @@
+"""The fold over one ledger partition: rows into sums, sealed at ticks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from streamgauge.partition import partition_of
+
+from stream.folds.arrays import decode_state, encode_state
+from stream.folds.base import Output, Record
+from stream.folds.blocks import LAST_LINE, LINE_BITS, Block, Entry, Fact, Rows, Source, Tick, decode_entry
+from stream.folds.measure.columns import texts_of
+from stream.folds.measure.fates import RECEIVED, Events, counts_of, not_used
+from stream.folds.measure.labels import fold_labels
+from stream.folds.measure.marks import advance, messages
+from stream.folds.measure.predictions import fold_predictions
+from stream.folds.measure.state import NEVER, SCHEMA, LineageState, MeasureState, SourceState
+from stream.folds.monitor import Monitor, monitor_of
+from stream.folds.partials import encode_messages
+
+
+class Command(msgspec.Struct, frozen=True):
+    """What `measure` must know of a command."""
+
+    command: str
+    model: str
+
+
+class Measure:
+    """Deduplicate, join labels and sum panes; at each tick tell `decide` what is sealed and how far this partition is.
+
+    A tick is the first record in a new span of `tick_ms` of the log clock (the highest append time so far). Nothing is
+    written between ticks, so that what is written is a function of the log alone.
+
+    Parameters
+    ----------
+    partition
+        The ledger partition that this folds.
+    partials_partitions
+        Number of partitions of topic `partials`; a model's are at murmur2(model) modulo this.
+    tick_ms
+        Length of a tick in milliseconds, above 0. The same for a lineage's whole life.
+    ledger_id
+        The broker's id of the ledger topic, a part of every lineage.
+
+    Raises
+    ------
+    ValueError
+        If `tick_ms` or `partials_partitions` is below 1.
+    """
+
+    def __init__(self, partition: int, partials_partitions: int = 4, tick_ms: int = 1000, ledger_id: str = "") -> None:
+        if tick_ms < 1 or partials_partitions < 1:
+            raise ValueError(f"need tick_ms >= 1 and partials_partitions >= 1, got {tick_ms}, {partials_partitions}")
+        self.partition, self.partials_partitions = partition, partials_partitions
+        self.tick_ms, self.ledger_id = tick_ms, ledger_id
+
+    def start(self) -> MeasureState:
+        """Return a state that has seen nothing."""
+        return MeasureState()
+
+    def step(self, state: MeasureState, run: Sequence[Record]) -> list[Output]:
+        """Fold records, in place, and return one message for each tick and partition of `partials`."""
+        outputs: list[Output] = []
+        for record in run:
+            outputs += self._tick(state, record.append_ms)
+            self._fold(state, decode_entry(record.value), record.position)
+            state.position = record.position
+        return outputs
+
+    def encode(self, state: MeasureState) -> bytes:
+        """Return the state as bytes."""
+        return encode_state(SCHEMA, state)
+
+    def decode(self, data: bytes) -> MeasureState:
+        """Return the state that `encode` was given; ValueError on another schema."""
+        return decode_state(SCHEMA, data, MeasureState)
+
+    def _tick(self, state: MeasureState, append_ms: int) -> list[Output]:
+        state.clock_ms = max(state.clock_ms, append_ms)
+        second, before = state.clock_ms // self.tick_ms, state.second
+        state.second = max(second, before)
+        if before < 0 or second <= before:
+            return []
+        state.ticks += 1
+        monitors = self._monitors(state)
+        advance(state, monitors)
+        home_of = {model: self._home(model) for model in self._models(state)}
+        made = messages(state, monitors, self.partition, home_of, self.partials_partitions, self.tick_ms)
+        return [Output("partials", value, partition=q) for q, message in made for value in encode_messages(message)]
+
+    def _home(self, model: str) -> int:
+        return partition_of(model.encode(), self.partials_partitions)
+
+    def _models(self, state: MeasureState) -> set[str]:
+        named = {here.model for here in state.lineages.values()} | {key[0] for key in state.counts}
+        return named | {fate[3] for fate in state.fates}
+
+    def _monitors(self, state: MeasureState) -> dict[str, Monitor]:
+        """Return the monitors in force by lineage."""
+        monitors = (monitor_of(value, self.ledger_id) for value in state.specs.values())
+        return {m.lineage: m for m in monitors}
+
+    def _fold(self, state: MeasureState, entry: Entry, position: int) -> None:
+        if isinstance(entry, Tick):
+            self._cover(state, entry)
+        elif self._is_new(state, entry):
+            if isinstance(entry, Fact):
+                self._fact(state, entry)
+            else:
+                self._rows(state, entry, position)
+            source = _source(state, entry.source, entry.start)
+            source.high = max(source.high, entry.to)
+
+    def _is_new(self, state: MeasureState, entry: Block | Fact) -> bool:
+        """Say whether the entry covers more than was read; a gap before it is counted as lost."""
+        source = _source(state, entry.source, entry.start)
+        if entry.start > source.high:
+            counts_of(state, "", "gap", "")[RECEIVED] += (entry.start - source.high + LAST_LINE) >> LINE_BITS
+        return entry.to > source.high
+
+    def _cover(self, state: MeasureState, tick: Tick) -> None:
+        for covered in tick.covered:
+            source = _source(state, covered.source, covered.to)
+            source.high = max(source.high, covered.to)
+            source.behind = source.ticked_ms > 0 and covered.to < source.end
+            source.end, source.ticked_ms = covered.end, state.clock_ms
+
+    def _fact(self, state: MeasureState, fact: Fact) -> None:
+        if fact.source.topic == "specs":
+            self._spec(state, fact.value)
+            model = monitor_of(fact.value, self.ledger_id).model
+        elif fact.source.topic == "commands":
+            command = msgspec.json.decode(fact.value, type=Command)
+            model = command.model
+            if command.command == "close" and model in state.models:
+                state.models[model].closed = True
+        else:
+            model = fact.key.decode().split("/")[0]
+        state.facts.append((self._home(model), fact.source.topic, fact.key, fact.value))
+
+    def _spec(self, state: MeasureState, value: bytes) -> None:
+        """Put a revision of a monitor in force; if it measures otherwise, its lineage ends and another begins."""
+        monitor = monitor_of(value, self.ledger_id)
+        old = state.specs.get(monitor.name)
+        if old is not None:
+            before = monitor_of(old, self.ledger_id)
+            if before.revision >= monitor.revision:
+                return
+            if before.lineage != monitor.lineage:
+                state.lineages[before.lineage].retired = True
+        state.specs[monitor.name] = value
+        if monitor.lineage not in state.lineages:
+            model = state.models.get(monitor.model)
+            start_ms = 0 if model is None or model.newest_ms == NEVER else model.newest_ms
+            state.lineages[monitor.lineage] = LineageState(monitor.name, monitor.model, start_ms)
+        state.lineages[monitor.lineage].retired = False
+
+    def _rows(self, state: MeasureState, block: Block, position: int) -> None:
+        high = _source(state, block.source, block.start).high
+        for rows in block.parts:
+            new = np.flatnonzero(rows.position_array() > high)
+            if len(new):
+                events = _events(block.source, rows, new)
+                self._events(state, rows, events, position)
+
+    def _events(self, state: MeasureState, rows: Rows, events: Events, position: int) -> None:
+        monitors = [m for m in self._monitors(state).values() if m.model == rows.model]
+        if not monitors:
+            for row in events.rows.tolist():
+                not_used(state, rows, events, row, "invalid", f"no monitor watches model {rows.model!r}")
+        elif rows.kind == "prediction":
+            fold_predictions(state, monitors, rows, events, position)
+        else:
+            fold_labels(state, monitors, rows, events, position)
+
+
+def _source(state: MeasureState, source: Source, start: int) -> SourceState:
+    """Return what is known of a source; a new one begins where its first entry does."""
+    return state.sources.setdefault(
+        (source.topic, source.topic_id, source.partition), SourceState(start, start, False, 0)
+    )
+
+
+def _events(source: Source, rows: Rows, new: np.ndarray) -> Events:
+    return Events(rows.model, source, new, rows.event_array(), rows.ids, texts_of(rows.source, rows.n))

@@ -1,0 +1,151 @@
+"""What `measure` tells `decide`: at each tick one message, with sealed sums, forwarded facts, counts and a mark.
+
+A message is a function of its ledger partition up to `to` alone, so a re-sent one has equal bytes, and `decide` takes
+of each partition only what is above its last accepted `(to, part)` (DESIGN section 3, rules 2 and 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+MAX_BYTES = 600_000
+
+
+class Partial(msgspec.Struct, frozen=True, array_like=True):
+    """The sums of one sealed key: rows of one pane, version and segment that one ledger partition saw together.
+
+    `cells`, `sums`, `lows`, `highs` are laid out by ``layout.Layout`` of the lineage, `task_cells` and `task_sums` by
+    the task's sums in ``detectors.performance``; int64 and float64, little endian. `levels` counts categories by name while
+    there is no reference. `pairs`: for each shadow version the number, sum and sum of squares of loss differences.
+    """
+
+    lineage: str
+    version: str
+    segment_key: str
+    segment_value: str
+    pane_ms: int
+    opened: int
+    cells: bytes
+    sums: bytes
+    lows: bytes
+    highs: bytes
+    task_cells: bytes
+    task_sums: bytes
+    levels: dict[str, dict[str, int]]
+    pairs: dict[str, tuple[int, float, float]]
+
+
+class Forwarded(msgspec.Struct, frozen=True, array_like=True):
+    """A fact of the ledger that `decide` must know: a spec, a command, or a record of topic `models`."""
+
+    topic: str
+    key: bytes
+    value: bytes
+
+
+class Count(msgspec.Struct, frozen=True, array_like=True):
+    """Cumulated fates of one kind of event of one producer in one ledger partition."""
+
+    model: str
+    kind: str
+    source: str
+    received: int
+    used: int
+    duplicate: int
+    late_used: int
+    invalid: int
+    unmatched: int
+    pending: int
+
+
+class Fate(msgspec.Struct, frozen=True, array_like=True):
+    """An event that was not simply used, where it is, and why."""
+
+    topic: str
+    partition: int
+    place: int
+    model: str
+    prediction_id: str
+    kind: str
+    fate: str
+    reason: str
+
+
+class Mark(msgspec.Struct, frozen=True, array_like=True):
+    """How far one ledger partition has come for one lineage.
+
+    `watermark_ms` is the time before which no more rows are expected; `idle` says that none is expected at all for now.
+    `start_ms` is where the lineage began here: panes before it hold only a part of their rows.
+    """
+
+    lineage: str
+    monitor: str
+    model: str
+    watermark_ms: int
+    idle: bool
+    start_ms: int
+
+
+class Message(msgspec.Struct, frozen=True, array_like=True):
+    """One part of what a ledger partition has to say at a tick; marks are in the last part."""
+
+    partition: int
+    start: int
+    to: int
+    part: int
+    parts: int
+    clock_ms: int
+    sealed: tuple[Partial, ...] = ()
+    facts: tuple[Forwarded, ...] = ()
+    counts: tuple[Count, ...] = ()
+    fates: tuple[Fate, ...] = ()
+    marks: tuple[Mark, ...] = ()
+
+
+_decoder = msgspec.msgpack.Decoder(Message)
+_encoder = msgspec.msgpack.Encoder()
+
+
+def encode_messages(message: Message) -> list[bytes]:
+    """Return the records of a message: one, or several parts if it is above MAX_BYTES.
+
+    >>> [decode_message(b).part for b in encode_messages(Message(0, 0, 9, 0, 1, 5))]
+    [0]
+    """
+    whole = _encoder.encode(message)
+    if len(whole) <= MAX_BYTES:
+        return [whole]
+    pieces = list(_pieces(message))
+    return [
+        _encoder.encode(msgspec.structs.replace(piece, part=i, parts=len(pieces))) for i, piece in enumerate(pieces)
+    ]
+
+
+def decode_message(value: bytes) -> Message:
+    """Return the message of a record of topic `partials`; msgspec.DecodeError if it holds none."""
+    return _decoder.decode(value)
+
+
+def _pieces(message: Message) -> Iterator[Message]:
+    """Cut a message: facts first, then sums and fates in order, counts and marks last."""
+    bare = msgspec.structs.replace(message, sealed=(), facts=(), counts=(), fates=(), marks=())
+    for name in ("facts", "sealed", "fates"):
+        for some in _cut(getattr(message, name)):
+            yield msgspec.structs.replace(bare, **{name: some})
+    yield msgspec.structs.replace(bare, counts=message.counts, marks=message.marks)
+
+
+def _cut(items: tuple[msgspec.Struct, ...]) -> Iterator[tuple[msgspec.Struct, ...]]:
+    batch: list[msgspec.Struct] = []
+    size = 0
+    for item in items:
+        length = len(_encoder.encode(item))
+        if batch and size + length > MAX_BYTES:
+            yield tuple(batch)
+            batch, size = [], 0
+        batch.append(item)
+        size += length
+    if batch:
+        yield tuple(batch)

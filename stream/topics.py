@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import TypedDict
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
@@ -13,6 +14,13 @@ from stream.settings import Settings
 from stream.topology import LEDGER, PARTIALS, TOPICS, Topic, kafka_name
 
 
+class _Described(TypedDict):
+    name: str
+    topic_id: object
+    partitions: list[object]
+    error_code: int
+
+
 class TopicError(StreamgaugeError):
     """A topic cannot be used as it is."""
 
@@ -20,9 +28,7 @@ class TopicError(StreamgaugeError):
 @contextmanager
 def admin(settings: Settings) -> Iterator[KafkaAdminClient]:
     """Open an admin client, and close it at the end."""
-    client = KafkaAdminClient(
-        bootstrap_servers=settings.kafka.bootstrap.split(","), client_id="streamgauge-admin"
-    )
+    client = KafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap.split(","), client_id="streamgauge-admin")
     try:
         yield client
     finally:
@@ -39,11 +45,7 @@ def partitions(settings: Settings, topic: Topic) -> int:
         return settings.runtime.ledger_partitions
     if topic == PARTIALS:
         return settings.runtime.partials_partitions
-    return (
-        settings.kafka.public_partitions
-        if topic.name in ("features", "predictions", "labels")
-        else topic.partitions
-    )
+    return settings.kafka.public_partitions if topic.name in ("features", "predictions", "labels") else topic.partitions
 
 
 def ensure_topics(settings: Settings) -> None:
@@ -122,11 +124,9 @@ def _check(client: KafkaAdminClient, settings: Settings) -> None:
             )
 
 
-def _describe(
-    client: KafkaAdminClient, settings: Settings, names: Collection[str]
-) -> dict[str, dict[str, object]]:
+def _describe(client: KafkaAdminClient, settings: Settings, names: Collection[str]) -> dict[str, _Described]:
     full = {kafka_name(settings.kafka.prefix, name): name for name in names}
-    found = {str(item["name"]): item for item in client.describe_topics(list(full)) if not item["error_code"]}
+    found = {item["name"]: item for item in client.describe_topics(list(full)) if not item["error_code"]}
     missing = sorted(full.keys() - found.keys())
     if missing:
         raise TopicError(f"these topics do not exist: {', '.join(missing)}; `streamgauge up` creates them")

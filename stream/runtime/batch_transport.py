@@ -1,13 +1,15 @@
 """One poll's records of one partition become one Faust message (faust-streaming 0.15, aiokafka 0.14).
 
-A message of a batched topic carries a *run*: ``value`` is the list of aiokafka's records, ``offset`` the last one's. What
-is wrong with Faust's own path for runs, and mended here:
+A message carries a *run*: ``value`` is the list of aiokafka's records, ``offset`` the last one's. What is
+wrong with Faust's own path for runs, and mended here:
 
-* it hard-codes a fetch wait of 1.5 s, and aiokafka keeps one fetch per node in flight: idle partitions hold up busy ones;
+* it hard-codes a fetch wait of 1.5 s, and aiokafka keeps one fetch per node in flight: idle partitions hold
+  up busy ones;
 * it sleeps a second when all buffers are full, and polls a second on idle partitions when some are;
-* it never says where to start a partition without a commit: records dropped in a rebalance could be skipped;
+* it never says where to start a partition without a commit: records dropped in a rebalance were skipped;
 * a fetch can outlive a rebalance: its records are dropped here, and sought again;
-* it drops messages below the last offset seen, so that a seek below the commit skips to the commit in silence;
+* it drops messages below the last offset seen, so that a seek below the commit skips to the commit in
+  silence;
 * it commits what streams acknowledge one by one; here a handler says up to where;
 * it forgets its acks before it commits on revocation;
 * an exception while partitions are assigned is only logged; here it crashes the app.
@@ -18,47 +20,46 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar, cast
 
 import faust
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP, ConsumerMessage
+from faust.types import TP, ConsumerMessage, Message
 
-if TYPE_CHECKING:
-    from aiokafka import ConsumerRecord
-
+Fetched = tuple[Mapping[TP, list[Any]] | None, set[TP] | None]
 Start = Callable[[set[TP]], Awaitable[Mapping[TP, int]]]
 Revoke = Callable[[set[TP]], Awaitable[None]]
 _Epoch = tuple[int, int]
 
 
-class Run(ConsumerMessage):  # type: ignore[misc]
+class Run(ConsumerMessage):
     """A message whose value is a list of records; `epoch` says since which seek they are valid."""
 
     __slots__ = ("epoch",)
     epoch: _Epoch
 
 
-class RunSchema(faust.Schema):  # type: ignore[misc]
+class RunSchema(faust.Schema):  # type: ignore[type-arg]  # a run has no key or value type
     """Hands the list of records on untouched: no codec sees it."""
 
     def loads_key(self, app: object, message: object, **kwargs: object) -> None:
         """Return no key: a run has many."""
 
-    def loads_value(self, app: object, message: Run, **kwargs: object) -> object:
+    def loads_value(self, app: object, message: Message, **kwargs: object) -> object:
         """Return the list of records."""
         return message.value
 
 
-class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    def _create_worker_consumer(self, transport: Transport) -> object:
+class _ConsumerThread(driver.AIOKafkaConsumerThread):
+    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = transport.fetch_wait_ms
+        consumer._fetch_max_wait_ms = cast("Transport", transport).fetch_wait_ms
         return consumer
 
 
 class _ReadOffsets(defaultdict[TP, int | None]):
-    """Remembers nothing: a partition is read again on purpose, and Faust drops what is below the last offset."""
+    """Remembers nothing: partitions are read again on purpose, and Faust drops what is below the last offset."""
 
     def __init__(self) -> None:
         super().__init__(lambda: None)
@@ -70,7 +71,7 @@ class _ReadOffsets(defaultdict[TP, int | None]):
         return
 
 
-class BatchConsumer(driver.Consumer):  # type: ignore[misc]
+class BatchConsumer(driver.Consumer):
     """Faust's consumer with runs, explicit starts and commits."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -84,13 +85,17 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         self._forgotten: Counter[TP] = Counter()
         super().__init__(*args, **kwargs)
         self._deliver = self.callback
-        self.callback = self._deliver_if_valid
+        self.callback: Callable[[Message], Awaitable[Any]] = self._deliver_if_valid
 
     def commit_to(self, tp: TP, next_offset: int) -> None:
         """Have `next_offset` committed with the next commit; a seek goes no further back any more."""
         self._wanted[tp] = next_offset
         if tp in self._start:
             self._start[tp] = max(self._start[tp], next_offset)
+
+    @property
+    def _hooks(self) -> Transport:
+        return cast("Transport", self.transport)
 
     def is_valid(self, run: Run) -> bool:
         """Whether no rebalance and no seek came after these records were fetched."""
@@ -105,7 +110,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         else:
             self._forgotten.update(tps)
 
-    async def _deliver_if_valid(self, message: Run) -> None:
+    async def _deliver_if_valid(self, message: Message) -> None:
         if self._fetched_at == self._seeks:  # else the position moved: these will be read again
             await self._deliver(message)
 
@@ -119,7 +124,9 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     # From a poll to runs.
 
     async def _getmany(
-        self, active_partitions: set[TP] | None, timeout: float
+        self,
+        active_partitions: set[TP] | None,
+        timeout: float,  # noqa: ASYNC109  Faust names it so
     ) -> dict[TP, list[list[ConsumerRecord]]]:
         seeks = self._seeks
         if self._buffered_partitions:  # a full buffer may drain at any moment: do not sleep on the idle ones
@@ -142,12 +149,13 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         last = record[-1]
         run = Run(
             last.topic, last.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, None, None,
-            record, None, 0, 0, tp, generation_id=self.app.consumer_generation_id,
+            record, None, 0, 0, tp,  # type: ignore[arg-type]  # Faust knows bytes only
+            generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
         run.epoch = self._epoch(tp)
         return run
 
-    async def _wait_next_records(self, timeout: float) -> object:
+    async def _wait_next_records(self, timeout: float) -> Fetched:  # noqa: ASYNC109  Faust names it so
         while self.flow_active and not self.should_stop and self._all_full():
             self._room.clear()
             await self.wait(self._room.wait(), timeout=1.0)
@@ -163,7 +171,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
     # Commits: what the handler said, nothing else.
 
-    def ack(self, message: ConsumerMessage) -> bool:
+    def ack(self, message: Message) -> bool:
         """Let go of a run; this commits nothing."""
         message.acked = True
         self._unacked_messages.discard(message)
@@ -190,7 +198,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Commit what the handler said, then forget what is on its way to it."""
         self._forget(revoked)
-        await self._settle(self.app.transport.on_revoke(revoked))
+        await self._settle(self._hooks.on_revoke(revoked))
         try:
             await asyncio.wait_for(self._commit_all(), 5)
         except Exception as error:  # noqa: BLE001  reading it again is harmless
@@ -203,15 +211,13 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         """Ask the handler where to start; what it raises ends the app."""
         self._forget()
         self._wanted.clear()
-        self._start = dict(await self._settle(self.app.transport.on_assign(assigned)) or {})
+        self._start = dict(await self._settle(self._hooks.on_assign(assigned)) or {})
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def _settle(self, asked: Awaitable[Mapping[TP, int] | None]) -> Mapping[TP, int] | None:
         try:
             return await asked
-        except (
-            Exception
-        ) as error:  # aiokafka only logs a listener's exception: the worker would sit there, idle
+        except Exception as error:  # aiokafka only logs a listener's exception: the worker would sit there, idle
             await self.crash(error)
             raise
 
@@ -240,7 +246,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         await super().seek(partition, offset)
 
 
-class Transport(driver.Transport):  # type: ignore[misc]
+class Transport(driver.Transport):
     """Faust's transport with `BatchConsumer`; set it on the app before it starts.
 
     Attributes

@@ -1,4 +1,4 @@
-"""Checkpoints: the state of a fold in an immutable file, and pointers to the newest of them (DESIGN section 3, rule 10)."""
+"""Checkpoints: states of folds in immutable files, and pointers to the newest (DESIGN section 3, rule 10)."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class CheckpointStore:
         self._known: dict[int, dict[int, Pointer]] = {}
 
     async def newest(self, partitions: Iterable[int]) -> dict[int, Checkpoint]:
-        """Return the checkpoint with the highest position whose file verifies; partitions without any are left out.
+        """Return the highest checkpoint whose file verifies; partitions without any are left out.
 
         Raises
         ------
@@ -111,9 +111,7 @@ class CheckpointStore:
         for pointer in await self._pointers.read():
             if pointer.fold == self._fold and pointer.partition in wanted:
                 self._known[pointer.partition][pointer.cut % SLOTS] = pointer
-        pointed = {
-            p: sorted(self._known[p].values(), key=_rank, reverse=True) for p in wanted if self._known[p]
-        }
+        pointed = {p: sorted(self._known[p].values(), key=_rank, reverse=True) for p in wanted if self._known[p]}
         return {p: await asyncio.to_thread(self._first_sound, pointers) for p, pointers in pointed.items()}
 
     async def save(self, partition: int, checkpoint: Checkpoint) -> None:
@@ -158,7 +156,7 @@ class CheckpointStore:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Put `data` under `path` for good: a temporary name first, everything synced before and after it is renamed."""
+    """Put `data` under `path` for good: a temporary name first, all synced before and after the renaming."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("wb") as file:

@@ -1,16 +1,18 @@
-"""Faust behind the port: its consumer group, its flow, its commits; nothing of its tables, windows or command line."""
+"""Faust behind the port: its consumer group, flow and commits; no tables, windows or command line."""
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import cast
 
 import faust
 import structlog
-from faust.types import TP
+from aiokafka import ConsumerRecord
+from faust.types import TP, StreamT
 
-from stream.runtime.batch_transport import Run, RunSchema, Transport
+from stream.runtime.batch_transport import BatchConsumer, Run, RunSchema, Transport
 from stream.runtime.kafka_log import BrokerView, to_records
 from stream.runtime.port import Bounds, Handler, TopicPartition
 from stream.settings import Settings
@@ -33,8 +35,8 @@ class FaustPort:
     view
         Answers about bounds and commits.
     instance
-        Name of a static member of the group, for a worker that a supervisor starts again under the same name: it gets
-        its partitions back without a rebalance. None for a dynamic member.
+        Name of a static member of the group, for a worker that a supervisor starts again under the same name:
+        it gets its partitions back without a rebalance. None for a dynamic member.
     """
 
     def __init__(self, settings: Settings, fold: str, view: BrokerView, instance: str | None = None) -> None:
@@ -57,7 +59,11 @@ class FaustPort:
 
     def commit(self, tp: TopicPartition, next_offset: int) -> None:
         """Commit with the next commit of the group."""
-        self._app.consumer.commit_to(self._kafka(tp), next_offset)
+        self._consumer.commit_to(self._kafka(tp), next_offset)
+
+    @property
+    def _consumer(self) -> BatchConsumer:
+        return cast("BatchConsumer", self._app.consumer)
 
     def stop(self) -> None:
         """End `run` in good order."""
@@ -130,9 +136,7 @@ class FaustPort:
             consumer_group_instance_id=self._instance,
         )
         app.transport = self._transport(app, handler)
-        topics = app.topic(
-            *(kafka_name(self._prefix, t) for t in WIRING[self._fold].reads), schema=RunSchema()
-        )
+        topics = app.topic(*(kafka_name(self._prefix, t) for t in WIRING[self._fold].reads), schema=RunSchema())
         app.agent(topics, name=self._fold)(self._agent(handler))
         return app
 
@@ -151,14 +155,14 @@ class FaustPort:
         transport.fetch_wait_ms = self._settings.runtime.fetch_wait_ms
         return transport
 
-    def _agent(self, handler: Handler) -> Callable[[faust.Stream], Awaitable[None]]:
+    def _agent(self, handler: Handler) -> Callable[[StreamT[object]], Awaitable[None]]:
         async def take(run: Run) -> None:
             async with self._gate:
-                if self._app.consumer.is_valid(run) and not self._ended.done():
-                    await handler.run(self._logical(run.tp), to_records(run.value))
+                if self._consumer.is_valid(run) and not self._ended.done():
+                    await handler.run(self._logical(run.tp), to_records(cast("list[ConsumerRecord]", run.value)))
 
-        async def consume(stream: faust.Stream) -> None:
-            async for event in stream.noack().events():
+        async def consume(stream: StreamT[object]) -> None:
+            async for event in cast("faust.Stream[object]", stream).noack().events():
                 await self._guard(take(event.message))
                 event.ack()
 

@@ -1,4 +1,4 @@
-"""What workers ask of the broker beside the records of their partitions: bounds, commits, ids, whole small topics."""
+"""What workers ask of the broker beside records of their partitions: bounds, commits, ids, small topics."""
 
 from __future__ import annotations
 
@@ -39,9 +39,7 @@ class BrokerView:
 
     async def __aenter__(self) -> Self:
         """Connect."""
-        self._client = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.kafka.bootstrap, enable_auto_commit=False
-        )
+        self._client = AIOKafkaConsumer(bootstrap_servers=self._settings.kafka.bootstrap, enable_auto_commit=False)
         await self._client.start()
         return self
 

@@ -1,6 +1,7 @@
 """What stands between the folds' hosts and Kafka: small protocols, so that the same hosts run in memory.
 
-A *port* reads partitions and drives a `Handler`; it is also the handler's `Log`. Calls to a handler never overlap.
+A *port* reads partitions and drives a `Handler`; it is also the handler's `Log`. Calls to a handler never
+overlap.
 """
 
 from __future__ import annotations

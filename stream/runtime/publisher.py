@@ -1,4 +1,4 @@
-"""The producer of the workers: acknowledged by all replicas, per partition in order, nothing lost in silence."""
+"""The workers' producer: acknowledged by all replicas, per partition in order, nothing lost in silence."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _Target = tuple[str, int]
 class KafkaPublisher:
     """Publishes outputs; an asynchronous context manager.
 
-    Outputs of one partition go in batches that the broker takes whole or not at all, each handed over after the ack of
-    the one before: an idempotent producer alone does not keep a prefix whole when a batch fails.
+    Outputs of one partition go in batches that the broker takes whole or not at all, each handed over after
+    the ack of the one before: an idempotent producer alone does not keep a prefix whole when a batch fails.
 
     Parameters
     ----------

@@ -49,14 +49,15 @@ class StatefulHost(Generic[State]):
     """Runs a fold over each partition that is assigned.
 
     1. Load the newest checkpoint that verifies; without one, start empty at the first record of the log.
-    2. Read on from *its* position, whatever offset was committed; its own last record is read again and compared.
+    2. Read on from *its* position, whatever offset was committed; its own last record is read again and
+       compared.
     3. Fold a run.
     4. Publish its results and wait for the acks; commit, for lag tools only.
     5. Every `checkpoint_s`: encode at this cut; write file and pointer while folding on.
 
-    A crash between any two of these repeats results that are already there, with equal content. A state that was
-    folded here stays usable after a rebalance, since it depends on the log alone; it is dropped when another
-    assignment does without it.
+    A crash between any two of these repeats results that are already there, with equal content. A state that
+    was folded here stays usable after a rebalance, since it depends on the log alone; it is dropped when
+    another assignment does without it.
 
     Parameters
     ----------
@@ -75,6 +76,7 @@ class StatefulHost(Generic[State]):
         publisher: Publisher,
         checkpoints: CheckpointStore,
         checkpoint_s: float,
+        *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fold_of, self._log, self._publisher = fold_of, log, publisher
@@ -92,14 +94,10 @@ class StatefulHost(Generic[State]):
         kept = {tp: self._cells[tp] for tp in tps if tp in self._cells}
         await self._finish_saving(self._cells.values())
         saved = await self._checkpoints.newest({tp.partition for tp in tps if tp not in kept})
-        self._cells = {
-            tp: kept.get(tp) or self._cell(tp, ids[tp.topic], saved.get(tp.partition)) for tp in tps
-        }
+        self._cells = {tp: kept.get(tp) or self._cell(tp, ids[tp.topic], saved.get(tp.partition)) for tp in tps}
         bounds = await self._log.bounds(tps)
         starts = {tp: _start(tp, cell, ids[tp.topic], bounds[tp]) for tp, cell in self._cells.items()}
-        _log.info(
-            "assigned", starts={f"{tp.topic}/{tp.partition}": start for tp, start in sorted(starts.items())}
-        )
+        _log.info("assigned", starts={f"{tp.topic}/{tp.partition}": start for tp, start in sorted(starts.items())})
         return starts
 
     async def run(self, tp: TopicPartition, records: Sequence[Record]) -> None:
@@ -152,9 +150,7 @@ class StatefulHost(Generic[State]):
     async def _save(self, tp: TopicPartition, cell: Cell[State], checkpoint: Checkpoint) -> None:
         await self._checkpoints.save(tp.partition, checkpoint)
         cell.saved = checkpoint.position
-        _log.debug(
-            "checkpoint", partition=tp.partition, position=checkpoint.position, bytes=len(checkpoint.state)
-        )
+        _log.debug("checkpoint", partition=tp.partition, position=checkpoint.position, bytes=len(checkpoint.state))
 
     async def _finish_saving(self, cells: Collection[Cell[State]]) -> None:
         for cell in cells:
@@ -173,9 +169,7 @@ def _start(tp: TopicPartition, cell: Cell[State], topic_id: str, bounds: Bounds)
             "so the results cannot be continued; begin a new lineage"
         )
     if bounds.end < cell.position + 1:
-        raise LogError(
-            f"{where}: the log ends at {bounds.end}, below the checkpoint at {cell.position}: truncated"
-        )
+        raise LogError(f"{where}: the log ends at {bounds.end}, below the checkpoint at {cell.position}: truncated")
     again = 0 <= cell.position >= bounds.first
     cell.proof = cell.crc if again else None
     cell.read_from = cell.position if again else cell.position + 1

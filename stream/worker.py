@@ -1,0 +1,171 @@
+"""One worker: a fold, its host and the port, until told to stop: ``python -m stream.worker --fold measure``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from stream.errors import StreamgaugeError
+from stream.logs import configure
+from stream.runtime.checkpoint import CheckpointStore
+from stream.runtime.faust_port import FaustPort
+from stream.runtime.kafka_log import BrokerView, KafkaPointers
+from stream.runtime.port import Handler
+from stream.runtime.publisher import KafkaPublisher
+from stream.settings import Settings, load
+from stream.topics import ensure_topics
+
+FOLDS = ("intake", "score", "measure", "decide", "store")
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What a host is built with."""
+
+    settings: Settings
+    worker: str
+    port: FaustPort
+    publisher: KafkaPublisher
+
+    def checkpoints(self, fold: str) -> CheckpointStore:
+        """Return the store of a fold's checkpoints."""
+        folder = self.settings.home / "checkpoints" / fold
+        pointers = KafkaPointers(self.settings, self.publisher)
+        return CheckpointStore(self.settings.kafka.prefix, fold, folder, pointers)
+
+
+Build = Callable[[Shell], AbstractAsyncContextManager[Handler]]
+
+
+@asynccontextmanager
+async def intake(shell: Shell) -> AsyncIterator[Handler]:
+    """Build the host of intake."""
+    from stream.folds.intake import Intake, tick  # noqa: PLC0415  only what this fold needs is imported
+    from stream.runtime.intake_host import IntakeHost  # noqa: PLC0415
+
+    runtime = shell.settings.runtime
+    yield IntakeHost(
+        shell.worker, Intake(runtime.ledger_partitions), tick, shell.port, shell.publisher,
+        partitions=runtime.ledger_partitions, tick_ms=runtime.tick_ms,
+        dead_letters_per_minute=runtime.dead_letters_per_minute,
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def measure(shell: Shell) -> AsyncIterator[Handler]:
+    """Build the host of measure."""
+    from stream.folds.measure import Measure  # noqa: PLC0415
+    from stream.runtime.stateful_host import StatefulHost  # noqa: PLC0415
+
+    runtime = shell.settings.runtime
+    yield StatefulHost(
+        lambda partition: Measure(partition, runtime.partials_partitions, runtime.tick_ms),
+        shell.port, shell.publisher, shell.checkpoints("measure"), runtime.checkpoint_s,
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def decide(shell: Shell) -> AsyncIterator[Handler]:
+    """Build the host of decide."""
+    from stream.folds.decide import Decide  # noqa: PLC0415
+    from stream.runtime.stateful_host import StatefulHost  # noqa: PLC0415
+
+    runtime = shell.settings.runtime
+    yield StatefulHost(
+        lambda partition: Decide(partition, runtime.ledger_partitions),
+        shell.port, shell.publisher, shell.checkpoints("decide"), runtime.checkpoint_s,
+    )  # fmt: skip
+
+
+BUILD: dict[str, Build] = {"intake": intake, "measure": measure, "decide": decide}
+
+
+async def serve(fold: str, settings: Settings, name: str | None = None) -> None:
+    """Run a fold's worker until SIGTERM or SIGINT; what goes wrong is raised.
+
+    Parameters
+    ----------
+    name
+        Stable name of this worker among those of its fold, if its supervisor starts it again under the same
+        one.
+    """
+    await wait_for_broker(settings)
+    await asyncio.to_thread(ensure_topics, settings)
+    worker = name or f"{fold}-{socket.gethostname()}-{os.getpid()}"
+    publisher = KafkaPublisher(settings.kafka.bootstrap, settings.kafka.prefix, client_id=worker)
+    async with publisher, BrokerView(settings, fold) as view:
+        instance = settings.kafka.prefix + name if name else None
+        port = FaustPort(settings, fold, view, instance)
+        for stop in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(stop, port.stop)
+        async with BUILD[fold](Shell(settings, worker, port, publisher)) as handler:
+            _log.info("started")
+            await port.run(handler)
+    _log.info("stopped")
+
+
+async def wait_for_broker(settings: Settings) -> None:
+    """Return once the broker takes connections.
+
+    Raises
+    ------
+    StreamgaugeError
+        If it does not within `settings.kafka.wait_s`.
+    """
+    deadline, said = time.monotonic() + settings.kafka.wait_s, False
+    while not await _reachable(settings.kafka.bootstrap):
+        if time.monotonic() >= deadline:
+            raise StreamgaugeError(
+                f"no Kafka broker at {settings.kafka.bootstrap} for {settings.kafka.wait_s:g} s; start it with "
+                "`streamgauge up`, or set STREAMGAUGE_KAFKA__BOOTSTRAP"
+            )
+        if not said:
+            _log.info("waiting for the broker", bootstrap=settings.kafka.bootstrap)
+            said = True
+        await asyncio.sleep(0.2)
+
+
+async def _reachable(bootstrap: str) -> bool:
+    for address in bootstrap.split(","):
+        host, _, port = address.strip().rpartition(":")
+        try:
+            _, writer = await asyncio.wait_for(asyncio.open_connection(host.strip("[]"), int(port)), 2)
+        except (OSError, TimeoutError):
+            continue
+        writer.close()
+        return True
+    return False
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a worker; return the exit code: 0 after a stop in good order, else 1."""
+    parser = argparse.ArgumentParser(prog="python -m stream.worker", description="Run one worker of a fold.")
+    parser.add_argument("--fold", choices=FOLDS, required=True)
+    parser.add_argument("--name", help="stable name, if a supervisor starts it again under the same one")
+    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    given = parser.parse_args(arguments)
+    configure(given.log_level, fold=given.fold, **({"worker": given.name} if given.name else {}))
+    try:
+        asyncio.run(serve(given.fold, load(), given.name))
+    except StreamgaugeError as error:
+        _log.error("stopped", error=str(error))
+        return 1
+    except Exception:  # noqa: BLE001  whatever it is: a line in the log, and the supervisor starts anew
+        _log.exception("crashed")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -67,6 +67,10 @@ class Progress:
         self.status.day = f"{datetime.fromtimestamp(day_ms / 1000, UTC):%a %d %b %Y}"
         self.status.sent += sent
 
+    def shows(self, panes: int, incidents: int, champion: str) -> None:
+        """Say what the system has come to."""
+        self.status.panes, self.status.incidents, self.status.champion = panes, incidents, champion
+
     def doing(self, what: str) -> None:
         """Say what is waited for, or nothing."""
         self.status.doing = what

@@ -69,22 +69,22 @@ SELECT r.id, q.to_ms, r.trigger, r.reason, q.evidence, r.step, r.version, r.verd
 FROM (
     SELECT id, argMax(trigger, position) AS trigger, argMax(reason, position) AS reason,
         argMax(step, position) AS step, argMaxIf(version, position, version != '') AS version,
-        argMax(verdict, position) AS verdict
+        argMax(verdict, position) AS verdict, min(position) AS began
     FROM retrains_rows WHERE model = {model:String} GROUP BY id
 ) AS r
 LEFT JOIN (
     SELECT id, toUnixTimestamp64Milli(to) AS to_ms, evidence FROM retrain_request_rows FINAL
     WHERE model = {model:String}
 ) AS q ON r.id = q.id
-ORDER BY q.to_ms, r.id
+ORDER BY r.began, r.id
 """
 
 VERSIONS = """
 SELECT v.model_version, toUnixTimestamp64Milli(v.trained_from), toUnixTimestamp64Milli(v.trained_to), v.rows,
-    v.metrics, r.role, toUnixTimestamp64Milli(r.since)
+    v.metrics, r.last_role, toUnixTimestamp64Milli(r.served)
 FROM (SELECT * FROM version_rows FINAL WHERE model = {model:String}) AS v
 LEFT JOIN (
-    SELECT model_version, argMax(role, position) AS role, minIf(since, role = 'champion') AS since
+    SELECT model_version, argMax(role, position) AS last_role, minIf(since, role = 'champion') AS served
     FROM (SELECT model_version, role, since, position FROM roles_rows FINAL WHERE model = {model:String})
     GROUP BY model_version
 ) AS r ON v.model_version = r.model_version

@@ -5,7 +5,7 @@ A flight's features are an event at its scheduled departure, its label one at it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,11 +18,11 @@ from stream.demo.flights import DAY_MS, Flights, Ints, Value
 class Sender(Protocol):
     """The verbs of the SDK's producer that a replay needs."""
 
-    def features(self, prediction_id: str, features: dict[str, Value], *, at: int) -> None:
+    def features(self, prediction_id: str, features: Mapping[str, Value], /, *, at: int) -> None:
         """Send what is known about a flight; `at` in epoch milliseconds."""
         ...
 
-    def label(self, prediction_id: str, value: int, *, at: int) -> None:
+    def label(self, prediction_id: str, value: int, /, *, at: int) -> None:
         """Send whether a flight was late."""
         ...
 

@@ -99,11 +99,7 @@ def _object(line: bytes) -> dict[str, Json]:
     value = _parse(line)
     if isinstance(value, dict):
         return value
-    hint = (
-        "write one object per line, and send content-type: application/x-ndjson"
-        if isinstance(value, list)
-        else ""
-    )
+    hint = "write one object per line, and send content-type: application/x-ndjson" if isinstance(value, list) else ""
     raise _refuse(Code.NOT_AN_OBJECT, "", f"an event is a JSON object, not {_show(value)}", hint)
 
 
@@ -117,15 +113,11 @@ def _parse(line: bytes) -> Json:
         if b"\\u" in line:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeDecodeError as error:
-        raise _refuse(
-            Code.NOT_JSON, "", f"not UTF-8 at byte {error.start}", "encode the text as UTF-8"
-        ) from None
+        raise _refuse(Code.NOT_JSON, "", f"not UTF-8 at byte {error.start}", "encode the text as UTF-8") from None
     except UnicodeEncodeError:
         raise _refuse(Code.NOT_JSON, "", "a text holds half of a surrogate pair") from None
     except json.JSONDecodeError as error:
-        raise _refuse(
-            Code.NOT_JSON, "", f"not JSON at character {error.pos}: {error.msg}", _hint(line)
-        ) from None
+        raise _refuse(Code.NOT_JSON, "", f"not JSON at character {error.pos}: {error.msg}", _hint(line)) from None
     return value
 
 
@@ -164,9 +156,7 @@ def _fields(kind: Kind, seen: Mapping[str, Json]) -> dict[str, object]:
     for name in _REQUIRED[kind]:
         if seen.get(name) is None:
             said = "is null" if name in seen else "is missing"
-            raise _refuse(
-                Code.MISSING_FIELD, f"/{name}", f"the field {name} {said}", f"{kind} need {_PURPOSE[name]}"
-            )
+            raise _refuse(Code.MISSING_FIELD, f"/{name}", f"the field {name} {said}", f"{kind} need {_PURPOSE[name]}")
     return {name: readers[name](f"/{name}", value) for name, value in seen.items() if value is not None}
 
 
@@ -179,9 +169,7 @@ def _name(at: str, value: Json) -> str:
         hint = f'write "{value}"' if type(value) is int else ""
         raise _refuse(Code.WRONG_TYPE, at, f"{at[1:]} is {_show(value)}, not a text", hint)
     if len(value) > MAX_TEXT:
-        raise _refuse(
-            Code.TOO_LONG, at, f"{at[1:]} has {len(value)} characters, above {MAX_TEXT}", "shorten it"
-        )
+        raise _refuse(Code.TOO_LONG, at, f"{at[1:]} has {len(value)} characters, above {MAX_TEXT}", "shorten it")
     return value
 
 
@@ -196,9 +184,7 @@ def _number(at: str, value: Json) -> float:
         hint = "write the number without quotes" if isinstance(value, str) and _is_number(value) else ""
         raise _refuse(Code.WRONG_TYPE, at, f"{at[1:]} is {_show(value)}, not a number", hint)
     if not math.isfinite(value):
-        raise _refuse(
-            Code.INVALID_NUMBER, at, f"{at[1:]} is {value}, not a finite number", "leave it out, or null"
-        )
+        raise _refuse(Code.INVALID_NUMBER, at, f"{at[1:]} is {value}, not a finite number", "leave it out, or null")
     return float(value)
 
 
@@ -231,9 +217,7 @@ def _time(at: str, value: Json) -> int:
     raise _refuse(Code.BAD_TIME, at, f"event_time is {_show(value)}", _TIME_HINT)
 
 
-_TIME_HINT: Final = (
-    'write RFC 3339 with a zone, "2013-01-01T10:15:00Z", or whole epoch milliseconds, 1357035300000'
-)
+_TIME_HINT: Final = 'write RFC 3339 with a zone, "2013-01-01T10:15:00Z", or whole epoch milliseconds, 1357035300000'
 
 
 def _written_time(at: str, value: str) -> int:
@@ -276,17 +260,13 @@ def _shadow(at: str, value: Json) -> dict[str, float]:
 
 def _mapping(at: str, value: Json, most: int, what: str) -> dict[str, Json]:
     if not isinstance(value, dict):
-        raise _refuse(
-            Code.WRONG_TYPE, at, f"{at[1:]} is {_show(value)}, not an object", 'write {"name": value}'
-        )
+        raise _refuse(Code.WRONG_TYPE, at, f"{at[1:]} is {_show(value)}, not an object", 'write {"name": value}')
     if len(value) > most:
         raise _refuse(Code.TOO_LONG, at, f"{len(value)} {what}, above {most}", "send fewer")
     for name in value:
         if len(name) > MAX_TEXT:
             pointer = _pointer(at, name)
-            raise _refuse(
-                Code.TOO_LONG, pointer, f"a name of {len(name)} characters, above {MAX_TEXT}", "shorten it"
-            )
+            raise _refuse(Code.TOO_LONG, pointer, f"a name of {len(name)} characters, above {MAX_TEXT}", "shorten it")
     return value
 
 

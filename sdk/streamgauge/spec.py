@@ -97,9 +97,7 @@ class _Part(BaseModel):
 class Feature(_Part):
     """One feature to watch."""
 
-    type: Literal["number", "category"] = Field(
-        description="number: binned by value; category: counted by level"
-    )
+    type: Literal["number", "category"] = Field(description="number: binned by value; category: counted by level")
 
 
 class Labels(_Part):
@@ -121,9 +119,7 @@ class Reference(_Part):
     to: Moment | None = Field(default=None, description="moment after the last one")
     file: Text | None = Field(default=None, description="a file of rows, Parquet")
     model_version: Text | None = Field(default=None, description="a version: its training set")
-    first: Panes | None = Field(
-        default=None, ge=1, le=100_000, description="a number of panes: the first final ones"
-    )
+    first: Panes | None = Field(default=None, ge=1, le=100_000, description="a number of panes: the first final ones")
 
     @property
     def kind(self) -> Literal["range", "file", "model_version", "first"]:
@@ -170,9 +166,7 @@ class Performance(_Part):
 class Budget(_Part):
     """How many false pages are tolerated, over all that is tested."""
 
-    false_pages: float = Field(
-        default=1, strict=True, gt=0, le=1_000, description="expected false pages in one period"
-    )
+    false_pages: float = Field(default=1, strict=True, gt=0, le=1_000, description="expected false pages in one period")
     per_ms: DurationMs = Field(
         default=90 * DAY_MS, alias="per", ge=DAY_MS, le=10 * MAX_HORIZON_MS, description="the period"
     )
@@ -192,9 +186,7 @@ class Retrain(_Part):
         description="a schedule, in event time",
     )
     trainer: Text = Field(default="river-default", description="name of a trainer that ops allow")
-    approval: Literal["auto"] = Field(
-        default="auto", description="who lets a better version serve: the paired test"
-    )
+    approval: Literal["auto"] = Field(default="auto", description="who lets a better version serve: the paired test")
 
 
 class MonitorSpec(_Part):
@@ -215,9 +207,7 @@ class MonitorSpec(_Part):
     True
     """
 
-    monitor: MonitorName = Field(
-        description="the monitor's name: letters, digits and . _ -, at most 128 characters"
-    )
+    monitor: MonitorName = Field(description="the monitor's name: letters, digits and . _ -, at most 128 characters")
     model: ModelName = Field(description="the model's name as events carry it; without a slash")
     task: Task = Field(description="binary, multiclass or regression")
     pane_ms: DurationMs = Field(
@@ -240,23 +230,13 @@ class MonitorSpec(_Part):
         le=DAY_MS,
         description="how long without a row until the model counts as idle, in log time",
     )
-    features: dict[Text, Feature] = Field(
-        min_length=1, max_length=MAX_FEATURES, description="features by name"
-    )
-    segments: Names = Field(
-        default=(), max_length=MAX_SEGMENTS, description="category features to split panes by"
-    )
+    features: dict[Text, Feature] = Field(min_length=1, max_length=MAX_FEATURES, description="features by name")
+    segments: Names = Field(default=(), max_length=MAX_SEGMENTS, description="category features to split panes by")
     labels: Labels = Field(default=Labels(), description="when labels come")
-    reference: Reference | None = Field(
-        default=None, description="what is compared with; none: learning for ever"
-    )
-    performance: Performance | None = Field(
-        default=None, description="what is judged of the model; none: inputs only"
-    )
+    reference: Reference | None = Field(default=None, description="what is compared with; none: learning for ever")
+    performance: Performance | None = Field(default=None, description="what is judged of the model; none: inputs only")
     budget: Budget = Field(default=Budget(), description="how many false pages are tolerated")
-    notify: Names = Field(
-        default=(), max_length=16, description="names of channels that ops settings resolve"
-    )
+    notify: Names = Field(default=(), max_length=16, description="names of channels that ops settings resolve")
     retrain: Retrain | None = Field(default=None, description="when and how to retrain; none: never")
 
     @classmethod
@@ -319,9 +299,7 @@ class MonitorSpec(_Part):
     def _performance_problem(self) -> str:
         if self.performance is not None and self.performance.metric not in METRICS[self.task]:
             fitting = ", ".join(METRICS[self.task])
-            return (
-                f"performance.metric: {self.performance.metric} is not for task {self.task}; it has {fitting}"
-            )
+            return f"performance.metric: {self.performance.metric} is not for task {self.task}; it has {fitting}"
         if self.performance is None and self.retrain is not None and self.retrain.on:
             return "retrain.on: performance is not judged; add performance, or write on: []"
         return ""

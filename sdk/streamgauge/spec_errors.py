@@ -35,9 +35,7 @@ class SpecError(StreamgaugeError, ValueError):
 
 def problems_of(error: ValidationError, spec: type[BaseModel]) -> list[Problem]:
     """Return pydantic's errors in the words of the YAML form, unknown keys with the one meant."""
-    return [
-        _problem(each["type"], each["loc"], each["msg"], spec) for each in error.errors(include_url=False)
-    ]
+    return [_problem(each["type"], each["loc"], each["msg"], spec) for each in error.errors(include_url=False)]
 
 
 def _problem(kind: str, at: tuple[int | str, ...], message: str, spec: type[BaseModel]) -> Problem:

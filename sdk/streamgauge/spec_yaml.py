@@ -16,14 +16,10 @@ class _Loader(yaml.SafeLoader):
     """The safe loader, which refuses a key that is written twice: YAML would keep the last in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
-        keys = [
-            each.value for each, _ in node.value if isinstance(each, yaml.ScalarNode) and each.value != "<<"
-        ]
+        keys = [each.value for each, _ in node.value if isinstance(each, yaml.ScalarNode) and each.value != "<<"]
         doubles = sorted({key for key in keys if keys.count(key) > 1})
         if doubles:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"{doubles[0]} is written twice", node.start_mark
-            )
+            raise yaml.constructor.ConstructorError(None, None, f"{doubles[0]} is written twice", node.start_mark)
         return super().construct_mapping(node, deep)
 
 

@@ -87,6 +87,11 @@ def encode(event: Event) -> bytes:
     return json.dumps(fields, separators=(",", ":")).encode()
 
 
+def encode_lines(events: Iterable[Event]) -> bytes:
+    """Return many events as JSON lines, to be sent with `LINES_HEADERS`."""
+    return b"\n".join(map(encode, events))
+
+
 def _all_finite(event: Event) -> bool:
     if isinstance(event, LabelEvent):
         return _finite((event.label,))
@@ -159,9 +164,7 @@ def _event(kind: Kind, written: _Written) -> Event | None:
     ms = to_ms(written.event_time)
     if not MIN_TIME_MS <= ms <= MAX_TIME_MS:
         return None
-    fields = {
-        name: value for name in written.__struct_fields__ if (value := getattr(written, name)) is not None
-    }
+    fields = {name: value for name in written.__struct_fields__ if (value := getattr(written, name)) is not None}
     del fields["event_time"]
     return EVENTS[kind](event_time_ms=ms, **fields)
 
@@ -179,9 +182,7 @@ def _read_lines(kind: Kind, value: bytes) -> list[Event | Refusal]:
 
 
 def _refusal(code: Code, message: str, hint: str, value: bytes) -> Refusal:
-    return Refusal(
-        code=code, field="", message=message, hint=hint, excerpt=mend.excerpt(value), size=len(value)
-    )
+    return Refusal(code=code, field="", message=message, hint=hint, excerpt=mend.excerpt(value), size=len(value))
 
 
 readers: Final[dict[str, Reader]] = {JSON: _read_one, LINES: _read_lines}

@@ -126,9 +126,7 @@ def _check(known: Sequence[Migration], done: dict[int, str]) -> None:
     by_number = {migration.number: migration for migration in known}
     for number, sha256 in sorted(done.items()):
         if number not in by_number:
-            raise MigrationError(
-                f"the database has migration {number}, this code ends at {len(known)}: upgrade it"
-            )
+            raise MigrationError(f"the database has migration {number}, this code ends at {len(known)}: upgrade it")
         if by_number[number].sha256 != sha256:
             raise MigrationError(
                 f"{by_number[number].title}.sql was changed after it was applied: restore it, "

@@ -73,9 +73,7 @@ def training_rows(client: Client, model: str, from_ms: int, to_ms: int, cut: Map
 
 def stored_positions(client: Client) -> dict[int, int]:
     """Return the position up to which each partition of the ledger is stored, by partition; none if nothing is."""
-    table = client.query_arrow(
-        "SELECT partition, max(position) AS position FROM ledger_positions GROUP BY partition"
-    )
+    table = client.query_arrow("SELECT partition, max(position) AS position FROM ledger_positions GROUP BY partition")
     return dict(zip(table["partition"].to_pylist(), table["position"].to_pylist(), strict=True))
 
 

@@ -41,18 +41,14 @@ class Encoder(base.Transformer):
     {'distance?': 1.0, 'carrier=__other__': 1.0}
     """
 
-    def __init__(
-        self, features: Mapping[str, FeatureType], clip: float = 8.0, max_levels: int = 1_000
-    ) -> None:
+    def __init__(self, features: Mapping[str, FeatureType], clip: float = 8.0, max_levels: int = 1_000) -> None:
         if not clip > 0:
             raise ValueError(f"clip must be above 0, got {clip}")
         self.features = features
         self.clip = clip
         self.max_levels = max_levels
         self._moments = {name: _Moments() for name, kind in features.items() if kind == "number"}
-        self._levels: dict[str, dict[str, str]] = {
-            name: {} for name, kind in features.items() if kind == "category"
-        }
+        self._levels: dict[str, dict[str, str]] = {name: {} for name, kind in features.items() if kind == "category"}
 
     def learn_one(self, x: dict[Hashable, Value]) -> None:
         """Fold one row into means, deviations and levels; O(features)."""

@@ -2,7 +2,7 @@
 
 One writer per kind: trainers write version records, `decide` alone writes role records. A version number,
 and the version of a retrain, belong to the first record that names them; of roles the highest position
-counts.
+counts, of equal ones the last.
 """
 
 from __future__ import annotations
@@ -178,7 +178,8 @@ def _apply_version(model: _Model, entry: Version) -> bool:
 
 
 def _apply_roles(model: _Model, entry: Roles) -> bool:
-    if model.roles is not None and entry.position[1] <= model.roles.position[1]:
+    # An equal position replaces: one decision may change roles twice, and a copy is sent whole and in order.
+    if model.roles is not None and entry.position[1] < model.roles.position[1]:
         return False
     model.roles = entry
     return True

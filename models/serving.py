@@ -101,9 +101,7 @@ class Serving:
         score = self._score(model, roles.champion, features) if roles.champion else None
         latency_ms = round((clock() - start) * 1e3, 4)
         shadow = {
-            version: value
-            for version in roles.shadows
-            if (value := self._score(model, version, features)) is not None
+            version: value for version in roles.shadows if (value := self._score(model, version, features)) is not None
         }
         if score is None:
             return Scored(shadow=shadow)

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-import msgspec
 from streamgauge import wire
 from streamgauge.events import Code, FeatureEvent, PredictionEvent, Refusal
 
 from models.serving import Clock, Serving
 from stream.folds.base import Output, Record
+from stream.folds.blocks import Source
+from stream.folds.deadletters import dead_letter
 
 TOPIC: Final = "features"
 
@@ -78,22 +79,8 @@ class Score:
         return Output("predictions", b"\n".join(lines), record.key, partition, wire.LINES_HEADERS)
 
     def _dead_letter(self, record: Record, line: int, refusal: Refusal) -> Output:
-        letter = {
-            "topic": TOPIC,
-            "partition": self.partition,
-            "offset": record.position,
-            "line": line,
-            "reason": refusal.code,
-            "field": refusal.field,
-            "message": refusal.message,
-            "hint": refusal.hint,
-            "excerpt": refusal.excerpt,
-            "model": refusal.model,
-            "source": refusal.source,
-            "size": refusal.size,
-            "at_ms": record.append_ms,
-        }
-        return Output("dead-letters", msgspec.json.encode(letter), f"{TOPIC}/{self.partition}".encode())
+        source = Source(TOPIC, "", self.partition)
+        return dead_letter(source, record.position, line, record.append_ms, refusal)
 
 
 def predict(event: FeatureEvent, serving: Serving, clock: Clock) -> PredictionEvent:

@@ -6,6 +6,7 @@ import hashlib
 
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.state import Incident, Loop
+from stream.folds.decide.words import instant
 from stream.folds.monitor import Monitor
 from stream.folds.rows import IncidentRow
 
@@ -66,11 +67,12 @@ def tell(monitor: Monitor, incident: Incident, state: str, what: str, more: dict
             "monitor": monitor.name,
             "title": incident.title,
             "what": what,
+            "features": incident.features,
             "where": {"features": incident.features},
-            "since_ms": incident.since_ms,
-            "opened_ms": incident.opened_ms,
-            "closed_ms": incident.closed_ms or None,
-            "sent_ms": emit.known_ms,
+            "since": instant(incident.since_ms),
+            "opened": instant(incident.opened_ms),
+            "closed": instant(incident.closed_ms) if incident.closed_ms else None,
+            "sent": instant(emit.known_ms),
             **more,
             "evidence": {
                 "lineage": monitor.lineage,

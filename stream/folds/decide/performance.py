@@ -181,9 +181,21 @@ def _worse(version: Version, history: list[MaturePane], recent: Losses, toleranc
     """Test the window against the validation; how much losses vary between panes comes from the version's own panes."""
     if len(history) < MIN_PANES or version.loss_n == 0:
         return Worse(0.0, -math.inf, math.nan)
-    between = pane_mean([p.labels for p in history], [p.total for p in history], [p.squares for p in history])
-    reference_se = version.loss_sd / math.sqrt(version.loss_n) * math.sqrt(between.design_effect)
-    return worse_than(recent, version.loss_mean, reference_se, tolerance, between.design_effect)
+    effect = _design_effect(history[:-MIN_PANES], history[-MIN_PANES:])
+    reference_se = version.loss_sd / math.sqrt(version.loss_n) * math.sqrt(effect)
+    return worse_than(recent, version.loss_mean, reference_se, tolerance, effect)
+
+
+def _design_effect(*parts: list[MaturePane]) -> float:
+    """Return how much more losses vary between panes than rows would; each part about its own mean, so that a change
+    between the parts does not hide itself.
+    """
+    effects = [(len(part), _pane_effect(part)) for part in parts if len(part) >= MIN_PANES]
+    return sum(n * effect for n, effect in effects) / sum(n for n, _ in effects)
+
+
+def _pane_effect(panes: list[MaturePane]) -> float:
+    return pane_mean([p.labels for p in panes], [p.total for p in panes], [p.squares for p in panes]).design_effect
 
 
 def _verdict(

@@ -21,6 +21,15 @@ def day(ms: int, pane_ms: int = DAY_MS) -> str:
     return date if pane_ms % DAY_MS == 0 else f"{date} {at:%H:%M}"
 
 
+def instant(ms: int) -> str:
+    """Return an instant as RFC 3339, in UTC.
+
+    >>> instant(1357084800000)
+    '2013-01-02T00:00:00.000Z'
+    """
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def listed(names: Sequence[str], most: int = 3) -> str:
     """Return names as a list in a sentence.
 

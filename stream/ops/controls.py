@@ -1,0 +1,50 @@
+"""The control topics, read whole and written one record at a time."""
+
+from __future__ import annotations
+
+import msgspec
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from stream.folds.monitor import SpecRecord
+from stream.settings import Settings
+from stream.topology import kafka_name
+
+TIMEOUT_S = 30
+
+
+def read_values(settings: Settings, topic: str) -> list[bytes]:
+    """Return the values of all records of a topic, up to its end now, partition by partition, in order."""
+    name = kafka_name(settings.kafka.prefix, topic)
+    consumer = KafkaConsumer(
+        bootstrap_servers=settings.kafka.bootstrap.split(","), enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    try:
+        tps = [TopicPartition(name, p) for p in sorted(consumer.partitions_for_topic(name) or ())]
+        consumer.assign(tps)
+        ends = consumer.end_offsets(tps)
+        consumer.seek_to_beginning(*tps)
+        values: list[bytes] = []
+        while any(consumer.position(tp) < ends[tp] for tp in tps):
+            for records in consumer.poll(timeout_ms=500).values():
+                values += [record.value for record in records if record.value is not None]
+        return values
+    finally:
+        consumer.close()
+
+
+def publish(settings: Settings, topic: str, key: str, value: object) -> None:
+    """Write one JSON record and wait until all replicas have it."""
+    producer = KafkaProducer(bootstrap_servers=settings.kafka.bootstrap.split(","), acks="all")
+    try:
+        sent = producer.send(
+            kafka_name(settings.kafka.prefix, topic), key=key.encode(), value=msgspec.json.encode(value)
+        )
+        sent.get(timeout=TIMEOUT_S)
+    finally:
+        producer.close()
+
+
+def newest_spec(settings: Settings, monitor: str) -> SpecRecord | None:
+    """Return the highest revision of a monitor, or None if there is none."""
+    records = (msgspec.json.decode(value, type=SpecRecord) for value in read_values(settings, "specs"))
+    return max((r for r in records if r.monitor == monitor), key=lambda r: r.revision, default=None)

@@ -24,6 +24,7 @@ from stream.runtime.port import Handler
 from stream.runtime.publisher import KafkaPublisher
 from stream.settings import Settings, load
 from stream.topics import ensure_topics
+from stream.topology import LEDGER
 
 FOLDS = ("intake", "score", "measure", "decide", "store")
 _log = structlog.get_logger()
@@ -37,6 +38,10 @@ class Shell:
     worker: str
     port: FaustPort
     publisher: KafkaPublisher
+
+    async def ledger_id(self) -> str:
+        """Return the broker's id of the ledger: part of what a lineage is."""
+        return (await self.port.topic_ids([LEDGER.name]))[LEDGER.name]
 
     def checkpoints(self, fold: str) -> CheckpointStore:
         """Return the store of a fold's checkpoints."""
@@ -68,9 +73,9 @@ async def measure(shell: Shell) -> AsyncIterator[Handler]:
     from stream.folds.measure import Measure  # noqa: PLC0415
     from stream.runtime.stateful_host import StatefulHost  # noqa: PLC0415
 
-    runtime = shell.settings.runtime
+    runtime, ledger = shell.settings.runtime, await shell.ledger_id()
     yield StatefulHost(
-        lambda partition: Measure(partition, runtime.partials_partitions, runtime.tick_ms),
+        lambda partition: Measure(partition, runtime.partials_partitions, runtime.tick_ms, ledger),
         shell.port, shell.publisher, shell.checkpoints("measure"), runtime.checkpoint_s,
     )  # fmt: skip
 
@@ -81,14 +86,43 @@ async def decide(shell: Shell) -> AsyncIterator[Handler]:
     from stream.folds.decide import Decide  # noqa: PLC0415
     from stream.runtime.stateful_host import StatefulHost  # noqa: PLC0415
 
-    runtime = shell.settings.runtime
+    runtime, ledger = shell.settings.runtime, await shell.ledger_id()
     yield StatefulHost(
-        lambda partition: Decide(partition, runtime.ledger_partitions),
+        lambda partition: Decide(partition, runtime.ledger_partitions, ledger),
         shell.port, shell.publisher, shell.checkpoints("decide"), runtime.checkpoint_s,
     )  # fmt: skip
 
 
-BUILD: dict[str, Build] = {"intake": intake, "measure": measure, "decide": decide}
+@asynccontextmanager
+async def score(shell: Shell) -> AsyncIterator[Handler]:
+    """Build the host of score."""
+    from stream.runtime.stateless_host import StatelessHost  # noqa: PLC0415
+    from stream.score_role import ScoreRole  # noqa: PLC0415
+
+    role = ScoreRole(shell.settings)
+    try:
+        yield StatelessHost(role.step, shell.port, shell.publisher, before=role.catch_up, often=role.follow)
+    finally:
+        await role.close()
+
+
+@asynccontextmanager
+async def store(shell: Shell) -> AsyncIterator[Handler]:
+    """Build the host of store."""
+    from stream.clickhouse.sink import Sink  # noqa: PLC0415
+    from stream.runtime.stateless_host import BatchHost  # noqa: PLC0415
+    from stream.store_role import StoreRole  # noqa: PLC0415
+
+    sink = Sink.of(shell.settings.clickhouse)
+    try:
+        yield BatchHost(StoreRole(sink).write, shell.port, shell.publisher)
+    finally:
+        await sink.close()
+
+
+BUILD: dict[str, Build] = {
+    "intake": intake, "score": score, "measure": measure, "decide": decide, "store": store,
+}  # fmt: skip
 
 
 async def serve(fold: str, settings: Settings, name: str | None = None) -> None:

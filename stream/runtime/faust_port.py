@@ -42,6 +42,7 @@ class FaustPort:
     def __init__(self, settings: Settings, fold: str, view: BrokerView, instance: str | None = None) -> None:
         self._settings, self._fold, self._view, self._instance = settings, fold, view, instance
         self._prefix = settings.kafka.prefix
+        self._assigned = False
         self._gate = asyncio.Lock()  # calls of the handler never overlap
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -96,7 +97,7 @@ class FaustPort:
     async def _tick(self, handler: Handler) -> None:
         while True:
             await asyncio.sleep(IDLE_S)
-            if not self._app.rebalancing:
+            if self._assigned and not self._app.rebalancing:
                 async with self._gate:
                     await handler.idle()
 
@@ -144,6 +145,7 @@ class FaustPort:
         async def on_assign(tps: set[TP]) -> Mapping[TP, int]:
             async with self._gate:
                 starts = await handler.assign({self._logical(tp) for tp in tps})
+                self._assigned = True
             return {self._kafka(tp): start for tp, start in starts.items()}
 
         async def on_revoke(tps: set[TP]) -> None:

@@ -9,7 +9,8 @@ from stream.folds.base import Output, Record
 from stream.runtime.port import Log, Publisher, TopicPartition
 
 Step = Callable[[TopicPartition, Sequence[Record]], Awaitable[Sequence[Output]]]
-Write = Callable[[str, Mapping[int, Sequence[Record]]], Awaitable[None]]
+Runs = Mapping[TopicPartition, Sequence[Record]]
+Write = Callable[[Runs], Awaitable[Sequence[Output]]]
 
 
 async def nothing() -> None:
@@ -60,12 +61,13 @@ class StatelessHost:
 
 
 class BatchHost:
-    """Collects runs and hands them to `write` together, by topic; commits after it: at least once.
+    """Collects runs and hands them to `write` together; commits after it: at least once.
 
     Parameters
     ----------
     write
-        Takes a topic's logical name and the records of its partitions, in order; idempotent.
+        Takes the records of partitions, in order, and returns once they are durable; idempotent. What it returns is
+        published before the commit: dead letters.
     max_records, max_wait_s
         When a batch is written: at this many records, or this long after its first.
     """
@@ -74,11 +76,13 @@ class BatchHost:
         self,
         write: Write,
         log: Log,
+        publisher: Publisher,
+        *,
         max_records: int = 2_000,
         max_wait_s: float = 0.1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._write, self._log = write, log
+        self._write, self._log, self._publisher = write, log, publisher
         self._max_records, self._max_wait_s, self._clock = max_records, max_wait_s, clock
         self._waiting: dict[TopicPartition, list[Record]] = {}
         self._since = 0.0
@@ -111,8 +115,8 @@ class BatchHost:
 
     async def _flush(self) -> None:
         waiting, self._waiting = self._waiting, {}
-        for topic in sorted({tp.topic for tp in waiting}):
-            mine = {tp: records for tp, records in waiting.items() if tp.topic == topic}
-            await self._write(topic, {tp.partition: records for tp, records in mine.items()})
-            for tp, records in mine.items():
-                self._log.commit(tp, records[-1].position + 1)
+        if not waiting:
+            return
+        await self._publisher.publish(await self._write(waiting))
+        for tp, records in waiting.items():
+            self._log.commit(tp, records[-1].position + 1)

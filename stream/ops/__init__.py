@@ -1,1 +1,1 @@
-""""""
+"""What ops do: put specs in force, build references, audit."""

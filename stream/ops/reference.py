@@ -108,4 +108,5 @@ def _select(i: int, kind: str) -> str:
 
 
 def _column(column: pa.ChunkedArray, kind: str) -> np.ndarray | list[str | None]:
-    return column.to_numpy() if kind == "number" else column.to_pylist()
+    values: np.ndarray | list[str | None] = column.to_numpy() if kind == "number" else column.to_pylist()
+    return values

@@ -187,8 +187,9 @@ def _worse(version: Version, history: list[MaturePane], recent: Losses, toleranc
 
 
 def _design_effect(*parts: list[MaturePane]) -> float:
-    """Return how much more losses vary between panes than rows would; each part about its own mean, so that a change
-    between the parts does not hide itself.
+    """Return how much more losses vary between panes than rows would.
+
+    Each part about its own mean, so that a change between the parts does not hide itself.
     """
     effects = [(len(part), _pane_effect(part)) for part in parts if len(part) >= MIN_PANES]
     return sum(n * effect for n, effect in effects) / sum(n for n, _ in effects)

@@ -47,9 +47,7 @@ def faults(folder: Path, wanted: Mapping[str, str]) -> list[str]:
     return found
 
 
-def kafka_jars(
-    cache: Path, progress: Progress | None = None, clients: Sequence[Resolver] | None = None
-) -> Path:
+def kafka_jars(cache: Path, progress: Progress | None = None, clients: Sequence[Resolver] | None = None) -> Path:
     """Return the folder with the verified jars, fetching them when they are absent or damaged.
 
     Parameters

@@ -71,9 +71,7 @@ class LocalKafka:
         self.home.mkdir(parents=True, exist_ok=True)
         text = resources.files("stream.local").joinpath("server.properties").read_text()
         data = (self.home / "data").resolve()
-        self.properties.write_text(
-            text.format(port=self.port, controller_port=self.controller_port, data=data)
-        )
+        self.properties.write_text(text.format(port=self.port, controller_port=self.controller_port, data=data))
         if not (data / "meta.properties").exists():
             self._format()
 

@@ -56,11 +56,7 @@ def decode(data: bytes, encoding: str) -> bytes:
         case "lz4":
             return bytes(lz4.frame.decompress(data))
         case "zstd":
-            return (
-                zstandard.ZstdDecompressor().decompressobj().decompress(data)
-                if data[:4] == _ZSTD_MAGIC
-                else data
-            )
+            return zstandard.ZstdDecompressor().decompressobj().decompress(data) if data[:4] == _ZSTD_MAGIC else data
         case "br":
             return bytes(cramjam.brotli.decompress(data))
         case _:

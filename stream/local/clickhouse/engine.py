@@ -159,9 +159,7 @@ class Engine:
 
     def kill(self, query_id: str) -> None:
         """End the statement of a client that has gone away."""
-        self._pool.submit(
-            self._root.query, f"KILL QUERY WHERE Settings['log_comment'] = {text.quote(query_id)} ASYNC"
-        )
+        self._pool.submit(self._root.query, f"KILL QUERY WHERE Settings['log_comment'] = {text.quote(query_id)} ASYNC")
 
     def close(self) -> None:
         """Let running statements end, then close the engine."""

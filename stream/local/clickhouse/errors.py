@@ -39,11 +39,7 @@ def message(error: Exception) -> str:
     """
     text = str(error)
     at = text.find("Code: ")
-    return (
-        text[at:].rstrip()
-        if at >= 0
-        else f"Code: {UNKNOWN}. DB::Exception: {text.strip()} (UNKNOWN_EXCEPTION)"
-    )
+    return text[at:].rstrip() if at >= 0 else f"Code: {UNKNOWN}. DB::Exception: {text.strip()} (UNKNOWN_EXCEPTION)"
 
 
 def code_and_status(text: str) -> tuple[int, int]:

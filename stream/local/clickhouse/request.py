@@ -87,9 +87,7 @@ def query_id(request: web.Request) -> str:
     return request.query.get("query_id") or str(uuid.uuid4())
 
 
-async def read(
-    request: web.Request, users: Mapping[str, access.User], known: frozenset[str], identity: str
-) -> Query:
+async def read(request: web.Request, users: Mapping[str, access.User], known: frozenset[str], identity: str) -> Query:
     """Read a request.
 
     Parameters
@@ -164,9 +162,7 @@ def _context(
 ) -> Context:
     params = {name[6:]: value for name, value in given.items() if name.startswith("param_")}
     settings = {
-        name: value
-        for name, value in given.items()
-        if name not in _NOT_SETTINGS and not name.startswith("param_")
+        name: value for name, value in given.items() if name not in _NOT_SETTINGS and not name.startswith("param_")
     }
     external = tuple(_external(name, data, settings) for name, data in files.items())
     for name in settings:
@@ -186,9 +182,7 @@ def _context(
 
 def _external(name: str, data: bytes, settings: dict[str, str]) -> External:
     if not name.isidentifier():
-        raise QueryError(
-            36, f"Name of an external table must be an identifier, got {name!r}. (BAD_ARGUMENTS)"
-        )
+        raise QueryError(36, f"Name of an external table must be an identifier, got {name!r}. (BAD_ARGUMENTS)")
     types = settings.pop(f"{name}_types", "String")
     numbered = ", ".join(f"_{number} {kind}" for number, kind in enumerate(types.split(","), 1))
     structure = settings.pop(f"{name}_structure", "") or numbered

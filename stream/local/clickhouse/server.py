@@ -82,9 +82,7 @@ async def _answer(
     return await _whole(engine, query, headers, started)
 
 
-async def _whole(
-    engine: Engine, query: request.Query, headers: dict[str, str], started: float
-) -> web.Response:
+async def _whole(engine: Engine, query: request.Query, headers: dict[str, str], started: float) -> web.Response:
     insert = query.insert
     try:
         if insert is not None:

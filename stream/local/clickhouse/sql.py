@@ -25,9 +25,7 @@ _PAYLOAD = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _LAST_FORMAT = re.compile(r"\bFORMAT\s+(\w+)[\s\0]*(?:SETTINGS\b[^;]*)?[;\s\0]*$", re.IGNORECASE)
-_SESSION = re.compile(
-    r"[\s\0]*(SET\b|CREATE\s+(OR\s+REPLACE\s+)?TEMPORARY|DROP\s+TEMPORARY|USE\b)", re.IGNORECASE
-)
+_SESSION = re.compile(r"[\s\0]*(SET\b|CREATE\s+(OR\s+REPLACE\s+)?TEMPORARY|DROP\s+TEMPORARY|USE\b)", re.IGNORECASE)
 _SECOND = re.compile(r";[\s\0;]*[^\s\0;]")
 # Words that make the embedded engine touch this process's own files or variables. They are refused wherever
 # they stand, literals included, so that no trick with quotes can hide them.

@@ -71,9 +71,9 @@ def river_default(task: Task, features: Mapping[str, FeatureType], seed: int = 0
     rate = optim.schedulers.InverseScaling(0.1, 0.5)
     encoder = Encoder(dict(features))
     if task == "binary":
-        logistic = linear_model.LogisticRegression(optim.AdaGrad(0.02), l2=1e-3, intercept_lr=rate)
+        logistic = linear_model.LogisticRegression(optim.AdaGrad(0.03), l2=1e-3, intercept_lr=rate)
         return cast("Pipeline", encoder | logistic)
-    linear = linear_model.LinearRegression(optim.AdaGrad(0.02), l2=1e-3, intercept_lr=rate)
+    linear = linear_model.LinearRegression(optim.AdaGrad(0.03), l2=1e-3, intercept_lr=rate)
     return cast("Pipeline", encoder | preprocessing.TargetStandardScaler(linear))
 
 

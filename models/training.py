@@ -108,20 +108,21 @@ def train(
     Raises
     ------
     UnusableError
-        Fewer than `min_rows` rows, one class only, or a trainer that does not exist.
+        Fewer than `min_rows` rows, one class only, a trainer that does not exist or does not do this task, or
+        scores that are not finite.
     """
     _check(job, data)
     n = len(data.rows)
     cut = n - max(1, round(n * job.validation_share))
-    pipeline = TRAINERS[job.trainer](job.task, job.features, job.seed)
+    pipeline = _untrained(job)
     step = _Steps(n, job.progress_rows, progress)
     _learn(job.task, pipeline, data, range(cut), step)
     truth = data.labels[cut:]
     score = _scores(job.task, pipeline, data.rows[cut:])
-    rival = _rival(job, data, cut, champion)
+    rival, remark = _rival_or_remark(job, data, cut, champion)
     passed, why = _judge(job, data.labels[:cut], truth, score, rival)
     _learn(job.task, pipeline, data, range(cut, n), step)
-    return Trained(pipeline, _validation(job, truth, score, rival), passed, why)
+    return Trained(pipeline, _validation(job, truth, score, rival), passed, why + remark)
 
 
 def _check(job: Job, data: TrainingSet) -> None:
@@ -134,6 +135,13 @@ def _check(job: Job, data: TrainingSet) -> None:
     cut = len(data.rows) - max(1, round(len(data.rows) * job.validation_share))
     if job.task == "binary" and len(np.unique(data.labels[:cut] > 0)) < 2:
         raise UnusableError(f"all {cut} rows to learn from have the same label")
+
+
+def _untrained(job: Job) -> Pipeline:
+    try:
+        return TRAINERS[job.trainer](job.task, job.features, job.seed)
+    except ValueError as error:
+        raise UnusableError(str(error)) from error
 
 
 class _Steps:
@@ -158,7 +166,10 @@ def _learn(task: Task, pipeline: Pipeline, data: TrainingSet, rows: range, step:
 
 def _scores(task: Task, pipeline: Pipeline, rows: Sequence[Row]) -> Floats:
     score = scorer(task, pipeline)
-    return np.array([score(row) for row in rows], np.float64)
+    try:
+        return np.array([score(row) for row in rows], np.float64)
+    except (ValueError, OverflowError) as error:
+        raise UnusableError(f"the model gives no finite score: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +186,16 @@ class _Rival:
         return metrics(task, self.truth, self.score)
 
 
-def _rival(job: Job, data: TrainingSet, cut: int, champion: Champion | None) -> _Rival | None:
+def _rival_or_remark(job: Job, data: TrainingSet, cut: int, champion: Champion | None) -> tuple[_Rival | None, str]:
     if champion is None:
-        return None
+        return None, ""
+    try:
+        return _rival(job, data, cut, champion), ""
+    except UnusableError as error:
+        return None, f"; champion {champion.version} could not be compared: {error}"
+
+
+def _rival(job: Job, data: TrainingSet, cut: int, champion: Champion) -> _Rival:
     measured = data.event_ms[cut:] > champion.trained_to_ms
     remark = f"on {int(measured.sum())} rows that neither had learnt"
     if measured.sum() < 100:
@@ -190,25 +208,29 @@ def _rival(job: Job, data: TrainingSet, cut: int, champion: Champion | None) -> 
 
 def _judge(job: Job, learnt: Floats, truth: Floats, score: Floats, rival: _Rival | None) -> tuple[bool, str]:
     name = "log loss" if job.task == "binary" else "squared error"
-    base = float(losses(job.task, truth, np.full(len(truth), learnt.mean())).mean())
-    mean = float(losses(job.task, truth, score).mean())
-    if not mean < base:
-        return False, f"{name} {mean:.4g} is not below {base:.4g}, that of always the same answer"
+    loss = losses(job.task, truth, score)
+    gain = losses(job.task, truth, np.full(len(truth), learnt.mean())) - loss
+    base, mean = float(gain.mean() + loss.mean()), float(loss.mean())
+    than = f"{base:.4g}, that of always the same answer"
+    # Two standard errors: a model of noise gets below by chance half of the time.
+    if not gain.mean() > 2 * gain.std() / np.sqrt(len(gain)):
+        return False, f"{name} {mean:.4g} is not clearly below {than}"
     if rival is None:
-        return True, f"{name} {mean:.4g} is below {base:.4g}, that of always the same answer"
-    ours = float(losses(job.task, rival.truth, score[rival.measured]).mean())
+        return True, f"{name} {mean:.4g} is below {than}"
+    ours = float(loss[rival.measured].mean())
     theirs = float(losses(job.task, rival.truth, rival.score).mean())
     allowed = theirs + job.tolerance if job.task == "binary" else theirs * (1 + job.tolerance)
-    passed = ours <= allowed
     compared = f"{name} {ours:.4g} against {theirs:.4g} of champion {rival.version} {rival.remark}"
+    passed = ours <= allowed
     return passed, compared if passed else f"{compared}: more than {allowed:.4g} is not tolerated"
 
 
 def _validation(job: Job, truth: Floats, score: Floats, rival: _Rival | None) -> Validation:
     loss = losses(job.task, truth, score)
+    sd = float(loss.std(ddof=1)) if len(loss) > 1 else 0.0
     return Validation(
         rows=len(truth),
         metrics=metrics(job.task, truth, score),
-        losses=Losses(len(loss), float(loss.mean()), float(loss.std(ddof=1)) if len(loss) > 1 else 0.0),
+        losses=Losses(len(loss), float(loss.mean()), sd),
         champion=None if rival is None else ChampionMetrics(rival.version, rival.metrics(job.task)),
     )

@@ -202,7 +202,8 @@ async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
                 f"there is no topic {topic}: start with `streamgauge up`, which creates it"
             )
         await asyncio.sleep(0.2)
-    return set(consumer.partitions_for_topic(topic))
+    # `partitions_for_topic` knows only topics that the client follows already.
+    return set(await consumer._client._wait_on_metadata(topic))
 
 
 def _values(batches: dict[KafkaPartition, list[object]]) -> list[bytes]:

@@ -1,0 +1,218 @@
+"""Performance of a score in [0, 1] against labels 0 and 1, from sums that add up over panes and partitions.
+
+Scores fall into 50 bins of equal width. For each: how many were served, how many have label 0 and label 1,
+and the sums of their scores. Besides: the confusion at .5, and sums and sums of squares of the two proper
+losses.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import cells
+from detectors.estimates import UNDEFINED, Estimate, around, exactly, mean_of, share, variance
+from detectors.losses import Losses
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+SCORE_BINS = 50
+THRESHOLD = 0.5
+CLIP = 1e-7
+"""Log loss takes scores as at least this far from 0 and 1, so one certain error costs 16.1 and not infinity."""
+
+# Integer cells.
+SCORED, UNSCORED, INVALID_SCORE, LABELS, LABELS_UNSCORED, INVALID_TRUTH, CONFUSION = 0, 1, 2, 3, 4, 5, 6
+SERVED = CONFUSION + 4
+LABEL_BINS = SERVED + SCORE_BINS
+BINARY_INTS = LABEL_BINS + 2 * SCORE_BINS
+
+# Float cells.
+LOG_LOSS, LOG_LOSS_SQUARES, BRIER, BRIER_SQUARES, SERVED_SUM = 0, 1, 2, 3, 4
+LABEL_SUM = SERVED_SUM + SCORE_BINS
+BINARY_FLOATS = LABEL_SUM + 2 * SCORE_BINS
+
+BINARY_METRICS = ("accuracy", "precision", "recall", "f1", "auc", "log_loss", "brier", "ece")
+_ECE_BINS = 10
+
+
+def accumulate_scores(ints: Ints, floats: Floats, rows: Ints, score: Floats) -> None:
+    """Count served scores, in place.
+
+    Parameters
+    ----------
+    ints, floats
+        ``(K, BINARY_INTS)`` and ``(K, BINARY_FLOATS)``, contiguous.
+    rows
+        Which of the K tables each score belongs to, ``(n,)``.
+    score
+        ``(n,)``; NaN is counted as not scored, what lies outside [0, 1] as invalid.
+    """
+    valid = _valid(score)
+    bin_ = _score_bins(score[valid])
+    cells.count(ints, rows, _fates(score, valid, SCORED, UNSCORED, INVALID_SCORE))
+    cells.count(ints, rows[valid], SERVED + bin_)
+    cells.add(floats, rows[valid], SERVED_SUM + bin_, score[valid])
+
+
+def accumulate_labels(ints: Ints, floats: Floats, rows: Ints, score: Floats, truth: Floats) -> None:
+    """Add labels that met their prediction, in place; shapes as in `accumulate_scores`.
+
+    A truth that is neither 0 nor 1, and a label whose prediction has no valid score, are only counted.
+    """
+    truth = np.asarray(truth, np.float64)
+    known = (truth == 0) | (truth == 1)
+    used = known & _valid(score)
+    cells.count(ints, rows, np.where(used, LABELS, np.where(known, LABELS_UNSCORED, INVALID_TRUTH)))
+    _add_labels(ints, floats, rows[used], score[used], truth[used])
+
+
+def _add_labels(ints: Ints, floats: Floats, rows: Ints, score: Floats, truth: Floats) -> None:
+    label = truth.astype(np.int64)
+    bin_ = label * SCORE_BINS + _score_bins(score)
+    log_loss, brier = log_losses(score, truth), (score - truth) ** 2
+    cells.count(ints, rows, CONFUSION + 2 * label + (score >= THRESHOLD))
+    cells.count(ints, rows, LABEL_BINS + bin_)
+    cells.add(floats, rows, LABEL_SUM + bin_, score)
+    for cell, values in (
+        (LOG_LOSS, log_loss),
+        (LOG_LOSS_SQUARES, log_loss * log_loss),
+        (BRIER, brier),
+        (BRIER_SQUARES, brier * brier),
+    ):
+        cells.add(floats, rows, cell, values)
+
+
+def log_losses(score: Floats, truth: Floats) -> Floats:
+    """Return the log loss of each row, ``(n,)``, scores clipped by `CLIP`.
+
+    >>> log_losses(np.array([0.5, 1.0]), np.array([1.0, 0.0]))
+    array([ 0.69,  16.1])
+    """
+    p = np.clip(score, CLIP, 1 - CLIP)
+    return -np.where(truth == 1, np.log(p), np.log1p(-p))
+
+
+def _valid(score: Floats) -> NDArray[np.bool_]:
+    return (score >= 0) & (score <= 1)
+
+
+def _score_bins(score: Floats) -> Ints:
+    return np.minimum((score * SCORE_BINS).astype(np.int64), SCORE_BINS - 1)
+
+
+def _fates(values: Floats, valid: NDArray[np.bool_], used: int, absent: int, invalid: int) -> Ints:
+    return np.where(valid, used, np.where(np.isnan(values), absent, invalid)).astype(np.int64)
+
+
+def binary_metrics(ints: Ints, floats: Floats) -> dict[str, Estimate]:
+    """Return `BINARY_METRICS` with 95 % intervals, and the counts ``rows``, ``labels``, ``positives``.
+
+    Shares have the interval of Wilson (F1 by way of the share tp / (tp + fp + fn), of which it is a
+    function), means the normal one, AUC that of Hanley and McNeil. NaN where a metric is not defined.
+
+    Parameters
+    ----------
+    ints, floats
+        One row of the tables: ``(BINARY_INTS,)``, ``(BINARY_FLOATS,)``.
+    """
+    labels = int(ints[LABELS])
+    tn, fp, fn, tp = (int(n) for n in ints[CONFUSION : CONFUSION + 4])
+    return {
+        "rows": exactly(ints[SCORED] + ints[UNSCORED] + ints[INVALID_SCORE]),
+        "labels": exactly(labels),
+        "positives": exactly(tp + fn),
+        "accuracy": share(tp + tn, labels),
+        "precision": share(tp, tp + fp),
+        "recall": share(tp, tp + fn),
+        "f1": _f1(tp, fp, fn),
+        "auc": _auc(ints, floats),
+        "log_loss": mean_of(labels, float(floats[LOG_LOSS]), float(floats[LOG_LOSS_SQUARES])),
+        "brier": mean_of(labels, float(floats[BRIER]), float(floats[BRIER_SQUARES])),
+        "ece": _calibration_error(ints, floats),
+    }
+
+
+def _f1(tp: int, fp: int, fn: int) -> Estimate:
+    jaccard = share(tp, tp + fp + fn)
+    return Estimate(*(2 * j / (1 + j) for j in jaccard))
+
+
+def _labels_by_bin(ints: Ints) -> tuple[Floats, Floats]:
+    by_label = ints[LABEL_BINS : LABEL_BINS + 2 * SCORE_BINS].reshape(2, SCORE_BINS).astype(np.float64)
+    return by_label[0], by_label[1]
+
+
+def _sums_by_bin(floats: Floats) -> tuple[Floats, Floats]:
+    by_label = floats[LABEL_SUM : LABEL_SUM + 2 * SCORE_BINS].reshape(2, SCORE_BINS)
+    return by_label[0], by_label[1]
+
+
+def _auc(ints: Ints, floats: Floats) -> Estimate:
+    """Return P(score of a 1 > score of a 0), ties half.
+
+    Within a bin the labels' mean scores tell: if both densities are linear there, the probability is one half
+    plus the difference of the means in bin widths.
+    """
+    zeros, ones = _labels_by_bin(ints)
+    pairs = zeros.sum() * ones.sum()
+    if pairs == 0:
+        return UNDEFINED
+    zero_mean, one_mean = (s / np.maximum(n, 1) for s, n in zip(_sums_by_bin(floats), (zeros, ones), strict=True))
+    within = np.clip(0.5 + (one_mean - zero_mean) * SCORE_BINS, 0, 1)
+    won = (ones * (np.cumsum(zeros) - zeros + zeros * within)).sum()
+    auc = min(1.0, float(won / pairs))
+    return around(auc, _auc_error(auc, float(zeros.sum()), float(ones.sum())), 0.0, 1.0)
+
+
+def _auc_error(auc: float, zeros: float, ones: float) -> float:
+    """Return the standard error of Hanley and McNeil, *Radiology* 143, 1982."""
+    q1, q2, square = auc / (2 - auc), 2 * auc * auc / (1 + auc), auc * auc
+    spread = auc * (1 - auc) + (ones - 1) * (q1 - square) + (zeros - 1) * (q2 - square)
+    return math.sqrt(max(0.0, spread) / (zeros * ones))
+
+
+def _calibration_error(ints: Ints, floats: Floats) -> Estimate:
+    """Return the expected calibration error over 10 bins: mean of |share of ones - mean score|, weighted by rows.
+
+    Like every such error it is above 0 by chance even for a calibrated score; the interval is that of the
+    sampling of labels.
+    """
+    zeros, ones = (_coarse(n) for n in _labels_by_bin(ints))
+    scores = sum(_coarse(s) for s in _sums_by_bin(floats))
+    n = zeros + ones
+    total = float(n.sum())
+    if total == 0:
+        return UNDEFINED
+    error = float(np.abs(ones - scores).sum()) / total
+    smoothed = (ones + 1) / (n + 2)
+    se = math.sqrt(float((n * smoothed * (1 - smoothed)).sum())) / total
+    return around(error, se, 0.0, 1.0)
+
+
+def _coarse(by_bin: Floats) -> Floats:
+    coarse: Floats = by_bin.reshape(_ECE_BINS, -1).sum(1)
+    return coarse
+
+
+def binary_losses(ints: Ints, floats: Floats, metric: str) -> Losses:
+    """Return the mean loss that `metric` judges: ``log_loss``, ``brier``, or the error rate for ``accuracy``.
+
+    Raises
+    ------
+    ValueError
+        If `metric` is not a mean over rows.
+    """
+    n = float(ints[LABELS])
+    if metric == "accuracy":
+        wrong = float(ints[CONFUSION + 1] + ints[CONFUSION + 2])
+        total, squares = wrong, wrong
+    elif metric in {"log_loss", "brier"}:
+        cell = LOG_LOSS if metric == "log_loss" else BRIER
+        total, squares = float(floats[cell]), float(floats[cell + 1])
+    else:
+        raise ValueError(f"metric must be accuracy, log_loss or brier to be judged, got {metric!r}")
+    return Losses(n, total / n if n else math.nan, math.sqrt(variance(n, total, squares)))

@@ -1,0 +1,87 @@
+"""Performance of a predicted number, from sums that add up over panes and partitions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import cells
+from detectors.estimates import Estimate, exactly, mean_of, variance
+from detectors.losses import Losses
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+HIGHEST_ERROR = 1e70
+"""Larger errors count as this, so that no sum overflows."""
+
+PREDICTED, UNPREDICTED, INVALID_PREDICTED, LABELS, LABELS_UNPREDICTED, INVALID_TRUTH = 0, 1, 2, 3, 4, 5
+REGRESSION_INTS = 6
+
+ABSOLUTE, ERROR, SQUARE, FOURTH = 0, 1, 2, 3
+REGRESSION_FLOATS = 4
+
+REGRESSION_METRICS = ("mae", "rmse", "bias")
+
+
+def accumulate_values(ints: Ints, floats: Floats, rows: Ints, predicted: Floats) -> None:
+    """Count served values, in place: ``(K, REGRESSION_INTS)``; NaN is absent, an infinity invalid. `floats` stay."""
+    fate = np.where(np.isfinite(predicted), PREDICTED, np.where(np.isnan(predicted), UNPREDICTED, INVALID_PREDICTED))
+    cells.count(ints, rows, fate)
+
+
+def accumulate_truths(ints: Ints, floats: Floats, rows: Ints, predicted: Floats, truth: Floats) -> None:
+    """Add true values that met their prediction, in place; the error is predicted - true."""
+    known = np.isfinite(truth)
+    used = known & np.isfinite(predicted)
+    cells.count(ints, rows, np.where(used, LABELS, np.where(known, LABELS_UNPREDICTED, INVALID_TRUTH)))
+    rows, error = rows[used], _errors(predicted[used], truth[used])
+    square = error * error
+    for cell, values in ((ABSOLUTE, np.abs(error)), (ERROR, error), (SQUARE, square), (FOURTH, square * square)):
+        cells.add(floats, rows, cell, values)
+
+
+def _errors(predicted: Floats, truth: Floats) -> Floats:
+    with np.errstate(over="ignore"):
+        return np.clip(predicted - truth, -HIGHEST_ERROR, HIGHEST_ERROR)
+
+
+def regression_metrics(ints: Ints, floats: Floats) -> dict[str, Estimate]:
+    """Return `REGRESSION_METRICS` with normal 95 % intervals, and the counts ``rows`` and ``labels``.
+
+    Parameters
+    ----------
+    ints, floats
+        One row of the tables: ``(REGRESSION_INTS,)``, ``(REGRESSION_FLOATS,)``.
+    """
+    n = float(ints[LABELS])
+    absolute, error, square, fourth = (float(x) for x in floats[:REGRESSION_FLOATS])
+    return {
+        "rows": exactly(ints[PREDICTED] + ints[UNPREDICTED] + ints[INVALID_PREDICTED]),
+        "labels": exactly(n),
+        "mae": mean_of(n, absolute, square),
+        "rmse": _root(mean_of(n, square, fourth)),
+        "bias": mean_of(n, error, square),
+    }
+
+
+def _root(estimate: Estimate) -> Estimate:
+    return Estimate(*(math.sqrt(max(0.0, x)) if not math.isnan(x) else x for x in estimate))
+
+
+def regression_losses(ints: Ints, floats: Floats, metric: str) -> Losses:
+    """Return the mean loss that `metric` judges: absolute errors for ``mae``, squared errors for ``rmse``.
+
+    Raises
+    ------
+    ValueError
+        If `metric` is not a mean over rows.
+    """
+    if metric not in {"mae", "rmse"}:
+        raise ValueError(f"metric must be mae or rmse to be judged, got {metric!r}")
+    n = float(ints[LABELS])
+    total, squares = (ABSOLUTE, SQUARE) if metric == "mae" else (SQUARE, FOURTH)
+    mean = float(floats[total]) / n if n else math.nan
+    return Losses(n, mean, math.sqrt(variance(n, float(floats[total]), float(floats[squares]))))

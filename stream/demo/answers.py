@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +13,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from stream.demo.errors import DemoError
 
+CHECK_S = 1.0
 _ID = re.compile(rb'"prediction_id"\s*:\s*"([^"\\]*)"')
 
 
@@ -26,9 +28,12 @@ class Answers:
         Address of Kafka.
     topic
         The topic's name on the broker; it must exist.
+    check
+        Called about once a second during a wait; raises what makes it pointless.
     """
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
+    def __init__(self, bootstrap: str, topic: str, check: Callable[[], None] = lambda: None) -> None:
+        self._check = check
         self._consumer = KafkaConsumer(
             bootstrap_servers=bootstrap, group_id=None, auto_offset_reset="earliest", fetch_max_wait_ms=50
         )
@@ -66,16 +71,19 @@ class Answers:
         DemoError
             If none of them came for `timeout_s` seconds.
         """
+        missing, progress_s = -1, time.monotonic()
         with self._changed:
-            missing = len(self._waiting)
             while self._waiting:
+                self._check()
                 if self._failure is not None:
                     msg = f"predictions cannot be read: {self._failure}"
                     raise DemoError(msg) from self._failure
-                if not self._changed.wait(timeout_s) and len(self._waiting) == missing:
-                    msg = f"{missing} predictions did not come: none for {timeout_s:g} s (is `score` running?)"
+                if len(self._waiting) != missing:
+                    missing, progress_s = len(self._waiting), time.monotonic()
+                if time.monotonic() - progress_s > timeout_s:
+                    msg = f"{missing} predictions are missing, none came for {timeout_s:g} s: is `score` up?"
                     raise DemoError(msg)
-                missing = len(self._waiting)
+                self._changed.wait(CHECK_S)
 
     def close(self) -> None:
         """Stop following."""

@@ -133,7 +133,9 @@ class Findings:
     audit_compared: Mapping[str, int]
     seconds: float
     rss_mb: float
+    rss_by_process: Mapping[str, float] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
+    audit_examples: tuple[str, ...] = ()
 
     @property
     def lost(self) -> int:
@@ -179,8 +181,10 @@ class Findings:
             "digest": self.digest,
             "audit_differences": self.audit_differences,
             "audit_compared": dict(self.audit_compared),
+            "audit_examples": list(self.audit_examples),
             "seconds": round(self.seconds, 1),
             "rss_mb": round(self.rss_mb, 1),
+            "rss_by_process": {name: round(value, 1) for name, value in self.rss_by_process.items()},
             "timings": {name: round(value, 2) for name, value in self.timings.items()},
         }
         return json.dumps(_finite(found), indent=1, ensure_ascii=False)

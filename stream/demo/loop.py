@@ -5,16 +5,14 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
-
-import msgspec
-from kafka import KafkaProducer
 
 from stream.clickhouse.client import connect
 from stream.demo.collect import Now, Reader
 from stream.demo.errors import DemoError
-from stream.runtime.lag import caught_up
-from stream.topology import COMMANDS, kafka_name
+from stream.ops.controls import publish
+from stream.runtime.lag import NotCaughtUp, lag_view, wait_caught_up
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 
     from stream.settings import Settings
 
-POLL_S = 0.25
+POLL_S, SLICE_S = 0.25, 10.0
 
 
 class Loop:
@@ -36,11 +34,21 @@ class Loop:
         The model that is replayed.
     timeout_s
         How long any wait may last, seconds.
+    check
+        Called every few seconds during a wait; raises what makes it pointless.
     """
 
-    def __init__(self, settings: Settings, model: str, timeout_s: float = 300) -> None:
-        self._settings, self._model, self._timeout_s = settings, model, timeout_s
+    def __init__(
+        self,
+        settings: Settings,
+        model: str,
+        timeout_s: float = 300,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._settings, self._model, self._timeout_s, self._check = settings, model, timeout_s, check
         self._client = connect(settings.clickhouse)
+        self._open = ExitStack()
+        self._view = self._open.enter_context(lag_view(settings))
         self.reader = Reader(self._client, model)
 
     def __enter__(self) -> Self:
@@ -49,6 +57,7 @@ class Loop:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._open.close()
         self._client.close()
 
     def settle(self, tell: Callable[[str], None] = lambda _what: None) -> Now:
@@ -94,22 +103,21 @@ class Loop:
             "at_ms": time.time_ns() // 1_000_000,
             "args": {},
         }
-        producer = KafkaProducer(bootstrap_servers=self._settings.kafka.bootstrap.split(","), acks="all")
-        try:
-            topic = kafka_name(self._settings.kafka.prefix, COMMANDS)
-            sent = producer.send(topic, key=self._model.encode(), value=msgspec.json.encode(record))
-            sent.get(timeout=30)
-        finally:
-            producer.close()
+        publish(self._settings, "commands", self._model, record)
 
     def _catch_up(self, end: float) -> None:
-        left_s = end - time.monotonic()
-        if left_s <= 0 or not caught_up(self._settings, left_s):
-            msg = f"the system did not catch up within {self._timeout_s:g} s; see the logs of its workers"
-            raise DemoError(msg)
+        while True:
+            self._check()
+            try:
+                return wait_caught_up(self._view, SLICE_S)
+            except NotCaughtUp as error:
+                if time.monotonic() > end:
+                    msg = f"{error} within {self._timeout_s:g} s; see the logs of its workers"
+                    raise DemoError(msg) from error
 
     def _pause(self, end: float, failed: str) -> None:
         if time.monotonic() > end:
             msg = f"{failed} within {self._timeout_s:g} s; see the logs of its workers"
             raise DemoError(msg)
+        self._check()
         time.sleep(POLL_S)

@@ -15,6 +15,8 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from stream.local.state import PartState, Phase
+
 
 @dataclass(slots=True)
 class Status:
@@ -61,6 +63,17 @@ class Progress:
     ) -> None:
         if self._live is not None:
             self._live.stop()
+
+    def fetched(self, here: int, of: int, name: str) -> None:
+        """Say that a file that Kafka needs has arrived."""
+        self.doing(f"fetching Kafka: {here} of {of} files, {name}")
+
+    def part(self, state: PartState) -> None:
+        """Say what a part of the stack does; deaths leave a line."""
+        if state.phase is Phase.RESTARTING:
+            self.note(f"{state.name} ended ({state.exit_code}); it is started again.")
+        elif not self.status.day:
+            self.doing(f"{state.name}: {state.phase}")
 
     def day(self, day_ms: int, sent: int) -> None:
         """Say that the events of a day were sent."""

@@ -37,7 +37,7 @@ class Place:
     clickhouse: str
     folder: str
     prefix: str
-    is_up: bool
+    is_up: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import warnings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
-    from kafka import KafkaProducer
+    from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
     from kafka.errors import KafkaError
 
-__all__ = ["KafkaError", "KafkaProducer"]
+__all__ = ["KafkaAdminClient", "KafkaConsumer", "KafkaError", "KafkaProducer", "TopicPartition"]

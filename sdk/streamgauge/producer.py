@@ -18,10 +18,12 @@ from streamgauge.errors import DeliveryError, StreamgaugeError, Undelivered, Unr
 from streamgauge.events import Event
 from streamgauge.kafka_client import KafkaError, KafkaProducer
 from streamgauge.partition import partition_of
+from streamgauge.reach import why_unreachable
 from streamgauge.sender import KIND_OF, Sender, checked_line
 from streamgauge.wire import LINES_HEADERS
 
 _CONNECT_MS: Final = 15_000  # how long a broker or a topic is waited for
+_PROXIES: Final = {"proxy_url", "socks5_proxy"}
 _log: Final = logging.getLogger("streamgauge")
 
 
@@ -279,8 +281,13 @@ class Producer(Sender):
 def connect(bootstrap: str, timeout_s: float, kafka: Mapping[str, object]) -> _Kafka:
     """Return kafka-python's producer, idempotent, acknowledged by all replicas; UnreachableError if none answers."""
     timeout_ms = int(timeout_s * 1_000)
+    addresses = bootstrap.split(",")
+    why = "" if _PROXIES & set(kafka) else why_unreachable(addresses, min(_CONNECT_MS, timeout_ms) / 1_000)
+    if why:
+        msg = f"no Kafka broker answers at {bootstrap} ({why}); is it started?"
+        raise UnreachableError(msg)
     settings = {
-        "bootstrap_servers": bootstrap.split(","),
+        "bootstrap_servers": addresses,
         "client_id": "streamgauge-sdk",
         "acks": "all",
         "enable_idempotence": True,

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
@@ -56,9 +55,9 @@ class Sink:
     connect_client
         Returns a new client; called in a thread, when the first rows come and after it failed.
     interval_s
-        Time between the starts of two flushes, at least; what comes meanwhile goes into the next.
+        Time that a flush stays open for others after its first rows; what comes during an insert is in the next.
     max_rows
-        Rows at which a flush does not wait for the interval.
+        Rows at which a flush closes at once.
     """
 
     def __init__(
@@ -68,7 +67,6 @@ class Sink:
         self._client: Client | None = None
         self._open: _Flush | None = None
         self._inserting = asyncio.Lock()
-        self._due = 0.0
 
     @classmethod
     def of(cls, settings: ClickHouseSettings, *, interval_s: float = 0.2, max_rows: int = 20_000) -> Sink:
@@ -119,12 +117,10 @@ class Sink:
             await asyncio.shield(flush.task)
 
     async def _run(self, flush: _Flush) -> None:
-        loop = asyncio.get_running_loop()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(flush.full.wait(), self._interval_s)
         async with self._inserting:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(flush.full.wait(), max(0.0, self._due - loop.time()))
             self._open = None
-            self._due = loop.time() + self._interval_s
             for batch in _in_order(flush.batches):
                 await self._insert(batch)
 
@@ -152,12 +148,7 @@ def _in_order(batches: Sequence[Batch]) -> Iterator[Batch]:
     joined = join_batches(list(batches))
     first = (batch for batch in joined if batch.table != LAST_TABLE)
     for batch in chain(first, (batch for batch in joined if batch.table == LAST_TABLE)):
-        yield Batch(batch.table, _one_chunk(batch.data))
-
-
-def _one_chunk(data: pa.Table) -> pa.Table:
-    """Return the table with its many small pieces put together: one block on the wire."""
-    return data.combine_chunks()
+        yield Batch(batch.table, batch.data.combine_chunks())  # many small pieces would be as many blocks
 
 
 def _refusal(batch: Batch, error: ClickHouseError) -> str:

@@ -144,7 +144,7 @@ CREATE TABLE IF NOT EXISTS incidents_rows (
     position Int64 COMMENT 'Where in its log it was computed: a higher one replaces a lower one'
 ) ENGINE = ReplacingMergeTree(position)
 PARTITION BY toYYYYMM(opened)
-ORDER BY (model, id, position)
+ORDER BY (model, id, position, closed)
 COMMENT 'States of incidents, one row after each change';
 
 CREATE TABLE IF NOT EXISTS retrains_rows (
@@ -162,7 +162,7 @@ CREATE TABLE IF NOT EXISTS retrains_rows (
     known    DateTime64(3, 'UTC') COMMENT 'Log clock when it was computed: what ''as known at'' compares with [UTC]',
     position Int64 COMMENT 'Where in its log it was computed: a higher one replaces a lower one'
 ) ENGINE = ReplacingMergeTree(position)
-ORDER BY (model, id, position)
+ORDER BY (model, id, position, step)
 COMMENT 'States of retrains, one row after each step';
 
 CREATE TABLE IF NOT EXISTS roles_rows (

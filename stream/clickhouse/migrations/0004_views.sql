@@ -330,11 +330,10 @@ CREATE OR REPLACE VIEW verdicts (
     model       LowCardinality(String) COMMENT 'Model',
     lineage     LowCardinality(String) COMMENT 'Lineage: what it was measured by (view lineages)',
     monitor     LowCardinality(String) COMMENT 'Monitor',
-    pane        DateTime64(3, 'UTC') COMMENT 'Start of the pane, event time [UTC]',
-    pane_s      Int64 COMMENT 'Length of the pane [s]',
+    pane        DateTime64(3, 'UTC') COMMENT 'Start of the newest pane that is judged, event time [UTC]',
     target      LowCardinality(String) COMMENT 'Feature or metric that is judged',
     kind        LowCardinality(String) COMMENT 'What is judged: drift, performance, volume …',
-    scale       Int64 COMMENT 'Length of what is judged [s]',
+    scale       Int64 COMMENT 'Length of all panes that are judged together [s]',
     status      LowCardinality(String) COMMENT 'learning, insufficient, stable, warning, drift, no-data …',
     statistic   Nullable(Float64) COMMENT 'Test statistic',
     threshold   Nullable(Float64) COMMENT 'Value of the statistic above which it counts',
@@ -349,7 +348,7 @@ CREATE OR REPLACE VIEW verdicts (
     known       DateTime64(3, 'UTC') COMMENT 'When it was decided, log clock [UTC]'
 ) AS
 SELECT
-    v.id AS id, v.model AS model, v.lineage AS lineage, v.monitor AS monitor, v.pane AS pane, v.pane_s AS pane_s,
+    v.id AS id, v.model AS model, v.lineage AS lineage, v.monitor AS monitor, v.pane AS pane,
     v.target AS target, v.kind AS kind, v.pane_s AS scale, v.status AS status,
     if(isFinite(v.statistic), v.statistic, NULL) AS statistic, if(isFinite(v.threshold), v.threshold, NULL) AS threshold,
     if(isFinite(v.p), v.p, NULL) AS p, v.n AS n, if(isFinite(v.effect), v.effect, NULL) AS effect, v.effect_name AS effect_name,
@@ -363,11 +362,10 @@ CREATE OR REPLACE VIEW feature_verdicts (
     model       LowCardinality(String) COMMENT 'Model',
     lineage     LowCardinality(String) COMMENT 'Lineage: what it was measured by (view lineages)',
     monitor     LowCardinality(String) COMMENT 'Monitor',
-    pane        DateTime64(3, 'UTC') COMMENT 'Start of the pane, event time [UTC]',
-    pane_s      Int64 COMMENT 'Length of the pane [s]',
+    pane        DateTime64(3, 'UTC') COMMENT 'Start of the newest pane that is judged, event time [UTC]',
     target      LowCardinality(String) COMMENT 'Feature or metric that is judged',
     kind        LowCardinality(String) COMMENT 'What is judged: drift, performance, volume …',
-    scale       Int64 COMMENT 'Length of what is judged [s]',
+    scale       Int64 COMMENT 'Length of all panes that are judged together [s]',
     status      LowCardinality(String) COMMENT 'learning, insufficient, stable, warning, drift, no-data …',
     statistic   Nullable(Float64) COMMENT 'Test statistic',
     threshold   Nullable(Float64) COMMENT 'Value of the statistic above which it counts',
@@ -382,7 +380,7 @@ CREATE OR REPLACE VIEW feature_verdicts (
     known       DateTime64(3, 'UTC') COMMENT 'When it was decided, log clock [UTC]'
 ) AS
 SELECT
-    id, model, lineage, monitor, pane, pane_s, target, kind, scale, status, statistic, threshold, p, n, effect, effect_name,
+    id, model, lineage, monitor, pane, target, kind, scale, status, statistic, threshold, p, n, effect, effect_name,
     floor, lo, hi, reason, known
 FROM verdicts WHERE kind = 'drift'
 COMMENT 'The verdicts whose target is a feature. Filter by model and pane';
@@ -406,7 +404,7 @@ CREATE OR REPLACE VIEW incidents (
 SELECT
     id, model, lineage, monitor, kind, level, title, features, opened,
     if(i.closed > toDateTime64(0, 3, 'UTC'), i.closed, NULL) AS closed, since, isNull(closed) AS is_open, verdicts, known
-FROM (SELECT * FROM incidents_rows FINAL ORDER BY position DESC LIMIT 1 BY model, id) AS i
+FROM (SELECT * FROM incidents_rows FINAL ORDER BY position DESC, closed DESC LIMIT 1 BY model, id) AS i
 COMMENT 'Incidents as they stand now';
 
 CREATE OR REPLACE VIEW incident_events (
@@ -425,7 +423,7 @@ SELECT
     multiIf(closed > toDateTime64(0, 3, 'UTC'), 'closed', row_number() OVER in_order = 1, 'opened', 'changed') AS event,
     level, 'decide' AS actor, title AS text
 FROM (SELECT * FROM incidents_rows FINAL)
-WINDOW in_order AS (PARTITION BY model, id ORDER BY position)
+WINDOW in_order AS (PARTITION BY model, id ORDER BY position, closed)
 COMMENT 'What happened to incidents, in order';
 
 CREATE OR REPLACE VIEW alerts_sent (
@@ -477,7 +475,10 @@ SELECT
     t.version AS version, t.verdict AS verdict, t.known AS known
 FROM (
     SELECT *, min(known) OVER (PARTITION BY model, id) AS requested FROM retrains_rows FINAL
-    ORDER BY position DESC LIMIT 1 BY model, id
+    ORDER BY
+        position DESC, indexOf(['requested', 'training', 'trained', 'shadow'], step) = 0 DESC,
+        indexOf(['requested', 'training', 'trained', 'shadow'], step) DESC
+    LIMIT 1 BY model, id
 ) AS t
 LEFT JOIN (SELECT model, id, evidence FROM retrain_request_rows FINAL) AS q ON t.model = q.model AND t.id = q.id
 COMMENT 'Retrains as they stand now';
@@ -507,7 +508,8 @@ CREATE OR REPLACE VIEW roles (
 SELECT
     model, model_version, role, since AS `from`,
     leadInFrame(toNullable(since)) OVER (
-        PARTITION BY model, model_version ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        PARTITION BY model, model_version ORDER BY position, indexOf(['shadow', 'champion'], role) = 0, role DESC
+        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
     ) AS `to`,
     actor, reason, known
 FROM (SELECT * FROM roles_rows FINAL)
@@ -721,7 +723,7 @@ CREATE OR REPLACE VIEW models_now (
     model_version    LowCardinality(String) COMMENT 'Champion; empty if none serves',
     lineage          LowCardinality(String) COMMENT 'Lineage: what it was measured by (view lineages)',
     monitor          LowCardinality(String) COMMENT 'Monitor',
-    status           LowCardinality(String) COMMENT 'page: a person must act; else the worst status of the newest pane judged',
+    status           LowCardinality(String) COMMENT 'page: a person must act; else the worst status of the newest verdicts',
     reason           String COMMENT 'Why, in one sentence',
     since            Nullable(DateTime64(3, 'UTC')) COMMENT 'Begin of the incident, or of the newest pane judged; NULL before the first [UTC]',
     incident         String COMMENT 'Open incident, the worst first; empty if none',

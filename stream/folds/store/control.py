@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 
 import msgspec
 import pyarrow as pa
@@ -28,6 +27,10 @@ _TYPES: dict[str, pa.DataType] = {
 }  # fmt: skip
 
 
+class _Where(msgspec.Struct):
+    features: list[str] = []
+
+
 class _Alert(msgspec.Struct):
     model: str
     incident: str = ""
@@ -39,11 +42,11 @@ class _Alert(msgspec.Struct):
     model_version: str = ""
     monitor: str = ""
     title: str = ""
-    features: list[str] = []
-    opened: str | int | None = None
-    closed: str | int | None = None
-    since: str | int | None = None
-    sent: str | int | None = None
+    where: _Where = msgspec.field(default_factory=_Where)
+    opened_ms: int | None = None
+    closed_ms: int | None = None
+    since_ms: int | None = None
+    sent_ms: int | None = None
 
 
 class _Retrain(msgspec.Struct):
@@ -147,11 +150,11 @@ def alert_row(record: Record) -> Row:
         "model_version": alert.model_version,
         "monitor": alert.monitor,
         "title": alert.title,
-        "features": alert.features,
-        "opened": instant_ms(alert.opened),
-        "closed": instant_ms(alert.closed),
-        "since": instant_ms(alert.since),
-        "sent": instant_ms(alert.sent) or record.append_ms,
+        "features": alert.where.features,
+        "opened": alert.opened_ms or 0,
+        "closed": alert.closed_ms or 0,
+        "since": alert.since_ms or 0,
+        "sent": alert.sent_ms or record.append_ms,
         "body": record.value.decode(),
         "known": record.append_ms,
         "position": record.position,
@@ -258,18 +261,6 @@ def rows_batch(table: str, rows: Iterable[Row]) -> Batch:
         table,
         pa.table({name: pa.array([row[name] for row in some], _TYPES.get(name, pa.string())) for name in some[0]}),
     )
-
-
-def instant_ms(value: str | int | None) -> int:
-    """Return a time on the wire as epoch milliseconds; 0 if there is none.
-
-    >>> instant_ms("1970-01-01T00:00:01Z"), instant_ms(5), instant_ms(None)
-    (1000, 5, 0)
-    """
-    if value is None or isinstance(value, int):
-        return value or 0
-    moment = datetime.fromisoformat(value)
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _numbers(values: Mapping[str, float | None]) -> list[tuple[str, float]]:

@@ -1,0 +1,367 @@
+"""Tables, views, sink and reads on the real engine."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pytest
+from clickhouse_connect.driver.client import Client
+from pydantic import SecretStr
+
+from stream.clickhouse import dictionary, queries, read
+from stream.clickhouse.client import ClickHouseRefused, ClickHouseUnreachable, connect
+from stream.clickhouse.migrate import Migration, MigrationError, migrate, migrate_database, migrations
+from stream.clickhouse.sink import Sink
+from stream.folds.base import Record
+from stream.folds.rows import (
+    ConservationRow,
+    FateRow,
+    FeaturePaneRow,
+    IncidentRow,
+    LineageRow,
+    PaneRow,
+    PerformanceRow,
+    Result,
+    RetrainRow,
+    RoleRow,
+    StatisticsRow,
+    VerdictRow,
+    encode_rows,
+)
+from stream.settings import ClickHouseSettings
+
+if TYPE_CHECKING:
+    from tests.conftest import ClickHouseServer
+
+pytestmark = pytest.mark.integration
+
+HOUR = 3_600_000
+T0 = 1_357_002_000_000  # 2013-01-01T01:00Z
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def settings(clickhouse: ClickHouseServer) -> ClickHouseSettings:
+    return ClickHouseSettings(
+        url=clickhouse.url,
+        user=clickhouse.user,
+        password=SecretStr(clickhouse.password),
+        database=f"sg_test_{next(_numbers)}",
+    )
+
+
+@pytest.fixture
+def client(settings: ClickHouseSettings) -> Iterator[Client]:
+    migrate_database(settings)
+    client = connect(settings)
+    yield client
+    client.command(f"DROP DATABASE {settings.database}")
+    client.close()
+
+
+def rows_of(client: Client, sql: str, **parameters: object) -> list[dict[str, object]]:
+    return client.query_arrow(sql, parameters=parameters, use_strings=True).to_pylist()
+
+
+def write(settings: ClickHouseSettings, *runs: tuple[str, int, list[Record]]) -> None:
+    async def go() -> None:
+        sink = Sink.of(settings, interval_s=0.01)
+        poison = await asyncio.gather(*(sink.write(*run) for run in runs))
+        assert poison == [[]] * len(runs)
+        await sink.close()
+
+    asyncio.run(go())
+
+
+def results(*rows: Result, position: int = 0) -> list[Record]:
+    return [Record(position, T0, encode_rows(list(rows)))]
+
+
+def lineage(name: str = "L1", revision: int = 1, start_ms: int = 0, position: int = 1) -> LineageRow:
+    return LineageRow(
+        lineage=name, monitor="mon", model="m", revision=revision, reference="ref", spec="{}",
+        start_ms=start_ms, known_ms=T0, position=position,
+    )  # fmt: skip
+
+
+def pane(hour: int, arrival: int | None = None, n: int = 10, name: str = "L1", position: int = 5) -> PaneRow:
+    return PaneRow(
+        lineage=name, monitor="mon", model="m", model_version="1", segment_key="", segment_value="",
+        pane_ms=T0 + hour * HOUR, arrival_ms=T0 + (hour if arrival is None else arrival) * HOUR, pane_s=3600, n=n,
+        duplicates=1, invalid=0, labels=n // 2, latency_p50_ms=float("nan"), latency_p95_ms=3.0,
+        merged=((0, 7), (1, 9)), known_ms=T0 + (arrival or hour) * HOUR, position=position,
+    )  # fmt: skip
+
+
+def feature(hour: int, bins: tuple[int, ...] = (1, 2, 3, 4, 0), **changes: object) -> FeaturePaneRow:
+    values: dict[str, object] = {
+        "lineage": "L1", "model": "m", "model_version": "1", "segment_key": "", "segment_value": "",
+        "pane_ms": T0 + hour * HOUR, "arrival_ms": T0 + hour * HOUR, "feature": "distance", "n": sum(bins),
+        "missing": bins[0] if bins else 0, "invalid": 0, "bins": bins, "levels": {}, "total": 18.0, "squares": 54.0,
+        "low": 1.0, "high": 9.0, "known_ms": T0 + hour * HOUR, "position": 5,
+    }  # fmt: skip
+    return FeaturePaneRow(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def statistics(hour: int) -> StatisticsRow:
+    return StatisticsRow(
+        lineage="L1", model="m", segment_key="", segment_value="", pane_ms=T0 + hour * HOUR, feature="distance", n=10,
+        missing_share=0.1, unseen_share=0.0, psi=0.2, js=0.1, ks=0.3, w1=0.4, tv=0.5, mean_shift_sd=float("nan"),
+        mean=2.0, sd=1.0, known_ms=T0 + hour * HOUR, position=5,
+    )  # fmt: skip
+
+
+def performance(hour: int, arrival: int, value: float, mature: bool = True, segment: str = "") -> PerformanceRow:
+    return PerformanceRow(
+        lineage="L1", model="m", model_version="1", segment_key="origin" if segment else "", segment_value=segment,
+        pane_ms=T0 + hour * HOUR, arrival_ms=T0 + arrival * HOUR, metric="log_loss", value=value, lo=value - 0.1,
+        hi=value + 0.1, tolerated=0.5, rows=10, labels=8, maturity=0.8, is_mature=mature,
+        known_ms=T0 + arrival * HOUR, position=5 + arrival,
+    )  # fmt: skip
+
+
+def verdict(target: str = "distance", kind: str = "drift", status: str = "drift") -> VerdictRow:
+    return VerdictRow(
+        id=f"vd-{target}", lineage="L1", monitor="mon", model="m", pane_ms=T0, pane_s=3600, target=target, kind=kind,
+        status=status, statistic=9.0, threshold=5.0, p=1e-6, n=10, effect=0.3, effect_name="psi", floor=0.1,
+        lo=float("nan"), hi=float("nan"), reason="distance moved", known_ms=T0, position=5,
+    )  # fmt: skip
+
+
+def incident(position: int, closed_ms: int = 0) -> IncidentRow:
+    return IncidentRow(
+        id="INC-1", lineage="L1", monitor="mon", model="m", kind="performance", level="page", title="m lost log loss",
+        features=("distance",), opened_ms=T0, closed_ms=closed_ms, since_ms=T0 - HOUR, verdicts=("vd-distance",),
+        known_ms=T0 + position, position=position,
+    )  # fmt: skip
+
+
+def retrain(position: int, step: str) -> RetrainRow:
+    return RetrainRow(
+        id="rt-1", model="m", monitor="mon", lineage="L1", incident="INC-1", trigger="performance", reason="it lost",
+        step=step, version="2", verdict="", cut=((0, 7), (1, 9)), known_ms=T0 + position, position=position,
+    )  # fmt: skip
+
+
+def role(version: str, name: str, position: int) -> RoleRow:
+    return RoleRow(
+        model="m", model_version=version, role=name, since_ms=T0 + position, actor="decide", reason="first",
+        known_ms=T0, position=position,
+    )  # fmt: skip
+
+
+def conservation(partition: int, source: str, position: int, received: int = 10) -> ConservationRow:
+    return ConservationRow(
+        model="m", kind="prediction", source=source, partition=partition, received=received, used=received - 3,
+        duplicate=1, late_used=1, invalid=0, unmatched=0, pending=1, known_ms=T0, position=position,
+    )  # fmt: skip
+
+
+def fate(place: int) -> FateRow:
+    return FateRow(
+        topic="predictions", partition=0, place=place, model="m", prediction_id="a", kind="prediction",
+        fate="duplicate", reason="seen before", known_ms=T0, position=1,
+    )  # fmt: skip
+
+
+def everything() -> list[Result]:
+    return [
+        lineage(), pane(0), pane(1), pane(0, arrival=2, n=1), feature(0), feature(1),
+        feature(0, (), feature="carrier", levels={"UA": 3, "AA": 2}, low=float("nan"), high=float("nan")),
+        statistics(0), performance(0, 1, 0.3), performance(0, 3, 0.4), performance(0, 1, 0.6, segment="JFK"),
+        verdict(), verdict("log_loss", "performance", "stable"), incident(5), incident(9, T0 + HOUR),
+        retrain(5, "requested"), retrain(9, "shadow"), retrain(9, "promoted"),
+        role("1", "champion", 5), role("2", "shadow", 6), role("2", "champion", 9), role("1", "retired", 9),
+        conservation(0, "a", 5), conservation(0, "a", 4, 7), conservation(1, "b", 5), fate(0),
+    ]  # fmt: skip
+
+
+def digest(client: Client, table: str) -> list[str]:
+    return sorted(str(row) for row in rows_of(client, f"SELECT * FROM {table} FINAL"))
+
+
+def test_migrating_again_changes_nothing(client: Client) -> None:
+    assert migrate(client) == []
+    numbers = rows_of(client, "SELECT number FROM migrations FINAL ORDER BY number")
+    assert [row["number"] for row in numbers] == [migration.number for migration in migrations()]
+
+
+def test_a_changed_migration_and_a_newer_database_are_refused(client: Client) -> None:
+    known = migrations()
+    changed = [Migration(known[0].number, known[0].title, "0" * 64, known[0].statements), *known[1:]]
+    with pytest.raises(MigrationError, match="was changed after it was applied"):
+        migrate(client, changed)
+    with pytest.raises(MigrationError, match="this code ends at"):
+        migrate(client, known[:-1])
+
+
+def test_a_migration_that_fails_says_which_statement(client: Client) -> None:
+    broken = Migration(len(migrations()) + 1, "9999_broken", "0" * 64, ("SELECT 1", "SELECT nonsense FROM nowhere"))
+    with pytest.raises(MigrationError, match="9999_broken.sql, statement 2"):
+        migrate(client, [*migrations(), broken])
+
+
+def test_rows_may_come_twice_and_in_any_order(client: Client, settings: ClickHouseSettings) -> None:
+    rows = everything()
+    write(settings, ("panes", 0, results(*rows)))
+    tables = [row["name"] for row in rows_of(client, "SHOW TABLES LIKE '%_rows'")]
+    before = {table: digest(client, str(table)) for table in tables}
+    write(settings, ("panes", 0, results(*reversed(rows))), ("panes", 1, results(*rows[::2])))
+    assert {table: digest(client, str(table)) for table in tables} == before
+
+
+def test_the_lower_position_loses(client: Client, settings: ClickHouseSettings) -> None:
+    write(settings, ("panes", 0, results(pane(0, n=5, position=9))))
+    write(settings, ("panes", 0, results(pane(0, n=4, position=8))))
+    assert rows_of(client, "SELECT n, merged FROM panes_rows FINAL") == [
+        {"n": 5, "merged": [{"partition": 0, "position": 7}, {"partition": 1, "position": 9}]}
+    ]
+
+
+def test_every_view_answers(client: Client, settings: ClickHouseSettings) -> None:
+    write(settings, ("panes", 0, results(*everything())))
+    names = [row["view"] for row in rows_of(client, "SELECT DISTINCT view FROM dictionary")]
+    for name in names:
+        rows_of(client, f"SELECT * FROM {name} LIMIT 5")
+    filled = {name for name in names if rows_of(client, f"SELECT 1 FROM {name} LIMIT 1")}
+    raw = {"predictions", "labels", "dead_letters", "alerts_sent", "versions", "monitors", "spec_revisions"}
+    assert set(names) - filled == raw
+
+
+def test_amendments_add_up_and_are_told(client: Client, settings: ClickHouseSettings) -> None:
+    write(settings, ("panes", 0, results(lineage(), pane(0), pane(0, arrival=2, n=1), pane(1))))
+    sql = "SELECT n, labels, coverage, duplicates, amended, latency_p50_ms, pane_s FROM volume_panes ORDER BY pane"
+    assert rows_of(client, sql) == [
+        {"n": 11, "labels": 5, "coverage": 5 / 11, "duplicates": 2, "amended": True, "latency_p50_ms": None, "pane_s": 3600},
+        {"n": 10, "labels": 5, "coverage": 0.5, "duplicates": 1, "amended": False, "latency_p50_ms": None, "pane_s": 3600},
+    ]  # fmt: skip
+
+
+def test_what_was_known_then_differs_from_now_after_an_amendment(client: Client, settings: ClickHouseSettings) -> None:
+    rows = lineage(), pane(0), performance(0, 1, 0.3), performance(0, 3, 0.4), feature(0), feature(0, arrival_ms=T0 + HOUR, known_ms=T0 + HOUR)  # fmt: skip  # noqa: E501
+    write(settings, ("panes", 0, results(*rows)))
+    then = "(known = '2013-01-01 02:00:00')"
+    assert rows_of(client, f"SELECT value, amended FROM performance_panes_known{then}") == [
+        {"value": 0.3, "amended": False}
+    ]
+    assert rows_of(client, "SELECT value, amended FROM performance_panes") == [{"value": 0.4, "amended": True}]
+    assert rows_of(client, "SELECT n FROM feature_panes_known(known = '2013-01-01 01:00:00')") == [{"n": 10}]
+    assert rows_of(client, "SELECT n FROM feature_panes") == [{"n": 20}]
+
+
+def test_feature_panes_hold_sums_moments_and_effects(client: Client, settings: ClickHouseSettings) -> None:
+    write(settings, ("panes", 0, results(lineage(), pane(0), feature(0), statistics(0))))
+    [row] = rows_of(client, "SELECT * FROM feature_panes")
+    assert (row["n"], row["missing"], row["below"], row["above"], row["unseen"]) == (10, 1, 2, 0, 0)
+    assert (row["mean"], row["sd"], row["low"], row["high"]) == (2.0, pytest.approx(2**0.5), 1.0, 9.0)
+    assert (row["psi"], row["mean_shift_sd"], row["amended"]) == (0.2, None, False)
+
+
+def test_each_pane_is_shown_of_one_lineage(client: Client, settings: ClickHouseSettings) -> None:
+    switch = T0 + 2 * HOUR
+    old = [pane(h, name="L1") for h in range(4)]
+    new = [pane(h, name="L2", n=20) for h in range(1, 5)]
+    both = lineage("L1"), lineage("L2", revision=2, start_ms=switch, position=8)
+    write(settings, ("panes", 0, results(*both, *old, *new)))
+    assert [row["n"] for row in rows_of(client, "SELECT n FROM volume_panes ORDER BY pane")] == [10, 10, 20, 20, 20]
+    assert rows_of(client, "SELECT lineage FROM lineages WHERE is_live") == [{"lineage": "L2"}]
+
+
+def test_conservation_sums_the_newest_of_each_key(client: Client, settings: ClickHouseSettings) -> None:
+    write(settings, ("panes", 0, results(conservation(0, "a", 5), conservation(0, "a", 4, 7), conservation(1, "b", 5))))
+    [row] = rows_of(client, "SELECT received, used, difference FROM conservation")
+    assert row == {"received": 20, "used": 14, "difference": 0}
+    assert len(rows_of(client, "SELECT * FROM producers")) == 2
+
+
+def test_models_now_says_whether_someone_must_act(client: Client, settings: ClickHouseSettings) -> None:
+    rows = [row for row in everything() if not isinstance(row, IncidentRow)]
+    write(settings, ("panes", 0, results(*rows)))
+    [row] = rows_of(client, "SELECT * FROM models_now")
+    assert (row["status"], row["reason"], row["model_version"]) == ("drift", "distance moved", "2")
+    assert (row["metric"], row["performance"], row["tolerated"]) == ("log_loss", 0.4, 0.5)
+    write(settings, ("verdicts", 0, results(incident(5))))
+    [row] = rows_of(client, "SELECT status, reason, incident FROM models_now")
+    assert row == {"status": "page", "reason": "m lost log loss", "incident": "INC-1"}
+
+
+def test_states_are_the_newest_and_their_history_stays(client: Client, settings: ClickHouseSettings) -> None:
+    write(settings, ("panes", 0, results(*everything())))
+    assert rows_of(client, "SELECT id, is_open FROM incidents") == [{"id": "INC-1", "is_open": False}]
+    events = rows_of(client, "SELECT event FROM incident_events ORDER BY at")
+    assert [row["event"] for row in events] == ["opened", "closed"]
+    assert rows_of(client, "SELECT step, outcome FROM retrains") == [{"step": "promoted", "outcome": "promoted"}]
+    assert len(rows_of(client, "SELECT * FROM retrain_events")) == 3
+    now = rows_of(client, "SELECT model_version, role FROM roles WHERE isNull(`to`) ORDER BY 1")
+    assert now == [{"model_version": "1", "role": "retired"}, {"model_version": "2", "role": "champion"}]
+
+
+def test_the_dictionary_in_the_docs_is_up_to_date(client: Client) -> None:
+    assert dictionary.DOCUMENT.read_text() == dictionary.markdown(dictionary.read(client))
+
+
+def test_every_column_of_every_view_has_a_meaning(client: Client) -> None:
+    assert [row for row in rows_of(client, "SELECT * FROM dictionary") if not row["meaning"]] == []
+
+
+@pytest.mark.parametrize("name", list(queries.QUERIES))
+def test_every_named_query_runs(client: Client, settings: ClickHouseSettings, name: str) -> None:
+    write(settings, ("panes", 0, results(*everything())))
+    assert isinstance(queries.run(client, name, {"model": "m"}), pa.Table)
+
+
+def test_nothing_is_acknowledged_while_clickhouse_is_away(settings: ClickHouseSettings) -> None:
+    away = [True, True]
+
+    def connect_client() -> Client:
+        if away:
+            away.pop()
+            raise ClickHouseUnreachable("no answer")
+        return connect(settings)
+
+    async def go() -> None:
+        sink = Sink(connect_client, interval_s=0.01)
+        writing = asyncio.create_task(sink.write("panes", 0, results(pane(0))))
+        while away:
+            assert not writing.done()
+            await asyncio.sleep(0.01)
+        assert await writing == []
+        await sink.close()
+
+    migrate_database(settings)
+    asyncio.run(go())
+    client = connect(settings)
+    assert len(rows_of(client, "SELECT * FROM panes_rows")) == 1
+    client.close()
+
+
+def test_rows_that_no_wait_mends_are_refused(client: Client, settings: ClickHouseSettings) -> None:
+    client.command("DROP TABLE panes_rows")
+
+    async def go() -> None:
+        sink = Sink.of(settings, interval_s=0.01)
+        with pytest.raises(ClickHouseRefused, match="refused 1 rows for table panes_rows"):
+            await sink.write("panes", 0, results(pane(0)))
+        await sink.close()
+
+    asyncio.run(go())
+
+
+def test_errors_of_connecting_say_what_to_do(settings: ClickHouseSettings) -> None:
+    with pytest.raises(ClickHouseRefused, match="streamgauge migrate"):
+        connect(settings)
+    wrong = settings.model_copy(update={"password": SecretStr("wrong")})
+    with pytest.raises(ClickHouseRefused, match="STREAMGAUGE_CLICKHOUSE__USER"):
+        connect(wrong, database="system")
+    nowhere = settings.model_copy(update={"url": "http://127.0.0.1:21299"})
+    with pytest.raises(ClickHouseUnreachable, match="streamgauge up"):
+        connect(nowhere, wait_s=0)
+
+
+def test_nothing_stored_is_no_position(client: Client) -> None:
+    assert read.stored_positions(client) == {}
+    assert not read.has_stored(client, {0: 0})

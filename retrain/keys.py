@@ -25,7 +25,7 @@ def trainer_key(home: Path) -> Ed25519PrivateKey:
     private, public = folder / f"{NAME}.key", folder / f"{NAME}.pub"
     if not private.exists():
         _make(private, Ed25519PrivateKey.generate().private_bytes_raw())
-    key = Ed25519PrivateKey.from_private_bytes(base64.b64decode(private.read_text("ascii"), validate=True))
+    key = Ed25519PrivateKey.from_private_bytes(base64.b64decode(private.read_text("ascii").strip(), validate=True))
     if not public.exists():
         _make(public, public_bytes(key))
     return key

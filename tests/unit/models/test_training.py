@@ -76,10 +76,10 @@ def test_with_too_few_new_rows_the_comparison_says_so():
 
 def test_a_version_that_is_worse_than_the_champion_fails():
     champion = train(JOB, data(40_000), None).pipeline
-    few = Job("binary", {"c": "category"}, tolerance=0.02)
-    trained = train(few, data(), Champion("7", champion, -1))
+    blinder = Job("binary", {"c": "category"}, tolerance=0.02)
+    trained = train(blinder, data(10_000), Champion("7", champion, -1))
     assert not trained.passed
-    assert "of champion 7 on 400 rows that neither had learnt: more than" in trained.why
+    assert "of champion 7 on 2000 rows that neither had learnt: more than" in trained.why
 
 
 def test_a_champion_that_cannot_score_is_not_compared_with():

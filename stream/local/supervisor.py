@@ -109,7 +109,7 @@ class Supervisor:
             await event.wait()
 
     async def _failing(self) -> None:
-        raise await self._failed
+        raise await asyncio.shield(self._failed)  # whoever waits may be cancelled, the future is for all
 
     async def _all_ready_or_failed(self) -> None:
         tasks = [asyncio.create_task(self._all_ready()), asyncio.create_task(self._failing())]
@@ -136,11 +136,14 @@ class Supervisor:
             proven = await self._until_ready(part, child) or proven
             code = await self._until_ended(part, child, proven)
             if part.once and code == 0:
-                return self._done(part)
+                self._change(part, phase=Phase.DONE, pid=0, exit_code=code)
+                self._ready[part.name].set()
+                return
             deaths = 1 if time.monotonic() - started > self._backoff.healthy_s else deaths + 1
+            restarts = self._states[part.name].restarts + 1
+            self._change(part, phase=Phase.RESTARTING, pid=0, exit_code=code, restarts=restarts)
             if not proven and deaths >= self._backoff.attempts:
                 raise self._given_up(part, f"ended with {_ending(code)} {deaths} times")
-            self._change(part, phase=Phase.RESTARTING, restarts=self._states[part.name].restarts + 1)
             await asyncio.sleep(self._backoff.wait_s(deaths))
 
     async def _launch(self, part: Part) -> process.Child:
@@ -172,27 +175,24 @@ class Supervisor:
                 raise self._given_up(part, f"was not ready after {part.start_s:.0f} s")
             await child.stop(part.grace_s)
         code = await child.wait()
-        self._ended(part, child, code)
+        self._bury(part, child)
         return code
 
-    def _done(self, part: Part) -> None:
-        self._change(part, phase=Phase.DONE)
-        self._ready[part.name].set()
-
-    def _ended(self, part: Part, child: process.Child, code: int) -> None:
+    def _bury(self, part: Part, child: process.Child) -> None:
         self._ready[part.name].clear()
         child.kill_group()  # what it had started would work on beside its successor
         if self._guard is not None:
             self._guard.remove(child)
-        self._change(part, pid=0, exit_code=code)
 
     async def _stop(self, part: Part) -> None:
-        child = self._children.pop(part.name, None)
-        if child is not None and self._states[part.name].pid:
+        state, child = self._states[part.name], self._children.pop(part.name, None)
+        phase = state.phase if state.phase in (Phase.DONE, Phase.FAILED) else Phase.STOPPED
+        if child is not None and (child.alive or state.pid):
             await child.stop(part.grace_s)
-            self._ended(part, child, await child.wait())
-        if self._states[part.name].phase not in (Phase.DONE, Phase.FAILED):
-            self._change(part, phase=Phase.STOPPED)
+            self._bury(part, child)
+            self._change(part, phase=phase, pid=0, exit_code=await child.wait())
+        else:
+            self._change(part, phase=phase)
 
     def _given_up(self, part: Part, what: str) -> LocalError:
         self._change(part, phase=Phase.FAILED)

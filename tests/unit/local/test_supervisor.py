@@ -68,7 +68,7 @@ async def test_parts_start_after_those_they_need_and_stop_before_them(tmp_path, 
     second = server("second", tmp_path, after=["step"])
     async with Stack(settings, [first, step, second], watch=lambda state: seen.append((state.name, state.phase))):
         assert read_state(settings.home).ready
-    ready = [name for name, phase in seen if phase in (Phase.READY, Phase.DONE)]
+    ready = list(dict.fromkeys(name for name, phase in seen if phase in (Phase.READY, Phase.DONE)))
     stopped = [name for name, phase in seen if phase is Phase.STOPPED]
     assert (ready, stopped) == (["first", "step", "second"], ["second", "first"])
 

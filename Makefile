@@ -1,0 +1,51 @@
+# What can be done here; `make` alone explains.
+PYTHON ?= python3
+UV_VERSION := 0.13.8
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+RUN := $(UV) run --frozen --all-packages
+PACKAGES := sdk/streamgauge detectors models stream retrain
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench up down docs
+
+help: ## Explain the targets
+	@echo "streamgauge: watch machine-learning models while they run"
+	@echo
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@echo
+	@echo "Start with: make demo"
+
+setup: .venv/.synced ## Install everything that is pinned, into .venv
+
+demo: setup ## A year of real flights through the whole loop, then a report
+	$(RUN) streamgauge demo
+
+test: setup check ## All checks and tests, on a real broker and engine
+	$(RUN) pytest -q
+
+check: setup ## Format, lint, types, layers, spelling
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(RUN) lint-imports
+	$(RUN) codespell README.md CHANGELOG.md CONTRIBUTING.md docs $(PACKAGES)
+
+bench: setup ## Speed of the folds, in one run
+	$(RUN) python -m benchmarks.folds
+
+up: setup ## Start Kafka, ClickHouse and all workers here; Ctrl-C stops them
+	$(RUN) streamgauge up
+
+down: setup ## Stop what `streamgauge up --detach` started
+	$(RUN) streamgauge down
+
+docs: setup ## Write the generated pages: data dictionary, settings
+	$(RUN) python -m stream.cli.main docs
+
+.tools/bin/uv:
+	$(PYTHON) -m venv .tools
+	.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.synced: pyproject.toml sdk/pyproject.toml uv.lock $(filter .tools/bin/uv,$(UV))
+	$(UV) sync --frozen --all-packages
+	@touch $@

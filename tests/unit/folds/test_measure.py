@@ -1,0 +1,196 @@
+import numpy as np
+import pytest
+from streamgauge.partition import partition_of
+
+from stream.folds.decide import Decide
+from stream.folds.measure import Measure
+from stream.folds.rows import ConservationRow, FateRow, FeaturePaneRow, PaneRow
+from tests.loop import DAY_MS, day_of_events, spec_record, watched
+
+HOUR_MS = 3_600_000
+
+
+def prediction(an_id, at_ms, x=1.0, **more):
+    return {"prediction_id": an_id, "model": "m", "event_time": at_ms, "features": {"x": x, "c": "a"}} | more
+
+
+def label(an_id, at_ms, value=1):
+    return {"prediction_id": an_id, "model": "m", "event_time": at_ms, "label": value}
+
+
+def counts(loop, kind):
+    newest = {}
+    for row in loop.of(ConservationRow):
+        newest[row.kind, row.source, row.partition] = row
+    names = ("received", "used", "duplicate", "late_used", "invalid", "unmatched", "pending")
+    return {name: sum(getattr(r, name) for (k, _, _), r in newest.items() if k == kind) for name in names}
+
+
+def fates(loop):
+    return [(row.prediction_id, row.fate, row.reason) for row in loop.of(FateRow)]
+
+
+def final_panes(loop):
+    return [(r.pane_ms // DAY_MS, r.arrival_ms // DAY_MS, r.n) for r in loop.of(PaneRow) if not r.segment_key]
+
+
+def advance(loop, *events, topic="predictions"):
+    loop.send(topic, events)
+    loop.tick(2)
+    loop.run()
+
+
+def closed(loop):
+    loop.send("commands", [{"id": f"c{loop.clock_ms}", "command": "close", "model": "m"}])
+    loop.tick(3)
+    loop.run()
+
+
+def test_a_pane_is_final_when_the_watermark_of_every_partition_has_passed_it():
+    loop = watched(partitions=1)
+    advance(loop, prediction("a", 0), prediction("b", DAY_MS + 6 * HOUR_MS - 1))
+    assert final_panes(loop) == []
+
+    advance(loop, prediction("c", DAY_MS + 6 * HOUR_MS))
+    assert final_panes(loop) == [(0, 0, 1)]
+
+
+def test_a_late_row_arrives_with_the_pane_after_the_newest_final_one():
+    loop = watched(partitions=1)
+    advance(loop, prediction("a", 0), prediction("b", 2 * DAY_MS))
+    advance(loop, prediction("late", 1))
+    advance(loop, prediction("c", 4 * DAY_MS))
+
+    assert final_panes(loop) == [(0, 0, 1), (1, 1, 0), (0, 1, 1), (2, 2, 1)]
+    assert counts(loop, "prediction")["late_used"] == 1
+
+
+def test_a_second_event_of_the_same_identity_is_a_duplicate_and_counted():
+    loop = watched()
+    advance(loop, prediction("a", 0), prediction("a", 0))
+
+    assert fates(loop) == [("a", "duplicate", "")]
+    expected = {"received": 2, "used": 1, "duplicate": 1}
+    assert counts(loop, "prediction") == dict.fromkeys(counts(loop, "prediction"), 0) | expected
+
+
+def test_a_row_from_the_far_future_is_invalid_and_closes_no_pane():
+    loop = watched()
+    advance(loop, prediction("a", 0), prediction("future", loop.clock_ms + 30 * DAY_MS))
+
+    assert fates(loop) == [("future", "invalid", "future-time")]
+    assert final_panes(loop) == []
+
+
+def test_a_row_older_than_the_horizon_is_too_late_and_never_used():
+    loop = watched(partitions=1)
+    advance(loop, prediction("new", 20 * DAY_MS))
+    advance(loop, prediction("old", 0))
+
+    assert fates(loop) == [("old", "invalid", "too-late")]
+
+
+def test_a_row_of_a_model_that_no_monitor_watches_is_invalid_and_says_so():
+    loop = watched(partitions=1)
+    loop.home = partition_of(b"other", 4)
+    loop.decide, loop.partials = Decide(loop.home, 1, "ledger"), []
+    loop.state = loop.decide.start()
+    advance(loop, prediction("a", 0) | {"model": "other"})
+
+    assert fates(loop) == [("a", "invalid", "no monitor watches model 'other'")]
+
+
+def test_a_label_joins_its_prediction_whichever_comes_first():
+    loop = watched(partitions=1)
+    advance(loop, label("b", 2 * HOUR_MS), topic="labels")
+    advance(loop, prediction("a", 0), prediction("b", 0))
+    advance(loop, label("a", HOUR_MS), topic="labels")
+    closed(loop)
+
+    assert sum(row.labels for row in loop.of(PaneRow) if not row.segment_key) == 2
+    assert counts(loop, "label")["used"] == 2
+    assert counts(loop, "label")["pending"] == 0
+
+
+def test_a_label_without_a_prediction_is_pending_and_then_unmatched():
+    loop = watched(partitions=1)
+    advance(loop, label("nobody", 0), topic="labels")
+    assert counts(loop, "label")["pending"] == 1
+
+    advance(loop, prediction("a", 9 * DAY_MS))
+    assert counts(loop, "label") == dict.fromkeys(counts(loop, "label"), 0) | {"received": 1, "unmatched": 1}
+
+
+@pytest.mark.parametrize("wrong", [2, -1, "yes"])
+def test_a_label_that_is_none_of_the_task_is_invalid(wrong):
+    loop = watched()
+    advance(loop, prediction("a", 0))
+    advance(loop, label("a", HOUR_MS, wrong), topic="labels")
+
+    assert counts(loop, "label")["invalid"] == 1
+
+
+def test_missing_and_invalid_values_are_counted_and_the_row_is_used():
+    loop = watched(partitions=1)
+    rows = [prediction("a", 0), prediction("b", 0, x=None), prediction("c", 0, x="abc"), prediction("d", 0, x=[1])]
+    advance(loop, *rows)
+    closed(loop)
+
+    x = next(row for row in loop.of(FeaturePaneRow) if row.feature == "x")
+    assert (x.n, x.missing, x.invalid, x.total) == (2, 1, 2, 1.0)
+
+
+def test_a_source_partition_that_is_behind_holds_the_watermark():
+    loop = watched(partitions=1)
+    loop.send("predictions", [prediction("slow", 0)], partition=1)
+    loop.tick(2)
+    behind = {("predictions", 1): 9}
+    loop.tick(2, ends=behind)
+    loop.send("predictions", [prediction("fast", 5 * DAY_MS)])
+    loop.tick(2, ends=behind)
+    loop.run()
+    assert final_panes(loop) == []
+
+    loop.send("predictions", [prediction(f"slow{i}", 4 * DAY_MS) for i in range(8)], partition=1)
+    loop.tick(3)
+    loop.run()
+    assert final_panes(loop)[0] == (0, 0, 1)
+
+
+def test_a_model_that_goes_idle_gets_its_panes():
+    loop = watched()
+    advance(loop, prediction("a", 0))
+    loop.tick(70)
+    loop.run()
+
+    assert final_panes(loop) == [(0, 0, 1)]
+
+
+def test_a_resent_block_changes_nothing():
+    loop, again = watched(), watched()
+    for some in (loop, again):
+        events, _ = day_of_events(np.random.default_rng(1), 0)
+        outputs = some.send("predictions", events)
+        if some is again:
+            some.append(outputs)
+        some.tick(2)
+        some.run()
+        advance(some, *day_of_events(np.random.default_rng(2), 2)[0])
+    assert final_panes(loop) == final_panes(again)
+    assert counts(loop, "prediction") == counts(again, "prediction")
+
+
+def test_another_lineage_begins_when_the_measuring_part_of_the_spec_changes():
+    loop = watched(partitions=1)
+    advance(loop, prediction("a", 0))
+    loop.send("specs", [spec_record(revision=2, pane="12h")])
+    loop.tick(2)
+    advance(loop, prediction("b", 3 * DAY_MS), prediction("c", 5 * DAY_MS))
+
+    assert [(row.lineage, row.n) for row in loop.of(PaneRow)][0][1] == 1
+    assert len({row.lineage for row in loop.of(PaneRow)}) == 2
+
+
+def test_settings_out_of_range_are_refused():
+    with pytest.raises(ValueError, match="tick_ms >= 1"):
+        Measure(0, tick_ms=0)

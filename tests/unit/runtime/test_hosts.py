@@ -1,0 +1,152 @@
+import zlib
+
+import pytest
+
+from stream.folds.base import Output, Record
+from stream.runtime.checkpoint import Checkpoint, CheckpointStore
+from stream.runtime.file_port import read_log, write_log
+from stream.runtime.memory_port import MemoryBroker, MemoryPointers, MemoryPort, MemoryPublisher
+from stream.runtime.port import Bounds, LogError, TopicPartition
+from stream.runtime.stateful_host import StatefulHost
+from stream.runtime.stateless_host import BatchHost, StatelessHost
+from tests.counting import Counting
+
+LEDGER = TopicPartition("ledger", 0)
+
+
+@pytest.fixture
+def broker():
+    made = MemoryBroker({"ledger": 1, "partials": 1})
+    for i in range(10):
+        made.append(LEDGER, Output("ledger", b"%d" % i))
+    return made
+
+
+def host_of(broker, folder, port):
+    store = CheckpointStore("", "measure", folder, MemoryPointers(broker))
+    return StatefulHost(lambda p: Counting(5, p), port, MemoryPublisher(broker), store, 1_000)
+
+
+async def checkpointed(broker, tmp_path):
+    port = MemoryPort(broker, ["ledger"])
+    await port.run(host_of(broker, tmp_path, port))
+    return host_of(broker, tmp_path, port), port
+
+
+async def test_a_restart_reads_the_last_record_again_and_goes_on(broker, tmp_path):
+    host, _ = await checkpointed(broker, tmp_path)
+
+    assert await host.assign([LEDGER]) == {LEDGER: 9}
+    await host.run(LEDGER, broker.records("ledger")[9:])
+    assert host.cells[LEDGER].state[0] == 10
+
+
+async def test_another_record_at_the_checkpoint_is_noticed(broker, tmp_path):
+    host, _ = await checkpointed(broker, tmp_path)
+    await host.assign([LEDGER])
+
+    with pytest.raises(LogError, match="is not the one that the checkpoint saw"):
+        await host.run(LEDGER, [Record(9, 0, b"other")])
+
+
+async def test_a_topic_that_was_created_again_is_noticed(broker, tmp_path):
+    host, _ = await checkpointed(broker, tmp_path)
+    broker.topic_id = "another"
+
+    with pytest.raises(LogError, match="created again"):
+        await host.assign([LEDGER])
+
+
+@pytest.mark.parametrize(("bounds", "said"), [(Bounds(11, 20), "gap"), (Bounds(0, 9), "truncated")])
+async def test_bounds_that_do_not_hold_the_checkpoint_are_noticed(broker, tmp_path, monkeypatch, bounds, said):
+    host, _ = await checkpointed(broker, tmp_path)
+
+    async def moved(self, tps):
+        return dict.fromkeys(tps, bounds)
+
+    monkeypatch.setattr(MemoryPort, "bounds", moved)
+    with pytest.raises(LogError, match=said):
+        await host.assign([LEDGER])
+
+
+async def test_a_log_that_lost_its_beginning_is_not_begun_without_it(broker, tmp_path, monkeypatch):
+    async def moved(self, tps):
+        return dict.fromkeys(tps, Bounds(3, 10))
+
+    monkeypatch.setattr(MemoryPort, "bounds", moved)
+    with pytest.raises(LogError, match="offsets 0 to 2 are gone"):
+        await host_of(broker, tmp_path, MemoryPort(broker, ["ledger"])).assign([LEDGER])
+
+
+async def test_a_hole_in_the_log_is_noticed(broker, tmp_path):
+    host = host_of(broker, tmp_path, MemoryPort(broker, ["ledger"]))
+    await host.assign([LEDGER])
+
+    with pytest.raises(LogError, match="gap: offset 1 came after -1"):
+        await host.run(LEDGER, [Record(1, 0, b"")])
+
+
+async def test_records_that_come_twice_are_folded_once(broker, tmp_path):
+    host = host_of(broker, tmp_path, MemoryPort(broker, ["ledger"]))
+    await host.assign([LEDGER])
+    await host.run(LEDGER, broker.records("ledger")[:6])
+    await host.run(LEDGER, broker.records("ledger")[2:])
+
+    assert host.cells[LEDGER].state[0] == 10
+
+
+async def test_a_state_outlives_a_rebalance(broker, tmp_path):
+    host = host_of(broker, tmp_path, MemoryPort(broker, ["ledger"]))
+    await host.assign([LEDGER])
+    await host.run(LEDGER, broker.records("ledger")[:6])
+    await host.revoke([LEDGER])
+
+    assert await host.assign([LEDGER]) == {LEDGER: 5}
+    assert host.cells[LEDGER].proof == zlib.crc32(b"5")
+
+
+async def test_a_checkpoint_knows_the_record_that_it_ends_with(broker, tmp_path):
+    await checkpointed(broker, tmp_path)
+    store = CheckpointStore("", "measure", tmp_path, MemoryPointers(broker))
+
+    expected = Checkpoint(
+        9, "ledger-memory", zlib.crc32(b"9"), b"10 %d" % sum(zlib.crc32(b"%d" % i) * (i + 1) for i in range(10))
+    )
+    assert await store.newest([0]) == {0: expected}
+
+
+async def test_a_stateless_host_commits_after_its_outputs(broker):
+    async def step(tp, records):
+        return [Output("partials", r.value) for r in records]
+
+    port = MemoryPort(broker, ["ledger"], [4])
+    await port.run(StatelessHost(step, port, MemoryPublisher(broker)))
+
+    assert [r.value for r in broker.records("partials")] == [b"%d" % i for i in range(10)]
+    assert broker.commits == {LEDGER: 10}
+
+
+async def test_a_batch_is_written_before_it_is_committed(broker):
+    written = []
+
+    async def write(runs):
+        written.append([r.position for r in runs[LEDGER]])
+        assert broker.commits.get(LEDGER, 0) == written[-1][0]
+        return [Output("partials", b"dead letter")]
+
+    port = MemoryPort(broker, ["ledger"], [2])
+    await port.run(BatchHost(write, port, MemoryPublisher(broker), max_records=4, max_wait_s=1_000))
+
+    assert written == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert broker.commits == {LEDGER: 10}
+    assert len(broker.records("partials")) == 3
+
+
+def test_a_log_file_gives_back_what_was_written(tmp_path):
+    log = {0: [Record(4, 5, b"v", b"k", (("h", b"x"),))], 2: [Record(0, 1, b"")]}
+
+    assert write_log(tmp_path / "log", log) == 2
+    assert read_log(tmp_path / "log") == log
+    (tmp_path / "log").write_bytes((tmp_path / "log").read_bytes()[:-1])
+    with pytest.raises(LogError, match="cut or damaged"):
+        read_log(tmp_path / "log")

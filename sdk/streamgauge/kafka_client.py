@@ -6,5 +6,6 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
     from kafka.errors import KafkaError
+    from kafka.partitioner.default import murmur2
 
-__all__ = ["KafkaAdminClient", "KafkaConsumer", "KafkaError", "KafkaProducer", "TopicPartition"]
+__all__ = ["KafkaAdminClient", "KafkaConsumer", "KafkaError", "KafkaProducer", "TopicPartition", "murmur2"]

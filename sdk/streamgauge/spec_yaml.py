@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from typing import Final
 
@@ -12,8 +13,19 @@ from streamgauge.spec_errors import Problem, SpecError
 MAX_BYTES: Final = 1_000_000
 
 
+_BOOL: Final = "tag:yaml.org,2002:bool"
+
+
 class _Loader(yaml.SafeLoader):
-    """The safe loader, which refuses a key that is written twice: YAML would keep the last in silence."""
+    """The safe loader with YAML 1.2's booleans, which refuses a key that is written twice.
+
+    YAML 1.1 reads the key ``on`` and the carrier ``NO`` as booleans, and keeps the last of two equal keys.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 — the name and form that PyYAML reads
+        letter: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
+        for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
         keys = [each.value for each, _ in node.value if isinstance(each, yaml.ScalarNode) and each.value != "<<"]
@@ -21,6 +33,9 @@ class _Loader(yaml.SafeLoader):
         if doubles:
             raise yaml.constructor.ConstructorError(None, None, f"{doubles[0]} is written twice", node.start_mark)
         return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(_BOOL, re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
 def load_yaml(text: str) -> object:
@@ -31,8 +46,8 @@ def load_yaml(text: str) -> object:
     SpecError
         If it is no YAML, above 1 MB, or names a key twice.
 
-    >>> load_yaml("pane: 1h")
-    {'pane': '1h'}
+    >>> load_yaml("{on: [performance], segments: true}")
+    {'on': ['performance'], 'segments': True}
     """
     if len(text) > MAX_BYTES:
         raise SpecError([Problem("", f"a spec of {len(text)} characters, above {MAX_BYTES}")])

@@ -40,7 +40,7 @@ def tables(topic: str, partition: int, records: Sequence[Record]) -> Stored:
     for record in records:
         try:
             batches.extend(read(record))
-        except (msgspec.DecodeError, ValueError, KeyError, IndexError) as error:
+        except (msgspec.DecodeError, ArithmeticError, LookupError, TypeError, ValueError) as error:
             poison.append(Poison(record, f"{type(error).__name__}: {error}"[:300]))
     if topic == "ledger" and records:
         batches.append(positions_batch(partition, records[-1].position))

@@ -1,0 +1,239 @@
+"""Intake: what becomes of good, bad, large and repeated records."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from streamgauge import partition_of
+
+from stream.folds import intake as module
+from stream.folds.base import Record
+from stream.folds.blocks import Block, Covered, Fact, Rows, Source, Tick, decode_entry, end_of, place
+from stream.folds.intake import Intake, IntakeResult, tick
+from stream.folds.keys import partitions_of
+
+LINES = (("content-type", b"application/x-ndjson"),)
+PREDICTIONS = Source("predictions", "id", 2)
+LABELS = Source("labels", "id", 2)
+
+
+def event(number: int, **more: object) -> dict:
+    return {"prediction_id": f"id-{number}", "model": "m", "event_time": number} | more
+
+
+def record(offset: int, *events: object) -> Record:
+    return Record(offset, 1_000 + offset, b"\n".join(json.dumps(each).encode() for each in events), headers=LINES)
+
+
+def blocks(result: IntakeResult) -> list[Block]:
+    found = [decode_entry(output.value) for output in result.outputs]
+    assert all(isinstance(each, Block) for each in found)
+    return found
+
+
+def only_rows(result: IntakeResult) -> Rows:
+    ((rows,),) = [block.parts for block in blocks(result)]
+    return rows
+
+
+def letters(result: IntakeResult) -> list[dict]:
+    return [json.loads(letter.value) for letter in result.dead_letters]
+
+
+def test_rows_keep_what_the_events_say():
+    first = event(1, features={"x": 1, "c": "UA"}, score=0.25, version="3", shadow={"4": 0.5}, source="ops")
+    second = event(2, features={"x": None, "y": True}, label="late", latency_ms=1.5)
+    third = event(3, features={"x": float("nan"), "c": 7})
+    rows = only_rows(Intake(1).split(PREDICTIONS, [record(7, first, second), record(9, third)], {}))
+    assert (rows.kind, rows.model, rows.n, rows.ids) == ("prediction", "m", 3, ("id-1", "id-2", "id-3"))
+    assert rows.position_array().tolist() == [place(7, 0), place(7, 1), place(9, 0)]
+    assert rows.event_array().tolist() == [1, 2, 3]
+    columns = {column.name: column for column in rows.features}
+    assert list(columns) == ["c", "x", "y"]
+    assert columns["x"].code_array(3).tolist() == [-3, -1, -2]
+    assert columns["c"].code_array(3).tolist() == [0, -1, -3]
+    assert columns["c"].number_array(3)[2] == 7
+    assert columns["y"].code_array(3).tolist() == [-1, -3, -1]
+    assert rows.label.code_array(3).tolist() == [-1, 0, -1]
+    assert [rows.version.levels[code] for code in rows.version.code_array(3)] == ["3", "", ""]
+    assert [rows.source.levels[code] for code in rows.source.code_array(3)] == ["ops", "", ""]
+    np.testing.assert_array_equal(np.frombuffer(rows.score), [0.25, np.nan, np.nan])
+    np.testing.assert_array_equal(np.frombuffer(rows.latency_ms), [np.nan, 1.5, np.nan])
+    assert [version for version, _ in rows.shadow] == ["4"]
+
+
+def test_labels_keep_their_lane_and_have_neither_scores_nor_features():
+    result = Intake(1).split(LABELS, [record(0, event(1, label=True), event(2, label=0, kind="feedback"))], {})
+    rows = only_rows(result)
+    assert rows.kind == "label"
+    assert rows.label.number_array(2).tolist() == [1, 0]
+    assert [rows.lane.levels[code] for code in rows.lane.code_array(2)] == ["truth", "feedback"]
+    assert (rows.score, rows.latency_ms, rows.shadow, rows.features) == (b"", b"", (), ())
+
+
+def test_models_of_a_block_are_parts_of_it():
+    result = Intake(1).split(PREDICTIONS, [record(0, event(1), event(2, model="other"), event(3))], {})
+    (block,) = blocks(result)
+    assert [(rows.model, rows.ids) for rows in block.parts] == [("m", ("id-1", "id-3")), ("other", ("id-2",))]
+    assert (block.source, block.start, block.to) == (PREDICTIONS, -1, end_of(0))
+
+
+def test_each_row_goes_to_the_partition_of_its_id():
+    result = Intake(4).split(PREDICTIONS, [record(0, *(event(number) for number in range(200)))], {})
+    assert sorted(result.after) == [0, 1, 2, 3]
+    for output, block in zip(result.outputs, blocks(result), strict=True):
+        assert {partition_of(each.encode(), 4) for each in block.parts[0].ids} == {output.partition}
+
+
+def test_many_keys_are_hashed_as_one_is():
+    keys = [("k" * (number % 11) + str(number)).encode() for number in range(500)] + [b""]
+    assert partitions_of(keys, 7).tolist() == [partition_of(key, 7) for key in keys]
+    assert partitions_of([], 7).tolist() == []
+
+
+def test_what_a_partition_covers_already_is_not_written_again():
+    run = [record(0, event(1), event(2)), record(1, event(3))]
+    (block,) = blocks(Intake(1).split(PREDICTIONS, run, {0: place(0, 0)}))
+    assert (block.start, block.to) == (place(0, 0), end_of(1))
+    assert block.parts[0].ids == ("id-2", "id-3")
+    nothing = Intake(1).split(PREDICTIONS, run, {0: end_of(1)})
+    assert (nothing.outputs, nothing.after, nothing.covered) == ([], {}, end_of(1))
+
+
+def test_blocks_stay_below_the_size_and_their_ranges_chain():
+    run = [
+        record(offset, *(event(offset * 10 + i, features={"t": str(i) * 30 + str(offset) * 200}) for i in range(10)))
+        for offset in range(20)
+    ]
+    found = Intake(1, max_block_bytes=4_000).split(PREDICTIONS, run, {})
+    assert len(found.outputs) > 5
+    assert all(len(output.value) < 4_100 for output in found.outputs)
+    chain = blocks(found)
+    assert [block.start for block in chain] == [-1, *(block.to for block in chain[:-1])]
+    assert chain[-1].to == found.covered == found.after[0]
+    assert [each for block in chain for rows in block.parts for each in rows.ids] == [f"id-{i}" for i in range(200)]
+
+
+def test_rows_that_share_no_feature_names_do_not_blow_up():
+    rows = [event(i, features={f"f{i}-{j}": j for j in range(50)}) for i in range(400)]
+    result = Intake(1).split(PREDICTIONS, [record(0, *rows)], {})
+    assert max(len(output.value) for output in result.outputs) <= 510_000
+    assert sum(rows.n for block in blocks(result) for rows in block.parts) == 400
+
+
+def test_an_event_that_is_too_large_is_a_dead_letter_and_its_neighbours_are_rows():
+    large = event(2, features={"text": "x" * 2_000_000}, source="ops")
+    result = Intake(1).split(PREDICTIONS, [record(4, event(1), large, event(3))], {})
+    assert [each for block in blocks(result) for rows in block.parts for each in rows.ids] == ["id-1", "id-3"]
+    (letter,) = letters(result)
+    assert (letter["reason"], letter["offset"], letter["line"]) == ("too-large", 4, 1)
+    assert (letter["model"], letter["source"], letter["at_ms"]) == ("m", "ops", 1_004)
+    assert letter["size"] > 2_000_000
+    assert len(letter["excerpt"]) == 1_000
+
+
+# Figure g of the first milestone: one bad event of each kind. Unknown models, times in the future and duplicates are
+# rows: whether they may be used is decided with the spec, in `measure`.
+BAD = {
+    "not JSON": (b"{", "not-json", ""),
+    "missing id": (b'{"model":"m","event_time":1,"source":"ops"}', "missing-field", "/prediction_id"),
+    "wrong type": (b'{"prediction_id":"a","model":"m","event_time":1,"score":"x"}', "wrong-type", "/score"),
+    "NaN score": (b'{"prediction_id":"a","model":"m","event_time":1,"score":NaN}', "invalid-number", "/score"),
+    "2 MB": (json.dumps(event(9, features={"t": "x" * 2_000_000})).encode(), "too-large", ""),
+    "out of all time": (b'{"prediction_id":"a","model":"m","event_time":99999999999999}', "bad-time", "/event_time"),
+}
+ROWS = {
+    "NaN feature": b'{"prediction_id":"a","model":"m","event_time":1,"features":{"x":NaN}}',
+    "unknown model": b'{"prediction_id":"a","model":"who","event_time":1}',
+    "far future": b'{"prediction_id":"a","model":"m","event_time":"2199-01-01T00:00:00Z"}',
+    "duplicate": b'{"prediction_id":"id-1","model":"m","event_time":1}',
+}
+
+
+@pytest.mark.parametrize(("value", "reason", "field"), BAD.values(), ids=BAD.keys())
+def test_a_bad_event_is_one_dead_letter_and_nothing_else_is_disturbed(value, reason, field):
+    run = [record(0, event(1)), Record(1, 1_001, value), record(2, event(2))]
+    result = Intake(1).split(PREDICTIONS, run, {})
+    assert [each for block in blocks(result) for rows in block.parts for each in rows.ids] == ["id-1", "id-2"]
+    (letter,) = letters(result)
+    assert (letter["reason"], letter["field"]) == (reason, field)
+    assert (letter["topic"], letter["partition"], letter["offset"], letter["line"]) == ("predictions", 2, 1, 0)
+    assert result.dead_letters[0].topic == "dead-letters"
+    assert result.dead_letters[0].key == letter["model"].encode()
+    assert result.after == {0: end_of(2)}
+
+
+@pytest.mark.parametrize("value", ROWS.values(), ids=ROWS.keys())
+def test_what_only_the_spec_can_judge_is_a_row(value):
+    result = Intake(1).split(PREDICTIONS, [record(0, event(1)), Record(1, 1_001, value)], {})
+    assert sum(rows.n for block in blocks(result) for rows in block.parts) == 2
+    assert result.dead_letters == []
+
+
+def test_a_record_that_breaks_the_decoder_is_a_dead_letter_of_its_own(monkeypatch):
+    real = module.decode
+
+    def broken(kind, value, headers):
+        if b"id-2" in value:
+            raise ZeroDivisionError("boom")
+        return real(kind, value, headers)
+
+    monkeypatch.setattr(module, "decode", broken)
+    result = Intake(1).split(PREDICTIONS, [record(0, event(1)), record(1, event(2)), record(2, event(3))], {})
+    assert only_rows(result).ids == ("id-1", "id-3")
+    assert letters(result)[0]["reason"] == "decode-error"
+    assert "ZeroDivisionError: boom" in letters(result)[0]["message"]
+
+
+def test_a_run_of_bad_records_has_dead_letters_only():
+    result = Intake(2).split(PREDICTIONS, [Record(5, 0, b"x"), Record(6, 0, b"")], {0: 3})
+    assert (result.outputs, result.after, result.covered) == ([], {}, end_of(6))
+    assert [letter["offset"] for letter in letters(result)] == [5, 6]
+
+
+@pytest.mark.parametrize("topic", ["specs", "commands"])
+def test_specs_and_commands_reach_every_partition_as_they_are(topic):
+    source = Source(topic, "id", 0)
+    run = [Record(3, 0, b'{"a": 1}', b"m"), Record(5, 0, b'{"a": 2}', b"m")]
+    result = Intake(2).split(source, run, {0: end_of(3)})
+    facts = [(output.partition, decode_entry(output.value)) for output in result.outputs]
+    assert facts == [
+        (1, Fact(source, -1, end_of(3), b"m", b'{"a": 1}')),
+        (0, Fact(source, end_of(3), end_of(5), b"m", b'{"a": 2}')),
+        (1, Fact(source, end_of(3), end_of(5), b"m", b'{"a": 2}')),
+    ]
+    assert result.after == {0: end_of(5), 1: end_of(5)}
+
+
+def test_records_of_the_registry_reach_the_partition_of_their_model():
+    source = Source("models", "id", 0)
+    result = Intake(4).split(source, [Record(0, 0, b"{}", b"delay/version/3"), Record(1, 0, b"{}", b"delay/roles")], {})
+    assert {output.partition for output in result.outputs} == {partition_of(b"delay", 4)}
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [(b"", "not-json"), (b"[]", "not-json"), (b"\xff", "not-json"), (b"{}" + b" " * 10**6, "too-large")],
+)
+def test_a_fact_that_is_no_object_is_a_dead_letter(value, reason):
+    result = Intake(2).split(Source("specs", "id", 0), [Record(0, 8, value, b"m")], {})
+    assert result.outputs == []
+    assert (letters(result)[0]["reason"], letters(result)[0]["at_ms"]) == (reason, 8)
+
+
+def test_a_tick_goes_to_every_partition():
+    covered = [Covered(PREDICTIONS, end_of(4), end_of(9))]
+    outputs = tick("worker-1", covered, 3)
+    assert [(output.topic, output.partition) for output in outputs] == [("ledger", 0), ("ledger", 1), ("ledger", 2)]
+    assert {decode_entry(output.value) for output in outputs} == {Tick("worker-1", tuple(covered))}
+
+
+def test_wrong_calls_are_refused():
+    with pytest.raises(ValueError, match="one partition or more, got 0"):
+        Intake(0)
+    with pytest.raises(ValueError, match="does not read the topic 'features'"):
+        Intake(1).split(Source("features", "id", 0), [Record(0, 0, b"{}")], {})
+    with pytest.raises(ValueError, match="one record or more"):
+        Intake(1).split(PREDICTIONS, [], {})

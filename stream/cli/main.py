@@ -1,0 +1,113 @@
+"""The command ``streamgauge``: what there is to type, each loaded when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from stream.errors import StreamgaugeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typer._click.core import Command, Context
+
+FOUND, USAGE, UNREACHABLE = 1, 2, 3
+"""Exit codes beside 0: something was found, wrong usage or settings, something does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """A command that is not imported yet.
+
+    Attributes
+    ----------
+    target
+        ``module:name`` of a function or of a `typer.Typer` with commands of its own.
+    about
+        One line for the list of commands.
+    """
+
+    target: str
+    about: str
+
+    def load(self, name: str) -> Command:
+        """Import it and return it as a command of the command line's library."""
+        module, _, attribute = self.target.partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_command(found)
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(name)(found)
+        return typer.main.get_command(alone)
+
+
+COMMANDS: dict[str, Lazy] = {
+    "up": Lazy("stream.cli.up:up", "Start Kafka, ClickHouse and all workers on this machine."),
+    "down": Lazy("stream.cli.up:down", "Stop what `up` has started."),
+    "status": Lazy("stream.cli.up:status", "Show the parts of this machine."),
+    "demo": Lazy("stream.cli.demo:demo", "Watch a year of real flights go through the whole loop."),
+    "doctor": Lazy("stream.cli.doctor:doctor", "Say what is wrong with this installation, and the mend."),
+    "sql": Lazy("stream.cli.sql:sql", "Ask ClickHouse, read-only."),
+    "migrate": Lazy("stream.cli.migrate:migrate", "Create or renew the topics and the database."),
+    "worker": Lazy("stream.cli.worker:worker", "Run one worker (production)."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """Lists commands without importing them, and says errors in one place."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """Return all names in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        """Return a command for the list: its name and its line."""
+        known = COMMANDS.get(cmd_name)
+        return None if known is None else TyperCommand(cmd_name, help=known.about, short_help=known.about)
+
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
+        """Import the command that was typed."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, COMMANDS[str(name)].load(str(name)), rest
+
+    def invoke(self, ctx: Context) -> object:
+        """Run the command; an error that its reader can mend is a sentence, not a traceback."""
+        try:
+            return super().invoke(ctx)
+        except StreamgaugeError as error:
+            _say(error)
+
+
+def _say(error: StreamgaugeError) -> NoReturn:
+    from stream.settings import SettingsError  # noqa: PLC0415 - pydantic is slow to import
+
+    typer.secho(str(error), fg=typer.colors.RED, err=True)
+    raise typer.Exit(USAGE if isinstance(error, SettingsError) else UNREACHABLE) from error
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def streamgauge() -> None:
+    """Watch machine-learning models while they run."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    app(args=None if arguments is None else list(arguments))
+
+
+if __name__ == "__main__":
+    main()

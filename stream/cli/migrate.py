@@ -1,0 +1,18 @@
+"""``streamgauge migrate``: the topics and the database as this version wants them."""
+
+from __future__ import annotations
+
+import typer
+
+
+def migrate() -> None:
+    """Create the topics that are missing and bring the database up to date; safe to run at any time."""
+    from stream.clickhouse.migrate import migrate_database  # noqa: PLC0415 - slow imports
+    from stream.settings import load  # noqa: PLC0415
+    from stream.topics import ensure_topics  # noqa: PLC0415
+
+    settings = load()
+    ensure_topics(settings)
+    for migration in migrate_database(settings.clickhouse):
+        typer.echo(f"applied {migration.title}")
+    typer.echo("Topics and database are up to date.")

@@ -105,7 +105,8 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # not sys.stdin: a buffered reader in use ends a process badly
+        pass
     os._exit(3)
 
 

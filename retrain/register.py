@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
 
 import msgspec
 import structlog
@@ -20,22 +19,6 @@ from stream.topology import COMMANDS, MODELS, RETRAIN, kafka_name
 
 log = structlog.get_logger(__name__)
 ACK_S = 60.0
-
-
-class Books(Protocol):
-    """Where versions are registered and steps are told; both return once they are acknowledged."""
-
-    def registry(self) -> Registry:
-        """Return the registry with all that is acknowledged by now."""
-        ...
-
-    def register(self, version: Version) -> None:
-        """Write a version record."""
-        ...
-
-    def tell(self, step: Step) -> None:
-        """Write a step as a command."""
-        ...
 
 
 class KafkaBooks:

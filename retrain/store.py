@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from retrain.edges import NotThereError
 from stream.clickhouse.client import ClickHouseUnreachable, connect, first_line, is_transient
 from stream.clickhouse.read import stored_positions, training_rows
 from stream.settings import ClickHouseSettings
@@ -18,22 +19,6 @@ if TYPE_CHECKING:
     from retrain.event import RetrainEvent
 
 Answer = TypeVar("Answer")
-
-
-class NotThereError(Exception):
-    """The store does not answer now; asking again may help."""
-
-
-class Store(Protocol):
-    """What is asked of the store; both raise `NotThereError` if it does not answer."""
-
-    def stored(self) -> Mapping[int, int]:
-        """Return the position up to which each partition of the ledger is stored."""
-        ...
-
-    def rows(self, event: RetrainEvent) -> pa.Table:
-        """Return the labelled rows of an event, as `stream.clickhouse.read.training_rows` gives them."""
-        ...
 
 
 class ClickHouseStore:

@@ -19,11 +19,10 @@ import structlog
 from models.artifact import Head, sha256
 from models.registry import Registry, Version
 from retrain.child import Order, Result, write_whole
+from retrain.edges import Books, NotThereError, Store
 from retrain.event import RetrainEvent, Step
 from retrain.keys import trainer_key
 from retrain.record import version_record
-from retrain.register import Books
-from retrain.store import NotThereError, Store
 from retrain.training import CancelledError, Limits, TrainingBroke, train_in_child
 from stream.settings import RetrainSettings
 from stream.trust import artifacts_folder
@@ -35,6 +34,9 @@ log = structlog.get_logger(__name__)
 ATTEMPTS = 2
 ASKED_EVERY_S = 0.25
 SAID_EVERY_S = 5.0
+
+
+Train = Callable[[Path, Order, Limits, Callable[[], bool], Callable[[int, int], None]], Result]
 
 
 class Failed(Exception):  # noqa: N818 - the name is the sentence
@@ -53,6 +55,8 @@ class Work:
         Whether the event was taken away: asked often; then `CancelledError` ends the work and nothing is told.
     wait
         Waits some seconds, or less if cancelled.
+    train
+        Runs the training in a folder.
     """
 
     home: Path
@@ -61,6 +65,7 @@ class Work:
     store: Store
     is_cancelled: Callable[[], bool] = lambda: False
     wait: Callable[[float], object] = time.sleep
+    train: Train = train_in_child
 
     def do(self, event: RetrainEvent) -> Version | None:
         """Return the version that answers `event`, registered and told; None if there will be none, told too."""
@@ -142,7 +147,7 @@ class Work:
 
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return train_in_child(folder, order, limits, self.is_cancelled, progress)
+                return self.train(folder, order, limits, self.is_cancelled, progress)
             except TrainingBroke as error:
                 log.warning("a training broke", retrain=event.id, attempt=attempt, error=str(error))
                 broke = str(error)

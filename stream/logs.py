@@ -74,3 +74,5 @@ def _take_over_standard_logging(shared: list[structlog.typing.Processor], level:
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in CLIENTS:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Says at each pause of a busy machine that a timer comes late.
+    logging.getLogger("mode.timers").setLevel(logging.ERROR)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import cast
@@ -20,6 +21,7 @@ from stream.topology import WIRING, group_name, kafka_name, logical_name
 
 COMMIT_S = 0.1
 IDLE_S = 0.025
+STOP_S = 10
 _log = structlog.get_logger()
 
 
@@ -83,7 +85,8 @@ class FaustPort:
             finally:
                 timer.cancel()
                 starting.cancel()
-                await self._app.stop()
+                with contextlib.suppress(TimeoutError):  # a broker that is gone must not keep the process
+                    await asyncio.wait_for(self._app.stop(), STOP_S)
 
     async def _start(self) -> None:
         try:
@@ -146,6 +149,8 @@ class FaustPort:
             async with self._gate:
                 starts = await handler.assign({self._logical(tp) for tp in tps})
                 self._assigned = True
+            found = {f"{tp.topic}/{tp.partition}": starts.get(tp, "committed") for tp in map(self._logical, tps)}
+            _log.info("assigned", starts=dict(sorted(found.items())))
             return {self._kafka(tp): start for tp, start in starts.items()}
 
         async def on_revoke(tps: set[TP]) -> None:

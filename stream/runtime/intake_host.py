@@ -9,14 +9,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import structlog
-
 from stream.errors import StreamgaugeError
 from stream.folds.base import Output, Record
 from stream.folds.blocks import LINE_BITS, Covered, Source, end_of
 from stream.runtime.port import Bounds, Log, LogError, Publisher, TopicPartition
-
-_log = structlog.get_logger()
 
 
 class TooManyDeadLettersError(StreamgaugeError):
@@ -142,7 +138,6 @@ class IntakeHost:
         committed, bounds = await self._log.committed(tps), await self._log.bounds(tps)
         starts = {tp: _start(tp, committed.get(tp), bounds[tp]) for tp in tps}
         self._owned = {tp: self._begin(tp, ids[tp.topic], start) for tp, start in starts.items()}
-        _log.info("assigned", starts={f"{tp.topic}/{tp.partition}": start for tp, start in sorted(starts.items())})
         return starts
 
     async def run(self, tp: TopicPartition, records: Sequence[Record]) -> None:
@@ -160,6 +155,7 @@ class IntakeHost:
     async def revoke(self, tps: Collection[TopicPartition]) -> None:
         """Let go of partitions once what is on its way is acknowledged, and commit it behind a last tick."""
         await self._tick()
+        self._owned = {tp: owned for tp, owned in self._owned.items() if tp not in tps}
 
     async def idle(self) -> None:
         """Tick when it is time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from types import TracebackType
@@ -16,6 +17,7 @@ from stream.topology import kafka_name
 
 # Half of the smallest max.message.bytes of the topics; one larger record still travels alone.
 BATCH_BYTES = 512 * 1024
+STOP_S = 10
 _Target = tuple[str, int]
 
 
@@ -56,8 +58,9 @@ class KafkaPublisher:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Disconnect; what was not acknowledged is given up."""
-        await self._producer.stop()
+        """Disconnect; what is on its way gets a few seconds, then it is given up."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._producer.stop(), STOP_S)
 
     async def publish(self, outputs: Sequence[Output]) -> None:
         """Return once all outputs are acknowledged by all replicas.

@@ -96,9 +96,7 @@ class StatefulHost(Generic[State]):
         saved = await self._checkpoints.newest({tp.partition for tp in tps if tp not in kept})
         self._cells = {tp: kept.get(tp) or self._cell(tp, ids[tp.topic], saved.get(tp.partition)) for tp in tps}
         bounds = await self._log.bounds(tps)
-        starts = {tp: _start(tp, cell, ids[tp.topic], bounds[tp]) for tp, cell in self._cells.items()}
-        _log.info("assigned", starts={f"{tp.topic}/{tp.partition}": start for tp, start in sorted(starts.items())})
-        return starts
+        return {tp: _start(tp, cell, ids[tp.topic], bounds[tp]) for tp, cell in self._cells.items()}
 
     async def run(self, tp: TopicPartition, records: Sequence[Record]) -> None:
         """Fold, publish, commit, and take a checkpoint when it is time."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
+import streamgauge
 import typer
 from rich.console import Console
 
@@ -27,15 +28,14 @@ def demo(exit_: Exit = False, json: Json = None, days: Days = 366, chaos: Seed =
     Starts Kafka, ClickHouse and all workers on this machine, with data in the folder ``demo`` of the home folder,
     which each demo begins anew. Exit code 0 only if every event is accounted for and the audit finds no difference.
     """
-    console, errors = Console(), Console(stderr=True)
+    console = Console()
     try:
         with _terminated_as_by_hand():
             is_sound = _run(console, stays=console.is_terminal and not exit_, json=json, days=days, chaos=chaos)
-    except StreamgaugeError as error:
-        errors.print(str(error), style="red", markup=False)
-        raise typer.Exit(3) from error
+    except streamgauge.StreamgaugeError as error:  # of the producer: the contract knows no server
+        raise StreamgaugeError(str(error)) from error
     except KeyboardInterrupt:
-        errors.print("Stopped before the end.")
+        typer.echo("Stopped before the end.", err=True)
         raise typer.Exit(130) from None
     raise typer.Exit(0 if is_sound else 1)
 

@@ -60,6 +60,11 @@ class Reader:
         """Return the retrains that have not come to an end, with their step."""
         return {_text(id_): _text(step) for id_, step in self._rows(queries.IN_FLIGHT)}
 
+    def ended(self) -> str:
+        """Return how the last retrain ended without a version that serves, in words; empty if it did not."""
+        last = self.retrains()[-1:]
+        return "".join(f"{r.step}, {r.verdict}" for r in last if r.step in {"failed", "skipped", "rejected"})
+
     def version(self) -> str:
         """Return the version of ClickHouse."""
         return str(self._client.server_version)

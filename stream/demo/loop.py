@@ -84,12 +84,20 @@ class Loop:
             self._pause(end, f"retrain {', '.join(running)} did not end")
 
     def wait_for_champion(self, tell: Callable[[str], None] = lambda _what: None) -> Now:
-        """Return when a version serves and all has settled."""
+        """Return when a version serves and all has settled.
+
+        Raises
+        ------
+        DemoError
+            If none came to serve, with what became of the last retrain.
+        """
         end = time.monotonic() + self._timeout_s
         while True:
             now = self.settle(tell)
             if now.champion:
                 return now
+            if ended := self.reader.ended():
+                raise DemoError(f"no version came to serve: {ended}")
             tell("waiting for the first version")
             self._pause(end, "no version came to serve")
 

@@ -66,6 +66,7 @@ def demo(base: Settings, options: Options, console: Console) -> Iterator[tuple[F
         When a part cannot run, or the system does not get on; nothing is left running then.
     """
     clock, settings = Clock(), demo_settings(base, f"{time.time():.0f}")
+    spec = _spec()
     clear(settings)
     with ExitStack() as opened:
         flights = opened.enter_context(ThreadPoolExecutor(1)).submit(load)
@@ -77,7 +78,7 @@ def demo(base: Settings, options: Options, console: Console) -> Iterator[tuple[F
                 days = _days(flights, options.days)
             progress.status.total = sum(map(len, days))
             chaos = _chaos(options, days, stack.pids)
-            with course(settings, _spec(), progress, clock, chaos, stack.check) as whole:
+            with course(settings, spec, progress, clock, chaos, stack.check) as whole:
                 whole.play(days)
                 found = whole.collect(memory)
         yield found, _place(base, settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -73,7 +73,7 @@ def _unwrapped(name: str, value: object) -> Value:
     raise TypeError(msg)
 
 
-class Sender:
+class Sender(ABC):
     """The verbs of a producer.
 
     Parameters

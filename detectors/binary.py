@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import cells
-from detectors.estimates import UNDEFINED, Estimate, around, exactly, mean_of, share, variance
+from detectors.estimates import UNDEFINED, Z95, Estimate, around, exactly, mean_of, share, variance
 from detectors.losses import Losses
 
 Ints = NDArray[np.int64]
@@ -51,6 +51,7 @@ def accumulate_scores(ints: Ints, floats: Floats, rows: Ints, score: Floats) -> 
     score
         ``(n,)``; NaN is counted as not scored, what lies outside [0, 1] as invalid.
     """
+    score = np.asarray(score, np.float64)
     valid = _valid(score)
     bin_ = _score_bins(score[valid])
     cells.count(ints, rows, _fates(score, valid, SCORED, UNSCORED, INVALID_SCORE))
@@ -63,7 +64,7 @@ def accumulate_labels(ints: Ints, floats: Floats, rows: Ints, score: Floats, tru
 
     A truth that is neither 0 nor 1, and a label whose prediction has no valid score, are only counted.
     """
-    truth = np.asarray(truth, np.float64)
+    score, truth = np.asarray(score, np.float64), np.asarray(truth, np.float64)
     known = (truth == 0) | (truth == 1)
     used = known & _valid(score)
     cells.count(ints, rows, np.where(used, LABELS, np.where(known, LABELS_UNSCORED, INVALID_TRUTH)))
@@ -178,19 +179,21 @@ def _auc_error(auc: float, zeros: float, ones: float) -> float:
 def _calibration_error(ints: Ints, floats: Floats) -> Estimate:
     """Return the expected calibration error over 10 bins: mean of |share of ones - mean score|, weighted by rows.
 
-    Like every such error it is above 0 by chance even for a calibrated score; the interval is that of the
-    sampling of labels.
+    By chance alone it is above 0 even for a calibrated score. The value is the usual one; its interval reaches lower by
+    what chance gives a calibrated score.
     """
     zeros, ones = (_coarse(n) for n in _labels_by_bin(ints))
-    scores = sum(_coarse(s) for s in _sums_by_bin(floats))
+    zero_scores, one_scores = (_coarse(s) for s in _sums_by_bin(floats))
     n = zeros + ones
     total = float(n.sum())
     if total == 0:
         return UNDEFINED
-    error = float(np.abs(ones - scores).sum()) / total
+    error = float(np.abs(ones - zero_scores - one_scores).sum()) / total
     smoothed = (ones + 1) / (n + 2)
-    se = math.sqrt(float((n * smoothed * (1 - smoothed)).sum())) / total
-    return around(error, se, 0.0, 1.0)
+    variance_by_bin = n * smoothed * (1 - smoothed)
+    half = Z95 * math.sqrt(float(variance_by_bin.sum())) / total
+    chance = math.sqrt(2 / math.pi) * float(np.sqrt(variance_by_bin).sum()) / total
+    return Estimate(error, max(0.0, error - chance - half), min(1.0, error + half))
 
 
 def _coarse(by_bin: Floats) -> Floats:

@@ -60,11 +60,13 @@ def count_by_pane(codes: Ints, width: int, pane_of_row: Ints, panes: int) -> Flo
 def expected_shares(counts: Floats, seen_once: int) -> Floats:
     """Return the shares to expect from counts, ``(width,)``, all positive, sum 1.
 
-    A bin counts half a row more; one that was never seen counts one, so it is expected as often as the next
-    record of a run. Unseen levels have the estimate of Good and Turing besides: the number of levels seen
-    once.
+    A bin counts half a row more; one that was never seen counts one, so it is expected as often as the next record of
+    a run. Levels that were not seen have together the share that Good and Turing estimate, the number of levels seen
+    once over the rows, and the others the rest.
     """
-    pseudo = np.where(counts > 0, 0.5, 1.0)
-    pseudo[UNSEEN] += seen_once
-    smoothed = counts + pseudo
-    return np.asarray(smoothed / smoothed.sum(), np.float64)
+    smoothed = counts + np.where(counts > 0, 0.5, 1.0)
+    shares = smoothed / smoothed.sum()
+    new = seen_once / (counts.sum() + 1)
+    shares = shares * (1 - new)
+    shares[UNSEEN] += new
+    return np.asarray(shares, np.float64)

@@ -13,6 +13,7 @@ from detectors.losses import Losses
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Classes = NDArray[np.generic]
 
 PREDICTED, UNPREDICTED, LABELS, LABELS_UNPREDICTED, INVALID_TRUTH, RIGHT = 0, 1, 2, 3, 4, 5
 MULTICLASS_INTS = 6
@@ -21,23 +22,29 @@ MULTICLASS_FLOATS = 0
 MULTICLASS_METRICS = ("accuracy",)
 
 
-def accumulate_served_classes(ints: Ints, floats: Floats, rows: Ints, predicted: Floats) -> None:
-    """Count served classes, in place: ``(K, MULTICLASS_INTS)``; NaN is absent. `floats` are empty, ``(K, 0)``."""
-    cells.count(ints, rows, np.where(np.isnan(predicted), UNPREDICTED, PREDICTED))
+def accumulate_served_classes(ints: Ints, floats: Floats, rows: Ints, predicted: Classes) -> None:
+    """Count served classes, in place: ``(K, MULTICLASS_INTS)``. `floats` are empty, ``(K, 0)``."""
+    cells.count(ints, rows, np.where(_absent(predicted), UNPREDICTED, PREDICTED))
 
 
-def accumulate_classes(ints: Ints, floats: Floats, rows: Ints, predicted: Floats, truth: Floats) -> None:
+def accumulate_classes(ints: Ints, floats: Floats, rows: Ints, predicted: Classes, truth: Classes) -> None:
     """Add true classes that met their prediction, in place.
 
     Parameters
     ----------
     predicted, truth
-        Codes of classes from one code book, ``(n,)``; NaN is absent. Only their equality counts.
+        Classes as texts (None is absent) or as codes of one code book (NaN is absent), ``(n,)``. Only their
+        equality counts.
     """
-    known = ~np.isnan(truth)
-    used = known & ~np.isnan(predicted)
+    known = ~_absent(truth)
+    used = known & ~_absent(predicted)
     cells.count(ints, rows, np.where(used, LABELS, np.where(known, LABELS_UNPREDICTED, INVALID_TRUTH)))
     cells.count(ints, rows[used & (predicted == truth)], RIGHT)
+
+
+def _absent(classes: Classes) -> NDArray[np.bool_]:
+    """Return where there is no class: None, or NaN, which alone does not equal itself."""
+    return np.array([value is None or value != value for value in classes.tolist()], np.bool_)  # noqa: PLR0124
 
 
 def multiclass_metrics(ints: Ints, floats: Floats) -> dict[str, Estimate]:

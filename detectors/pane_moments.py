@@ -130,11 +130,12 @@ def _shrunk(ratios: Floats, medians: Floats, panes: int) -> Floats:
     return out
 
 
-def bin_dispersion(counts: Floats, rows: Floats, shares: Floats) -> Floats:
+def bin_dispersion(counts: Floats, rows: Floats) -> Floats:
     """Return the variance of each bin's counts between panes against independent rows, ``(width,)``, at least 1.
 
     A bin with few rows per pane cannot tell its own: it takes the largest of the feature.
     """
+    shares = counts.sum(0) / rows.sum()
     expected = rows[:, None] * shares
     variance = np.maximum(expected * (1 - shares), 1e-12)
     ratio = ((counts - expected) ** 2 / variance).sum(0) / max(1, len(rows) - 1)

@@ -178,7 +178,7 @@ def _reference(part: _Feature, ratios: Floats, panes: _Panes) -> FeatureReferenc
         score_covariance=_rows(moments.covariance),
         ratios=_rows(ratios),
         sampling_share=tuple(moments.sampling_share.tolist()),
-        dispersion=tuple(pane_moments.bin_dispersion(part.counts, panes.rows, part.shares).tolist()),
+        dispersion=tuple(pane_moments.bin_dispersion(part.counts, panes.rows).tolist()),
         design_effect=moments.design_effect,
         effective_panes=_effective_panes(len(panes.rows), ratios),
     )
@@ -191,7 +191,7 @@ def _rows(table: Floats) -> tuple[tuple[float, ...], ...]:
 def _effective_panes(panes: int, ratios: Floats) -> float:
     """Return the panes that the reference is worth: fewer where they depend on each other in the long run."""
     longest = float(ratios[-1].max(initial=1.0))
-    return max(ratios.shape[1] + 4.0, (panes - 1) / longest)
+    return max(float(ratios.shape[1] + 4), (panes - 1) / longest)
 
 
 def _segment_levels(name: str, features: tuple[FeatureReference, ...]) -> tuple[str, ...]:

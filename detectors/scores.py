@@ -49,6 +49,8 @@ def number_scores(shares: Floats, window_rows: float) -> Floats:
 def category_scores(shares: Floats, order: Floats, window_rows: float) -> Floats:
     """Return the scores of a category, ``(k, width)`` with k up to 5: the order of its levels, and its top four.
 
+    Missing values and unseen levels carry none: the test of single bins judges them.
+
     Parameters
     ----------
     shares
@@ -59,13 +61,21 @@ def category_scores(shares: Floats, order: Floats, window_rows: float) -> Floats
     window_rows
         Rows of the smallest window that will be judged.
     """
-    weights = present(shares)
+    weights = present(_seen(shares))
     if not weights.sum() > 0:
         return np.zeros((0, len(shares)))
     top = FIRST + np.argsort(-weights[FIRST:], kind="stable")[: SCORES - 1]
-    return _orthonormal(
-        np.concatenate([_clipped(order, weights)[None], np.eye(len(shares))[top]]), weights, window_rows
-    )
+    raw = np.concatenate([_clipped(order, weights)[None], np.eye(len(shares))[top]])
+    scores = _orthonormal(raw, weights, window_rows)
+    scores[:, UNSEEN] = 0
+    return scores
+
+
+def _seen(shares: Floats) -> Floats:
+    """Return the shares without that of unseen levels, which carry no score and are none of the reference's rows."""
+    seen = shares.copy()
+    seen[UNSEEN] = 0
+    return seen
 
 
 def order_by_frequency(shares: Floats) -> Floats:

@@ -1,0 +1,172 @@
+import msgspec
+import numpy as np
+import pytest
+
+from detectors import artifact
+from detectors.reference import decode, encode, fit_reference, sha256
+
+MINUTE_MS = 60_000
+
+
+def panes_of(panes, rows):
+    return np.repeat(1_357_000_000_000 // MINUTE_MS * MINUTE_MS + np.arange(panes) * MINUTE_MS, rows)
+
+
+def fitted(panes=60, rows=100, **more):
+    g = np.random.default_rng(1)
+    columns = {
+        "x": g.standard_normal(panes * rows),
+        "carrier": g.choice(np.array(["UA", "AA", None], object), panes * rows),
+    }
+    kinds = {"carrier": "category", "x": "number"}
+    return fit_reference(columns, kinds, panes_of(panes, rows), pane_ms=MINUTE_MS, **more)
+
+
+def test_it_says_what_it_covers():
+    reference = fitted(segments=["carrier"])
+
+    assert [f.name for f in reference.features] == ["carrier", "x"]
+    assert (reference.panes, reference.rows, reference.rows_per_pane) == (60, 6_000, 100.0)
+    assert reference.to_ms - reference.from_ms == 60 * MINUTE_MS
+    assert sorted(reference.segments["carrier"]) == ["AA", "UA"]
+    assert reference.feature("x").is_number
+    with pytest.raises(KeyError):
+        reference.feature("y")
+
+
+def test_shares_are_positive_and_sum_to_one():
+    for feature in fitted().features:
+        assert min(feature.shares) > 0
+        assert sum(feature.shares) == pytest.approx(1)
+        assert sum(feature.counts) == feature.rows == 6_000
+
+
+def test_the_artifact_is_the_same_bytes_for_the_same_rows():
+    assert encode(fitted()) == encode(fitted())
+    assert sha256(encode(fitted())) == sha256(encode(fitted()))
+    assert len(sha256(b"")) == 64
+
+
+def test_it_survives_its_artifact():
+    reference = fitted(segments=["carrier"], label_ages_ms=np.arange(6_000))
+
+    assert decode(encode(reference)) == reference
+    assert encode(decode(encode(reference))) == encode(reference)
+
+
+@pytest.mark.parametrize("data", [b"", b"no", msgspec.msgpack.encode({"schema": 1})])
+def test_what_is_no_artifact_is_refused(data):
+    with pytest.raises(ValueError, match="not a reference"):
+        decode(data)
+
+
+def test_another_schema_is_refused(monkeypatch):
+    monkeypatch.setattr(artifact, "SCHEMA", 99)
+
+    with pytest.raises(ValueError, match="has schema 99, this version reads 1"):
+        decode_as_one(monkeypatch, encode(fitted()))
+
+
+def decode_as_one(monkeypatch, data):
+    monkeypatch.setattr(artifact, "SCHEMA", 1)
+    return decode(data)
+
+
+def test_few_panes_do_not_alarm_and_say_why():
+    reference = fitted(panes=44)
+
+    assert not reference.can_alarm
+    assert reference.warnings[0] == "44 panes: too few to alarm, 60 needed, 200 wanted"
+
+
+def test_enough_panes_alarm():
+    assert fitted(panes=60).can_alarm
+    assert fitted(panes=60).warnings == ("60 panes: enough to alarm, 200 wanted",)
+    assert fitted(panes=200).warnings == ()
+
+
+def test_label_ages():
+    ages = np.where(np.arange(6_000) % 4 == 0, -1, np.arange(6_000))
+
+    reference = fitted(label_ages_ms=ages)
+
+    assert reference.label_share == 0.75
+    assert reference.label_age_p95_ms == np.quantile(ages[ages >= 0], 0.95, method="inverted_cdf")
+    assert (fitted().label_age_p95_ms, fitted().label_share) == (-1, 0.0)
+
+
+def test_a_reference_that_drifts_says_so():
+    g = np.random.default_rng(3)
+    values = g.standard_normal(200 * 200) + np.repeat(np.linspace(0, 3, 200), 200)
+
+    reference = fit_reference({"x": values}, {"x": "number"}, panes_of(200, 200), pane_ms=MINUTE_MS)
+
+    assert reference.features[0].effective_panes < 12
+    assert "itself drifts" in reference.warnings[0]
+
+
+def test_a_feature_without_values_says_so():
+    reference = fit_reference({}, {"x": "number", "c": "category"}, panes_of(60, 10), pane_ms=MINUTE_MS)
+
+    assert reference.warnings[1:3] == ("x: missing in every row", "c: missing in every row")
+
+
+def test_dependence_costs_panes_and_rows():
+    g = np.random.default_rng(4)
+    noise = g.standard_normal(200 * 200)
+    walk = np.repeat(np.convolve(g.standard_normal(209), np.ones(10), "valid") * 0.1, 200)
+
+    reference = fit_reference(
+        {"iid": noise, "slow": noise + walk},
+        {"iid": "number", "slow": "number"},
+        panes_of(200, 200),
+        pane_ms=MINUTE_MS,
+    )
+    iid, slow = reference.features
+
+    assert iid.design_effect < 1.5
+    assert slow.design_effect > 5
+    assert slow.effective_panes < 60 < iid.effective_panes
+
+
+def test_levels_are_ordered_by_the_score_that_they_carry():
+    g = np.random.default_rng(5)
+    carriers = g.choice(np.array(["A", "B", "C"], object), 20_000, p=[0.5, 0.3, 0.2])
+    carried = np.select([carriers == "A", carriers == "B"], [0.1, 0.9], 0.4) + 0.01 * g.random(20_000)
+
+    [feature] = fit_reference(
+        {"c": carriers}, {"c": "category"}, panes_of(100, 200), pane_ms=MINUTE_MS, order_by=carried
+    ).features
+    a, b, c = (feature.scores[0][int(feature.bins.level_codes([level])[0])] for level in "ABC")
+
+    assert a < c < b or b < c < a
+
+
+@pytest.mark.parametrize(
+    ("columns", "kinds", "says"),
+    [
+        ({"x": [1.0]}, {"x": "number"}, "x has 1 values for 2 rows"),
+        ({"x": [1.0, 2.0]}, {"x": "date"}, "kind of x must be number or category"),
+    ],
+)
+def test_what_does_not_fit_is_refused(columns, kinds, says):
+    with pytest.raises(ValueError, match=says):
+        fit_reference(columns, kinds, [0, 0], pane_ms=1)
+
+
+def test_no_rows_are_refused():
+    with pytest.raises(ValueError, match="needs rows"):
+        fit_reference({"x": []}, {"x": "number"}, [], pane_ms=1)
+
+
+def test_a_segment_that_is_a_number_is_refused():
+    with pytest.raises(ValueError, match="segment x must be a category"):
+        fitted(segments=["x"])
+
+
+def test_pandas_missing_texts_are_missing():
+    texts = np.array(["a", float("nan"), None, "b"], object)
+
+    [feature] = fit_reference({"c": texts}, {"c": "category"}, [0, 0, 1, 1], pane_ms=1).features
+
+    assert feature.counts == (2, 0, 1, 1)

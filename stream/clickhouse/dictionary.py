@@ -31,6 +31,8 @@ Views of database `streamgauge`. They are the contract; the tables behind them a
 * Views marked *large*, and all views with panes, want a filter by model and time.
 """
 
+_ABOUT = "SELECT name, comment FROM system.tables WHERE database = currentDatabase()"
+
 
 class Entry(NamedTuple):
     """One column of one view, with the view's own meaning."""
@@ -45,14 +47,9 @@ class Entry(NamedTuple):
 
 def read(client: Client) -> list[Entry]:
     """Return the columns of all public views, views by name, columns in order."""
-    table = client.query_arrow(
-        "SELECT d.view AS view, t.comment AS about, d.column AS column, d.type AS type, d.unit AS unit, "
-        "d.meaning AS meaning FROM dictionary AS d "
-        "LEFT JOIN (SELECT name, comment FROM system.tables WHERE database = {database:String}) AS t ON d.view = t.name",
-        parameters={"database": str(client.database)},
-        use_strings=True,
-    )
-    return sorted((Entry(**row) for row in table.to_pylist()), key=lambda entry: entry.view)
+    about = {row["name"]: row["comment"] for row in client.query_arrow(_ABOUT, use_strings=True).to_pylist()}
+    rows = client.query_arrow("SELECT * FROM dictionary", use_strings=True).to_pylist()
+    return [Entry(about=about[row["view"]], **row) for row in rows]
 
 
 def markdown(entries: list[Entry]) -> str:

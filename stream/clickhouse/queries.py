@@ -61,7 +61,7 @@ QUERIES: Mapping[str, Query] = {
         Query("performance_by_day", "How good was the model each day, and how far are its labels in?",
               _MODEL | _METRIC | _FROM_TO),
         Query("performance_known_then_and_now", "What did we believe then, and what do we know now?",
-              _MODEL | _METRIC | {"known": Parameter("Instant then, log clock; one hour ago unless given", "")} | _FROM_TO),
+              _MODEL | _METRIC | {"known": Parameter("Instant then, log clock")} | _FROM_TO),
         Query("drift_top", "Which inputs drifted most?", _MODEL | _FROM_TO),
         Query("retest_slice", "How far are the inputs of any range and segment from the reference?",
               _MODEL | _SEGMENT | _FROM_TO),

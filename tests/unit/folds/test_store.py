@@ -55,7 +55,9 @@ def prediction_rows(n: int = 4, **changes: object) -> Rows:
         "version": text_column("version", ["1"] * n), "source": nothing, "label": nothing, "lane": nothing,
         "score": np.linspace(0, 1, n).tobytes(), "latency_ms": b"",
         "shadow": (("2", np.array([0.5, math.nan, 0.25, math.nan]).tobytes()),),
-        "features": (mixed(), number_column("distance", [1.0, 2.0, math.nan, 4.0]), text_column("carrier", list("abab"))),
+        "features": (
+            mixed(), number_column("distance", [1.0, 2.0, math.nan, 4.0]), text_column("carrier", list("abab")),
+        ),
     }  # fmt: skip
     return Rows(**{**values, **changes})  # type: ignore[arg-type]
 
@@ -89,9 +91,12 @@ def test_columns_of_every_type_become_maps() -> None:
 
 def test_a_row_says_where_it_comes_from() -> None:
     row = only(tables("ledger", 2, [ledger(prediction_rows())]).batches, "prediction_rows")[1]
-    where = {name: row[name] for name in ("topic", "topic_id", "partition", "place", "ledger_partition", "ledger_position")}
+    where = {
+        name: row[name] for name in ("topic", "topic_id", "partition", "place", "ledger_partition", "ledger_position")
+    }
     assert where == {
-        "topic": "predictions", "topic_id": "id-1", "partition": 3, "place": 1, "ledger_partition": 2, "ledger_position": 11,
+        "topic": "predictions", "topic_id": "id-1", "partition": 3, "place": 1, "ledger_partition": 2,
+        "ledger_position": 11,
     }  # fmt: skip
     assert (row["event_time"].timestamp(), row["known"].timestamp()) == (0.001, 0.099)
     assert (row["model_version"], row["source"], row["label_text"], row["score"]) == ("1", "", "", pytest.approx(1 / 3))
@@ -114,7 +119,9 @@ def test_labels_are_numbers_or_texts() -> None:
 
 def test_a_run_is_one_batch_a_table_and_says_how_far_it_goes() -> None:
     tick = Record(15, 99, encode_entry(Tick("w", (Covered(SOURCE, 1, 1),))))
-    stored = tables("ledger", 2, [ledger(prediction_rows(), prediction_rows()), ledger(prediction_rows(), position=12), tick])
+    stored = tables(
+        "ledger", 2, [ledger(prediction_rows(), prediction_rows()), ledger(prediction_rows(), position=12), tick]
+    )
     assert [(batch.table, batch.rows) for batch in stored.batches] == [("prediction_rows", 12), ("ledger_positions", 1)]
     assert only(stored.batches, "ledger_positions") == [{"partition": 2, "position": 15}]
 
@@ -154,7 +161,8 @@ def record_of(value: object) -> Record:
 
 def test_an_alert_is_kept_whole_and_by_its_dedup_key() -> None:
     alert = {
-        "version": 1, "id": "al-1", "incident": "INC-1", "state": "open", "level": "page", "kind": "performance", "model": "m",
+        "version": 1, "id": "al-1", "incident": "INC-1", "state": "open", "level": "page", "kind": "performance",
+        "model": "m",
         "monitor": "mon", "title": "m lost", "where": {"features": ["distance"]}, "since_ms": 5, "opened_ms": 6,
         "closed_ms": None, "sent_ms": 7, "dedup": "INC-1/open/1",
     }  # fmt: skip
@@ -165,20 +173,29 @@ def test_an_alert_is_kept_whole_and_by_its_dedup_key() -> None:
 
 def test_a_retrain_request_keeps_its_cut_and_evidence() -> None:
     asked = {
-        "id": "rt-1", "model": "m", "cut": {"1": 9, "0": 7}, "evidence": {"loss": 0.5}, "features": {"distance": "number"},
+        "id": "rt-1", "model": "m", "cut": {"1": 9, "0": 7}, "evidence": {"loss": 0.5},
+        "features": {"distance": "number"},
         "from_ms": 1, "to_ms": 2, "asked_ms": 3,
     }  # fmt: skip
     [row] = only(tables("retrain", 0, [record_of(asked)]).batches, "retrain_request_rows")
-    assert (row["cut"], json.loads(row["evidence"])) == ([(0, 7), (1, 9)], {"loss": 0.5}) or row["cut"] == {0: 7, 1: 9}
+    assert (row["cut"], json.loads(row["evidence"])) == ({0: 7, 1: 9}, {"loss": 0.5})
 
 
 def test_a_version_keeps_its_manifest_and_a_record_of_roles_is_none() -> None:
     manifest = {
-        "sha256": "ab", "uri": "models/ab", "trained_from_ms": 1, "trained_to_ms": 2, "rows": 3, "features": ["distance"],
+        "sha256": "ab", "uri": "models/ab", "trained_from_ms": 1, "trained_to_ms": 2, "rows": 3,
+        "features": ["distance"],
         "parent": None, "retrain": "rt-1", "created_ms": 4, "cut": {"0": 7}, "passed": False, "why": "no better",
         "validation": {"rows": 2, "metrics": {"auc": 0.7, "brier": None}, "losses": {"n": 2}, "champion": None},
     }  # fmt: skip
-    version = {"record": "version", "model": "m", "version": "2", "manifest": manifest, "signature": "", "public_key": ""}
+    version = {
+        "record": "version",
+        "model": "m",
+        "version": "2",
+        "manifest": manifest,
+        "signature": "",
+        "public_key": "",
+    }
     roles = {"record": "roles", "model": "m", "champion": "2", "shadows": [], "position": [0, 1], "why": "first"}
     stored = tables("models", 0, [record_of(version), record_of(roles)])
     [row] = only(stored.batches, "version_rows")
@@ -194,7 +211,15 @@ def test_a_dead_letter_may_lack_what_is_unknown() -> None:
 
 
 def test_a_spec_becomes_a_revision() -> None:
-    spec = {"monitor": "mon", "revision": 2, "at_ms": 5, "who": "ops", "spec": {"model": "m"}, "reference": None, "reference_sha": None}
+    spec = {
+        "monitor": "mon",
+        "revision": 2,
+        "at_ms": 5,
+        "who": "ops",
+        "spec": {"model": "m"},
+        "reference": None,
+        "reference_sha": None,
+    }
     fact = Fact(Source("specs", "id-9", 0), -1, place(0), b"mon", json.dumps(spec).encode())
     stored = tables("ledger", 0, [Record(0, 7, encode_entry(fact))])
     [row] = only(stored.batches, "spec_rows")

@@ -1,0 +1,29 @@
+"""``streamgauge audit``: compares what is stored with what the ledger says."""
+
+from __future__ import annotations
+
+import json as json_
+from typing import Annotated
+
+import typer
+
+Model = Annotated[str | None, typer.Option(help="Only this model's rows.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+
+
+def audit(model: Model = None, json: Json = False) -> None:
+    """Compute all panes, statistics, verdicts and alerts again from the ledger, and compare them with ClickHouse."""
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from stream.ops.audit import audit as run  # noqa: PLC0415
+    from stream.settings import load  # noqa: PLC0415
+
+    report = run(load(), model)
+    if json:
+        typer.echo(json_.dumps(asdict(report)))
+    else:
+        rows = ", ".join(f"{count:,} {table}" for table, count in report.compared.items())
+        typer.echo(f"{report.differences} differences in {rows}")
+        for example in report.examples:
+            typer.echo(f"  {example}")
+    raise typer.Exit(1 if report.differences else 0)

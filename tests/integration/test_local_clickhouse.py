@@ -50,9 +50,7 @@ def table(client, request):
     name = request.node.name.split("[")[0][:40]
     client.command(f"DROP TABLE IF EXISTS {name}")
     client.command(TABLE.format(name))
-    client.insert(
-        name, [[1, "one", 1.5, 1], [2, "two", 2.5, 1]], column_names=["id", "name", "value", "version"]
-    )
+    client.insert(name, [[1, "one", 1.5, 1], [2, "two", 2.5, 1]], column_names=["id", "name", "value", "version"])
     return name
 
 
@@ -84,9 +82,7 @@ def test_parameters_are_bound_by_the_engine(client, table):
 
 def test_the_newest_version_wins_and_views_take_parameters(client, table):
     client.insert(table, [[1, "one", 9.0, 2]], column_names=["id", "name", "value", "version"])
-    client.command(
-        f"CREATE OR REPLACE VIEW {table}_v AS SELECT * FROM {table} FINAL WHERE id = {{id:UInt64}}"
-    )
+    client.command(f"CREATE OR REPLACE VIEW {table}_v AS SELECT * FROM {table} FINAL WHERE id = {{id:UInt64}}")
     assert client.query(f"SELECT value FROM {table}_v(id = 1)").result_rows == [(9.0,)]
 
 
@@ -193,16 +189,12 @@ def test_nobody_reaches_files_or_addresses(clickhouse, tmp_path, sql):
 
 def test_a_wrong_password_is_refused(clickhouse):
     with pytest.raises(DatabaseError, match="AUTHENTICATION_FAILED"):
-        clickhouse_connect.get_client(
-            host="127.0.0.1", port=clickhouse.port, username="default", password="guess"
-        )
+        clickhouse_connect.get_client(host="127.0.0.1", port=clickhouse.port, username="default", password="guess")
 
 
 def test_an_unknown_setting_is_refused(client):
     with pytest.raises(urllib.error.HTTPError, match="HTTP Error") as refused:
-        urllib.request.urlopen(
-            f"{client.url}/?user=default&password=secret&query=SELECT+1&nonsense=1", timeout=5
-        )
+        urllib.request.urlopen(f"{client.url}/?user=default&password=secret&query=SELECT+1&nonsense=1", timeout=5)
     assert refused.value.headers["X-ClickHouse-Exception-Code"] == "115"
     refused.value.close()
 

@@ -18,9 +18,9 @@ not symmetric make the guarantee asymptotic: it holds as far as sums over panes 
 numbers of panes and pairs. :math:`\rho` must not depend on what is judged: the first panes that differ at all set the
 scale of D and are not judged.
 
-Simulated under H0 with 300 panes, *e* ever reaches 20 in 1 to 2 % of the comparisons (normal, heavy-tailed, uneven panes,
-log losses). It does so in 7 % if differences of neighbouring panes have a correlation of .2, in 21 % at .5, and in 8 % if
-pane sums are as skewed as one exponential variable: panes should be long enough to be nearly independent.
+Simulated under H0 with 300 panes, *e* ever reaches 20 in 1 to 2 % of the comparisons (normal, heavy-tailed, uneven
+panes, log losses). It does so in 7 % if the differences of neighbouring panes have a correlation of .2, in 21 % at .5,
+and in 8 % if pane sums are as skewed as one exponential variable: panes should be long enough to be nearly independent.
 """
 
 from __future__ import annotations

@@ -1,0 +1,18 @@
+import subprocess
+import sys
+
+import pytest
+
+WORKERS = "import sys; import detectors.{}; print(*sorted({{'scipy', 'scipy.stats', 'pandas'}} & set(sys.modules)))"
+
+
+LIGHT = ["artifact", "bins", "effects", "latency", "paired", "performance"]
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"), [*((name, "") for name in LIGHT), ("feature_test", "scipy"), ("reference", "scipy")]
+)
+def test_a_worker_loads_no_more_than_it_needs(module, heavy):
+    out = subprocess.run([sys.executable, "-c", WORKERS.format(module)], capture_output=True, text=True, check=True)
+
+    assert out.stdout.strip() == heavy

@@ -1,1 +1,1 @@
-""""""
+"""The shell and its folds: Kafka in, ClickHouse out, everything that runs."""

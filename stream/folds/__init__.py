@@ -1,1 +1,1 @@
-""""""
+"""The pure core of the stream: what records mean, and nothing else."""

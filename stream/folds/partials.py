@@ -16,9 +16,10 @@ MAX_BYTES = 600_000
 class Partial(msgspec.Struct, frozen=True, array_like=True):
     """The sums of one sealed key: rows of one pane, version and segment that one ledger partition saw together.
 
-    `cells`, `sums`, `lows`, `highs` are laid out by ``layout.Layout`` of the lineage, `task_cells`, `task_sums` by
-    the task's sums in ``detectors.performance``; int64 and float64, little endian. `levels` counts categories by name while
-    there is no reference. `pairs`: for each shadow version the number, sum and sum of squares of loss differences.
+    `cells`, `sums`, `lows`, `highs` are laid out by ``layout.Layout`` of the lineage, `task_cells` and `task_sums`
+    by the task's sums in ``detectors.performance``; int64 and float64, little endian. `levels` counts categories by
+    name while there is no reference. `pairs`: for each shadow version the number, sum and sum of squares of loss
+    differences.
     """
 
     lineage: str

@@ -4,7 +4,7 @@ from streamgauge.partition import partition_of
 
 from stream.folds.decide import Decide
 from stream.folds.measure import Measure
-from stream.folds.rows import ConservationRow, FateRow, FeaturePaneRow, PaneRow
+from stream.folds.rows import ConservationRow, FateRow, FeaturePaneRow, LineageRow, PaneRow
 from tests.loop import DAY_MS, day_of_events, spec_record, watched
 
 HOUR_MS = 3_600_000
@@ -187,8 +187,9 @@ def test_another_lineage_begins_when_the_measuring_part_of_the_spec_changes():
     loop.tick(2)
     advance(loop, prediction("b", 3 * DAY_MS), prediction("c", 5 * DAY_MS))
 
-    assert [(row.lineage, row.n) for row in loop.of(PaneRow)][0][1] == 1
-    assert len({row.lineage for row in loop.of(PaneRow)}) == 2
+    first, second = (row.lineage for row in loop.of(LineageRow))
+    assert [(row.pane_s, row.n) for row in loop.of(PaneRow) if row.lineage == first] == [(86_400, 1)]
+    assert {row.pane_s for row in loop.of(PaneRow) if row.lineage == second} == {43_200}
 
 
 def test_settings_out_of_range_are_refused():

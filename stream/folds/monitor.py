@@ -9,8 +9,8 @@ from functools import lru_cache
 import msgspec
 from streamgauge.spec import MonitorSpec
 
-from detectors.reference import Reference
-from detectors.reference import decode as decode_reference
+from detectors.artifact import Reference
+from detectors.artifact import decode as decode_reference
 
 # Raised whenever the same rows would give other numbers: part of every lineage (DESIGN section 3, rule 11).
 NUMERIC_VERSION = 1

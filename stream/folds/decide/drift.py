@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
+from detectors.artifact import Reference
 from detectors.effects import Effects, above_floor, effects
 from detectors.feature_reference import FeatureReference
 from detectors.feature_test import FeatureVerdict, judge
-from detectors.reference import Reference
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, open_of, short_id, tell
 from stream.folds.decide.state import LineageState, Loop, Window

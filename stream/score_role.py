@@ -198,9 +198,7 @@ async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
     end = time.monotonic() + TOPIC_WAIT_S
     while topic not in await consumer.topics():
         if time.monotonic() > end:
-            raise StreamgaugeError(
-                f"there is no topic {topic}: start with `streamgauge up`, which creates it"
-            )
+            raise StreamgaugeError(f"there is no topic {topic}: start with `streamgauge up`, which creates it")
         await asyncio.sleep(0.2)
     # `partitions_for_topic` knows only topics that the client follows already.
     return set(await consumer._client._wait_on_metadata(topic))

@@ -124,7 +124,7 @@ TOPICS = (
 )  # fmt: skip
 TOPIC = {topic.name: topic for topic in TOPICS}
 
-SCORE = FoldWiring("score", ("features",), ("predictions",), "serves champion and shadows")
+SCORE = FoldWiring("score", ("features",), ("predictions", "dead-letters"), "serves champion and shadows")
 INTAKE = FoldWiring(
     "intake", ("predictions", "labels", "specs", "commands", "models"), ("ledger", "dead-letters"),
     "decodes once, splits by key, adds ticks; keeps no state",
@@ -138,7 +138,7 @@ STORE = FoldWiring(
     "store", ("ledger", "panes", "verdicts", "alerts", "retrain", "models", "dead-letters"), (),
     "writes batches to ClickHouse",
 )  # fmt: skip
-RETRAINER = FoldWiring("retrain", ("retrain",), ("models", "commands"), "trains, validates, registers")
+RETRAINER = FoldWiring("retrain", ("retrain",), ("models", "commands", "dead-letters"), "trains, validates, registers")
 
 WIRINGS = (SCORE, INTAKE, MEASURE, DECIDE, STORE, RETRAINER)
 WIRING = {wiring.name: wiring for wiring in WIRINGS}

@@ -1,4 +1,4 @@
-"""Named queries on the public views: what analysts ask first, ready to run (`streamgauge query NAME`)."""
+"""Named queries on the public views: what analysts ask first, ready to run."""
 
 from __future__ import annotations
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from models.pipelines import FeatureType
-
 
 class ChampionMetrics(msgspec.Struct, frozen=True):
     """The champion on the rows that validated a new version."""
@@ -46,7 +44,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     trained_from_ms: int
     trained_to_ms: int
     rows: int
-    features: dict[str, FeatureType]
+    features: tuple[str, ...]
     task: str
     trainer: str
     parent: str

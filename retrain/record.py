@@ -44,7 +44,7 @@ def version_record(
         trained_from_ms=result.trained_from_ms,
         trained_to_ms=result.trained_to_ms,
         rows=result.rows,
-        features=event.features,
+        features=tuple(event.features),
         task=event.task,
         trainer=event.trainer,
         parent=event.champion,

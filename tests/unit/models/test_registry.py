@@ -10,7 +10,7 @@ from models.registry import Losses, Manifest, Registry, Roles, Validation, Versi
 
 def version(number: str, retrain: str, model: str = "m", sha: str = "a") -> Version:
     manifest = Manifest(
-        sha256=sha, uri="file:///x", trained_from_ms=0, trained_to_ms=1, rows=2, features={"a": "number"},
+        sha256=sha, uri="file:///x", trained_from_ms=0, trained_to_ms=1, rows=2, features=("a",),
         task="binary", trainer="river-default", parent="", retrain=retrain, incident="", created_ms=3,
         library_versions={}, code_version="1", cut={"0": 5}, passed=True, why="better",
         validation=Validation(rows=1, metrics={"log_loss": 0.1, "auc": None}, losses=Losses(1, 0.1, 0.0)),

@@ -69,7 +69,7 @@ def version(home: Path, number: str, *, key: Ed25519PrivateKey | None = None, mo
     key = key or trainer_key(home)
     manifest = Manifest(
         sha256=sha256(data), uri=path.as_uri(), trained_from_ms=0, trained_to_ms=1, rows=2,
-        features={"a": "number"}, task="binary", trainer="river-default", parent="", retrain=f"r{number}",
+        features=("a",), task="binary", trainer="river-default", parent="", retrain=f"r{number}",
         incident="", created_ms=3, library_versions={}, code_version="1", cut={}, passed=True, why="",
         validation=Validation(rows=1, metrics={}, losses=Losses(1, 0.1, 0.0)),
     )  # fmt: skip

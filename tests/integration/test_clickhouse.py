@@ -258,6 +258,14 @@ def test_each_pane_is_shown_of_one_lineage(client: Client, settings: ClickHouseS
     assert rows_of(client, "SELECT lineage FROM lineages WHERE is_live") == [{"lineage": "L2"}]
 
 
+def test_a_lineage_is_shown_until_the_next_one_has_rows(client: Client, settings: ClickHouseSettings) -> None:
+    three = [lineage(f"L{i}", revision=i, start_ms=T0 * (i > 1), position=i) for i in (1, 2, 3)]
+    write(settings, ("panes", 0, results(*three, *(pane(h) for h in range(3)), pane(1, n=0, name="L2"))))
+    assert [row["n"] for row in rows_of(client, "SELECT n FROM volume_panes ORDER BY pane")] == [10, 10, 10]
+    write(settings, ("panes", 0, results(pane(2, n=20, name="L3"), pane(0, arrival=2, n=1, name="L3"))))
+    assert [row["n"] for row in rows_of(client, "SELECT n FROM volume_panes ORDER BY pane")] == [10, 10, 20]
+
+
 def test_conservation_sums_the_newest_of_each_key(client: Client, settings: ClickHouseSettings) -> None:
     write(settings, ("panes", 0, results(conservation(0, "a", 5), conservation(0, "a", 4, 7), conservation(1, "b", 5))))
     [row] = rows_of(client, "SELECT received, used, difference FROM conservation")

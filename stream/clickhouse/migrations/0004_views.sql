@@ -2,17 +2,18 @@
 -- row is the newest of its key. What is not defined is NULL, never NaN. The unit stands at the end of a comment, in
 -- brackets.
 --
--- Of the lineages of a monitor each pane shows one: a lineage from its start on, until the next one starts. So panes of
--- different bins never add up, and history stays.
+-- Of the lineages of a monitor each pane shows one: a lineage from its first rows on, until the next one has rows. So
+-- panes of different bins never add up, and history stays.
 
-CREATE TABLE IF NOT EXISTS pane_lengths (
+CREATE TABLE IF NOT EXISTS lineage_panes (
     lineage LowCardinality(String) COMMENT 'Lineage',
-    pane_s  Int64 COMMENT 'Length of its panes [s]'
-) ENGINE = ReplacingMergeTree ORDER BY lineage
-COMMENT 'Length of the panes of each lineage, filled from panes_rows';
+    pane_s  SimpleAggregateFunction(max, Int64) COMMENT 'Length of its panes [s]',
+    first   SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'First arrival with rows [UTC]'
+) ENGINE = AggregatingMergeTree ORDER BY lineage
+COMMENT 'What panes each lineage has, filled from panes_rows; smallest and largest, so rows may come twice';
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS pane_lengths_of_rows TO pane_lengths AS
-SELECT DISTINCT lineage, pane_s FROM panes_rows;
+CREATE MATERIALIZED VIEW IF NOT EXISTS lineage_panes_of_rows TO lineage_panes AS
+SELECT lineage, max(pane_s) AS pane_s, min(arrival) AS first FROM panes_rows WHERE n > 0 GROUP BY lineage;
 
 CREATE OR REPLACE VIEW lineages (
     lineage    LowCardinality(String) COMMENT 'Lineage: measuring part of a spec with one reference',
@@ -20,27 +21,39 @@ CREATE OR REPLACE VIEW lineages (
     model      LowCardinality(String) COMMENT 'Model',
     revision   Int64 COMMENT 'Revision of the spec that began it',
     reference  LowCardinality(String) COMMENT 'sha256 of the reference; empty while learning',
-    pane_s     Int64 COMMENT 'Length of its panes; 0 before the first is final [s]',
+    pane_s     Int64 COMMENT 'Length of its panes; 0 before the first with rows is final [s]',
     start      DateTime64(3, 'UTC') COMMENT 'First instant that it measures, event time [UTC]',
     shown_from DateTime64(3, 'UTC') COMMENT 'Views show its panes from here [UTC]',
-    shown_to   DateTime64(3, 'UTC') COMMENT 'Views show its panes up to here: from there on the next lineage''s [UTC]',
+    shown_to   DateTime64(3, 'UTC') COMMENT 'Views show its panes up to here, and from there on the next lineage''s [UTC]',
     is_live    Bool COMMENT 'Whether it is the newest of its monitor',
     spec       String COMMENT 'The spec, as JSON',
     known      DateTime64(3, 'UTC') COMMENT 'When this was known first, log clock [UTC]'
 ) AS
 SELECT
     l.lineage AS lineage, l.monitor AS monitor, l.model AS model, l.revision AS revision, l.reference AS reference,
-    p.pane_s AS pane_s, l.start AS start,
-    if(row_number() OVER in_order = 1, toDateTime64('1900-01-01 00:00:00', 3, 'UTC'), l.start) AS shown_from,
-    leadInFrame(l.start, 1, toDateTime64('2299-01-01 00:00:00', 3, 'UTC')) OVER in_order AS shown_to,
+    l.pane_s AS pane_s, l.start AS start,
+    if(row_number() OVER in_order = 1, toDateTime64('1900-01-01 00:00:00', 3, 'UTC'), l.first) AS shown_from,
+    if(is_live, toDateTime64('2299-01-01 00:00:00', 3, 'UTC'), min(l.first) OVER later) AS shown_to,
     row_number() OVER in_order = count() OVER in_order AS is_live,
     l.spec AS spec, l.known AS known
-FROM (SELECT * FROM lineages_rows FINAL) AS l
-LEFT JOIN (SELECT lineage, max(pane_s) AS pane_s FROM pane_lengths GROUP BY lineage) AS p ON l.lineage = p.lineage
-WINDOW in_order AS (
-    PARTITION BY l.model, l.monitor ORDER BY l.revision, l.position
-    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-)
+FROM (
+    SELECT
+        r.*, p.pane_s AS pane_s,
+        if(p.pane_s = 0, toDateTime64('2299-01-01 00:00:00', 3, 'UTC'), greatest(r.start, p.first)) AS first
+    FROM (SELECT * FROM lineages_rows FINAL) AS r
+    LEFT JOIN (
+        SELECT lineage, max(pane_s) AS pane_s, min(first) AS first FROM lineage_panes GROUP BY lineage
+    ) AS p ON r.lineage = p.lineage
+) AS l
+WINDOW
+    in_order AS (
+        PARTITION BY l.model, l.monitor ORDER BY l.revision, l.position
+        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+    ),
+    later AS (
+        PARTITION BY l.model, l.monitor ORDER BY l.revision, l.position
+        ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+    )
 COMMENT 'Lineages, and which panes are shown of each';
 
 CREATE OR REPLACE VIEW volume_panes (

@@ -24,6 +24,7 @@ from stream.folds.decide.loop import (
 from stream.folds.decide.merge import merge
 from stream.folds.decide.panes import on_time_counts, pane_rows
 from stream.folds.decide.performance import add_arrived, judge_mature, label_age_ms, performance_rows
+from stream.folds.decide.pipeline import hear, silent_partitions, watch
 from stream.folds.decide.state import SCHEMA, DecideState, LineageState, Loop, Standing
 from stream.folds.decide.words import loss_title
 from stream.folds.monitor import Monitor, monitor_of
@@ -62,7 +63,7 @@ class Decide:
         """Fold records, in place, and return what they settle."""
         outputs: list[Output] = []
         for record in run:
-            outputs += self._message(state, decode_message(record.value), record.position)
+            outputs += self._message(state, decode_message(record.value), record)
             state.position = record.position
         return outputs
 
@@ -74,7 +75,7 @@ class Decide:
         """Return the state that `encode` was given; ValueError on another schema."""
         return decode_state(SCHEMA, data, DecideState)
 
-    def _message(self, state: DecideState, message: Message, position: int) -> list[Output]:
+    def _message(self, state: DecideState, message: Message, record: Record) -> list[Output]:
         """Take a message in, once: a re-sent one lies at or below the last accepted."""
         at = (message.to, message.part)
         if at <= state.seen.get(message.partition, (-2, 0)):
@@ -82,7 +83,8 @@ class Decide:
         state.seen[message.partition] = at
         clock_ms = max(state.clocks.get(message.partition, 0), message.clock_ms)
         state.clocks[message.partition] = clock_ms
-        emit = Emit(self.partition, position, max(state.clocks.values()))
+        emit = Emit(self.partition, record.position, max(state.clocks.values()))
+        hear(state.hearing, message.partition, record.append_ms)
         for fact in message.facts:
             self._fact(state, fact, emit)
         for partial in message.sealed:
@@ -91,7 +93,14 @@ class Decide:
         emit.rows += [_fate(message, fate, emit) for fate in message.fates]
         if message.part == message.parts - 1:
             self._marks(state, message, emit)
+        self._watch(state, emit)
         return emit.outputs()
+
+    def _watch(self, state: DecideState, emit: Emit) -> None:
+        silent = silent_partitions(state.hearing, self.ledger_partitions)
+        for lineage in sorted(state.current.values()):
+            monitor = monitor_of(state.lineages[lineage].spec, self.ledger_id)
+            watch(state.loops[monitor.model], monitor, silent, emit)
 
     def _marks(self, state: DecideState, message: Message, emit: Emit) -> None:
         for mark in message.marks:

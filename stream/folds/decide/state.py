@@ -124,6 +124,14 @@ class Loop(msgspec.Struct, array_like=True):
     numbered: int = 0
 
 
+class Hearing(msgspec.Struct, array_like=True):
+    """When each ledger partition was last heard, on a clock that stands still while nobody speaks."""
+
+    active_ms: int = 0
+    last_ms: int = 0
+    heard_ms: dict[int, int] = {}
+
+
 class DecideState(msgspec.Struct):
     """All of it. `seen` is the last accepted (position, part) of each ledger partition, `clocks` its log clock."""
 
@@ -134,3 +142,4 @@ class DecideState(msgspec.Struct):
     current: dict[str, str] = {}
     loops: dict[str, Loop] = {}
     commands: dict[str, bool] = {}
+    hearing: Hearing = msgspec.field(default_factory=Hearing)

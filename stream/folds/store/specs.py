@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import msgspec
 
+from detectors.artifact import Reference
+from detectors.artifact import decode as decode_reference
 from detectors.bins import FIRST, Bins
 from detectors.feature_reference import FeatureReference
-from detectors.reference import Reference
-from detectors.reference import decode as decode_reference
 from stream.folds.base import Record
 from stream.folds.blocks import Fact
 from stream.folds.store.batch import Batch

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -162,6 +164,32 @@ def test_performance_as_known_grows_with_the_labels(reference):
     ]
     assert known == sorted(known)
     assert known[-1][1] == 500
+
+
+def test_a_silent_ledger_partition_pages_until_it_is_heard_again():
+    loop = watched()
+    held = []
+    for _ in range(70):
+        loop.tick()
+        held += loop.ledger[0][loop.states[0].position + 1 :]
+        del loop.ledger[0][loop.states[0].position + 1 :]
+        loop.run()
+    (page,) = loop.said("alerts")
+    assert (page["kind"], page["level"], page["state"]) == ("pipeline", "page", "open")
+    assert "partition 0" in page["title"]
+
+    loop.ledger[0] += [replace(record, position=len(loop.ledger[0]) + i) for i, record in enumerate(held)]
+    loop.run()
+    assert [alert["state"] for alert in loop.said("alerts")] == ["open", "resolved"]
+
+
+def test_an_outage_of_everybody_accuses_nobody():
+    loop = watched()
+    loop.clock_ms += 3_600_000
+    loop.tick(3)
+    loop.run()
+
+    assert loop.said("alerts") == []
 
 
 def test_a_decide_without_partitions_is_refused():

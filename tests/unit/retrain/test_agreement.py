@@ -54,7 +54,8 @@ def test_a_retrain_event_of_decide_is_read():
     spec = {
         "monitor": "m", "model": "m", "task": "binary", "pane": "1h",
         "features": {"x": {"type": "number"}, "c": {"type": "category"}},
-        "labels": {"horizon": "7d"}, "retrain": {"on": ["performance"]}, "performance": {"metric": "log_loss", "tolerance": 0.02},
+        "labels": {"horizon": "7d"}, "retrain": {"on": ["performance"]},
+        "performance": {"metric": "log_loss", "tolerance": 0.02},
     }  # fmt: skip
     value = json.dumps({"monitor": "m", "revision": 1, "spec": spec, "at_ms": 0, "who": "me"}).encode()
     emit = Emit(position=4, known_ms=5, partition=2)

@@ -1,0 +1,122 @@
+"""The command line lists its commands at once, and says errors as sentences with an exit code."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from stream.cli.main import COMMANDS, app
+from stream.local import ports
+from stream.local.state import PartState, Phase, alone, write_state
+
+SLOW = ("faust", "pandas", "numpy", "pydantic", "clickhouse_connect", "river", "chdb", "kafka", "aiokafka")
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setenv("STREAMGAUGE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("STREAMGAUGE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("STREAMGAUGE_KAFKA__BOOTSTRAP", f"127.0.0.1:{ports.free_ports(2)}")
+    monkeypatch.setenv("STREAMGAUGE_CLICKHOUSE__URL", f"http://127.0.0.1:{ports.free_ports()}")
+    monkeypatch.setenv("COLUMNS", "200")
+    return lambda *arguments: CliRunner().invoke(app, list(arguments))
+
+
+HELP = f"""
+import sys
+from stream.cli.main import main
+try:
+    main(["--help"])
+except SystemExit:
+    print([name for name in {SLOW} if name in sys.modules])
+"""
+
+
+def test_the_help_names_every_command_and_imports_nothing_slow():
+    wide = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, check=True, env=wide)
+    assert done.stdout.strip().endswith("[]")
+    for name, command in COMMANDS.items():
+        assert f" {name} " in done.stdout
+        assert command.about in done.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_loads_and_explains_itself(run, name):
+    assert COMMANDS[name].load(name) is not None
+    result = run(name, "--help")
+    assert result.exit_code == 0
+    assert "Usage" in result.output
+
+
+def test_an_unknown_command_and_a_mistyped_setting_are_usage_errors(run, monkeypatch):
+    assert run("nonsense").exit_code == 2
+    monkeypatch.setenv("STREAMGAUGE_HOEM", "x")
+    result = run("status")
+    assert result.exit_code == 2
+    assert "did you mean STREAMGAUGE_HOME?" in result.output
+
+
+def test_an_error_is_one_sentence_and_exit_code_3(run):
+    result = run("sql", "SELECT 1")
+    assert result.exit_code == 3
+    assert "does not answer" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_status_tells_that_nothing_runs(run):
+    result = run("status")
+    assert (result.exit_code, "Nothing runs in" in result.output) == (3, True)
+    told = run("status", "--json")
+    assert told.exit_code == 3
+    assert json.loads(told.stdout)["ready"] is False
+    assert run("down").exit_code == 0
+
+
+@pytest.mark.parametrize(("phase", "code"), [(Phase.READY, 0), (Phase.RESTARTING, 1)])
+def test_status_tells_of_each_part(run, tmp_path, phase, code):
+    home = tmp_path / "home"
+    with alone(home):
+        write_state(home, [PartState("kafka", phase, pid=12, port=34, restarts=5)])
+        result = run("status", "--json")
+        table = run("status")
+    assert result.exit_code == table.exit_code == code
+    assert json.loads(result.stdout)["parts"][0]["restarts"] == 5
+    assert all(word in table.output for word in ("kafka", str(phase), "12", "34", "5"))
+
+
+def test_doctor_names_what_does_not_answer_and_the_mend(run):
+    result = run("doctor", "--json")
+    checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    assert result.exit_code == 3
+    assert checks["Python"]["ok"]
+    assert checks["Java"]["ok"]
+    assert checks["Ports of Kafka"]["ok"]
+    assert not checks["Kafka"]["ok"]
+    assert "streamgauge up" in checks["ClickHouse"]["mend"]
+    assert "✗ Kafka" in run("doctor").output
+
+
+def test_doctor_finds_a_taken_port(run):
+    import socket
+
+    port = int(os.environ["STREAMGAUGE_CLICKHOUSE__URL"].rsplit(":", 1)[1])
+    with socket.create_server(("127.0.0.1", port)):
+        result = run("doctor")
+    assert result.exit_code == 1
+    assert f"Port {port}, which ClickHouse needs, is taken" in result.output
+
+
+def test_up_says_what_keeps_it_from_starting(run, monkeypatch):
+    monkeypatch.setenv("STREAMGAUGE_KAFKA__BOOTSTRAP", "kafka.example:9092")
+    result = run("up")
+    assert result.exit_code == 3
+    assert "STREAMGAUGE_KAFKA__EXTERNAL=true" in result.output
+
+
+def test_the_application_is_a_typer_one():
+    assert isinstance(app, typer.Typer)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 import structlog
 from kafka import KafkaConsumer, TopicPartition
@@ -87,7 +88,7 @@ class Consumer:
         )
         log.info("retrain", retrain=event.id, model=event.model, reason=event.reason)
         with ThreadPoolExecutor(1, "retrain") as thread:
-            future = thread.submit(work.do, event)
+            future = thread.submit(copy_context().run, work.do, event)  # with what is bound to the log
             try:
                 while not future.done() and not taken.is_set():
                     stay_in_group(consumer)

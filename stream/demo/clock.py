@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Clock:
-    """Seconds of each phase, by name, and since the beginning."""
+    """Seconds of each phase, by name (of several blocks with one name together), and since the beginning."""
 
     began_s: float = field(default_factory=time.monotonic)
     phases: dict[str, float] = field(default_factory=dict)
@@ -22,7 +22,7 @@ class Clock:
         try:
             yield
         finally:
-            self.phases[name] = time.monotonic() - began_s
+            self.phases[name] = self.phases.get(name, 0.0) + time.monotonic() - began_s
 
     @property
     def seconds(self) -> float:

@@ -143,5 +143,5 @@ def course(
         Answers(bootstrap, kafka_name(prefix, PREDICTIONS), check) as answers,
         Producer(bootstrap, model=spec.model, source="flights", prefix=prefix) as producer,
     ):
-        replay = Replay(producer, answers, loop, progress, chaos)
+        replay = Replay(producer, answers, loop, progress, clock, chaos)
         yield Course(settings, spec, progress, clock, loop, replay)

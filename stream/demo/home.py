@@ -12,7 +12,7 @@ from stream.local.state import supervisor_pid
 from stream.settings import PREFIX, Settings
 
 # Six simulated hours pass in some 80 ms, so a second is too long a step; a wait at a week's end takes two ticks.
-TICK_MS = 250
+TICK_MS = 100
 
 
 def demo_settings(base: Settings, stamp: str) -> Settings:

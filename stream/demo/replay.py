@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from stream.demo.answers import Answers
 from stream.demo.chaos import Chaos
+from stream.demo.clock import Clock
 from stream.demo.collect import Sent
 from stream.demo.loop import Loop
 from stream.demo.progress import Progress
@@ -30,8 +31,8 @@ class Replay:
         Where events go.
     answers
         Predictions as they come back.
-    loop, progress
-        The running system, and who is told.
+    loop, progress, clock
+        The running system, who is told, and who measures.
     chaos
         Who kills workers, if anybody.
     timeout_s
@@ -42,6 +43,7 @@ class Replay:
     answers: Answers
     loop: Loop
     progress: Progress
+    clock: Clock
     chaos: Chaos | None = None
     timeout_s: float = 120
     flights: int = field(default=0, init=False)
@@ -67,15 +69,18 @@ class Replay:
     def _day(self, day: Day) -> None:
         leaving = day.departures()
         self.answers.expect(leaving)
-        day.send(self.sender)
+        with self.clock.phase("of which sending"):
+            day.send(self.sender)
         self.flights += len(leaving)
         self.labels += len(day) - len(leaving)
         self.progress.day(day.start_ms, len(day))
         if self.chaos is not None and (killed := self.chaos.strike(day.start_ms)):
             self.progress.note(f"{self.progress.status.day}: killed {killed}")
-        self.answers.wait(self.timeout_s)
+        with self.clock.phase("of which waiting for predictions"):
+            self.answers.wait(self.timeout_s)
 
     def _week(self) -> None:
-        now = self.loop.settle(self.progress.doing)
+        with self.clock.phase("of which waiting at the end of weeks"):
+            now = self.loop.settle(self.progress.doing)
         self.progress.shows(now.panes, now.incidents, now.champion)
         self.progress.week()

@@ -39,9 +39,6 @@ up: setup ## Start Kafka, ClickHouse and all workers here; Ctrl-C stops them
 down: setup ## Stop what `streamgauge up --detach` started
 	$(RUN) streamgauge down
 
-docs: setup ## Write the generated pages: data dictionary, settings
-	$(RUN) python -m stream.cli.main docs
-
 .tools/bin/uv:
 	$(PYTHON) -m venv .tools
 	.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
@@ -49,3 +46,6 @@ docs: setup ## Write the generated pages: data dictionary, settings
 .venv/.synced: pyproject.toml sdk/pyproject.toml uv.lock $(filter .tools/bin/uv,$(UV))
 	$(UV) sync --frozen --all-packages
 	@touch $@
+
+docs: setup ## Write the data dictionary anew (needs `make up` in another terminal)
+	$(RUN) python -m stream.clickhouse.dictionary

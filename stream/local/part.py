@@ -28,6 +28,8 @@ class Part:
         Seconds it has to end after SIGTERM.
     start_s
         Seconds it has to become ready.
+    poll_s
+        Seconds between two questions whether it is.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Part:
     port: int = 0
     grace_s: float = 15.0
     start_s: float = 90.0
+    poll_s: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,7 +12,7 @@ from stream.local.addresses import CLICKHOUSE_SETTING, KAFKA_SETTING, clickhouse
 from stream.local.clickhouse import access
 from stream.local.clickhouse.local import LocalClickHouse
 from stream.local.errors import LocalError
-from stream.local.groups import at_work
+from stream.local.groups import Workers
 from stream.local.jars import Progress, kafka_jars
 from stream.local.java import find_java
 from stream.local.kafka import LocalKafka
@@ -23,6 +22,7 @@ from stream.topology import group_name
 
 FOLDS = ("intake", "score", "measure", "decide", "store")
 FREE_BYTES = 1 << 30
+WORKERS_POLL_S = 0.2
 # Several processes share a small machine: one thread for linear algebra each, and few arenas of the allocator.
 _FRUGAL = {
     "OMP_NUM_THREADS": "1",
@@ -87,16 +87,17 @@ def _clickhouse(settings: Settings) -> Part:
 
 def _worker(fold: str, settings: Settings, env: Mapping[str, str]) -> Part:
     command = [sys.executable, "-m", "stream.worker", "--fold", fold, "--name", fold]
-    return Part(fold, command, env, _group(settings, fold), after=["migrate"])
+    return Part(fold, command, env, _joined(settings, fold), after=["migrate"], poll_s=WORKERS_POLL_S)
 
 
 def _retrain(settings: Settings, env: Mapping[str, str]) -> Part:
     command = [sys.executable, "-m", "retrain"]
-    return Part("retrain", command, env, _group(settings, "retrain"), after=["migrate"])
+    return Part("retrain", command, env, _joined(settings, "retrain"), after=["migrate"], poll_s=WORKERS_POLL_S)
 
 
-def _group(settings: Settings, fold: str) -> Callable[[], Awaitable[bool]]:
-    return functools.partial(at_work, settings.kafka.bootstrap, group_name(settings.kafka.prefix, fold))
+def _joined(settings: Settings, fold: str) -> Callable[[], Awaitable[bool]]:
+    group = group_name(settings.kafka.prefix, fold)
+    return Workers(settings.kafka.bootstrap, group, settings.runtime.session_timeout_s).at_work
 
 
 def require_space(home: Path) -> None:

@@ -15,8 +15,6 @@ from stream.local.errors import LocalError
 from stream.local.part import Backoff, Part, check, levels
 from stream.local.state import PartState, Phase, write_state
 
-POLL_S = 0.05
-
 Watcher = Callable[[PartState], None]
 """Told about each change of a part."""
 
@@ -165,7 +163,7 @@ class Supervisor:
                 self._change(part, phase=Phase.READY)
                 self._ready[part.name].set()
                 return True
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(part.poll_s)
         return False
 
     async def _until_ended(self, part: Part, child: process.Child, proven: bool) -> int:
@@ -197,7 +195,7 @@ class Supervisor:
     def _given_up(self, part: Part, what: str) -> LocalError:
         self._change(part, phase=Phase.FAILED)
         log = self.log(part.name)
-        end = log.read_text(errors="replace").strip().splitlines()[-3:]
+        end = dict.fromkeys(log.read_text(errors="replace").strip().splitlines()[-3:])
         return LocalError(f"{part.name} {what}: {' | '.join(end) or 'it said nothing'}.", f"See {log}.")
 
     def _change(self, part: Part, **changes: Phase | int) -> None:

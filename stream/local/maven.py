@@ -13,7 +13,6 @@ from pathlib import Path
 KAFKA = "4.3.1"
 SLF4J = "1.7.36"
 ARTIFACTS = (f"org.apache.kafka:kafka_2.13:{KAFKA}", f"org.slf4j:slf4j-simple:{SLF4J}")
-TIMEOUT_S = 900
 
 Report = Callable[[str], None]
 """Called with the name of each file that has arrived."""
@@ -66,7 +65,7 @@ def by_maven(folder: Path, report: Report) -> None:
         ]
         errors = list(_run_maven(command, report))
     if errors:
-        raise ResolveError("Maven: " + " ".join(errors[:2]))
+        raise ResolveError(f"Maven: {brief(errors[0])}")
 
 
 def by_jgo(folder: Path, report: Report) -> None:
@@ -95,7 +94,22 @@ def by_jgo(folder: Path, report: Report) -> None:
                 if dependency.scope in ("compile", "runtime", None):
                     shutil.copy(dependency.artifact.resolve(), folder)
         except (requests.RequestException, RuntimeError, ValueError) as error:
-            raise ResolveError(f"jgo: {error}") from error
+            raise ResolveError(f"jgo: {brief(str(error))}") from error
+
+
+def brief(reason: str, longest: int = 150) -> str:
+    """Return the end of a client's long reason, where the cause is.
+
+    Examples
+    --------
+    >>> brief("cannot fetch x: cannot connect: Connection refused -> [Help 1]", longest=40)
+    '… x: cannot connect: Connection refused'
+    """
+    words = reason.partition(" -> [Help")[0].split()
+    kept = " ".join(words)
+    while len(kept) > longest and " " in kept:
+        kept = kept.partition(" ")[2]
+    return kept if len(kept.split()) == len(words) else f"… {kept}"
 
 
 def _pom() -> str:

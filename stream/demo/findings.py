@@ -137,6 +137,12 @@ class Findings:
     timings: Mapping[str, float] = field(default_factory=dict)
     audit_examples: tuple[str, ...] = ()
 
+    def loss_of(self, version: str) -> tuple[float, int]:
+        """Return a version's mean loss while it served, and how many labels that rests on; NaN without any."""
+        served = [month.losses[version] for month in self.months if version in month.losses]
+        labels = sum(n for _, n in served)
+        return (sum(loss * n for loss, n in served) / labels if labels else math.nan), labels
+
     @property
     def lost(self) -> int:
         """Events of either kind that are nowhere."""

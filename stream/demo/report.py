@@ -16,6 +16,7 @@ from stream.demo.findings import TERMS, Alert, Findings, Flow, Month, Retrain
 
 BAR_WIDTH = 22
 SHOWN_ALERTS = 8
+MANUAL = "manual"
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 FATES = {
     "labelled": "predicted, and judged by their landing",
@@ -61,7 +62,7 @@ QUESTIONS = (
     Question(
         "Which inputs moved most, and when?",
         "SELECT feature, toDate(pane) AS day, round(psi, 2) AS psi FROM feature_panes "
-        "WHERE segment_key = '' ORDER BY psi DESC LIMIT 10",
+        "WHERE segment_key = '' AND psi > 0 ORDER BY psi DESC LIMIT 10",
     ),
     Question(
         "Did every event arrive and count?",
@@ -82,6 +83,8 @@ def write(findings: Findings, place: Place, console: Console) -> None:
 def _sections(found: Findings, place: Place) -> Iterator[tuple[str, list[RenderableType]]]:
     yield "What was watched", [_watched(found)]
     yield "What happened, month by month", [_chart(found), Text(_legend(found), style="dim")]
+    if found.versions:
+        yield "How good each version was", [_versions(found)]
     yield "What was noticed", [*_noticed(found.alerts)]
     yield "What was retrained, and whether it helped", [*_retrained(found)]
     yield "Did every event arrive and count?", [_fates(found), *_equations(found), _proof(found)]
@@ -92,14 +95,12 @@ def _sections(found: Findings, place: Place) -> Iterator[tuple[str, list[Rendera
 
 def _watched(found: Findings) -> Text:
     flights, days = sum(found.flights_by_fate.values()), found.panes.get("days", 0)
-    served = ", ".join(version.version for version in found.versions) or "none"
     return Text(
         f"{flights:,} flights that were to leave New York in 2013, as events on Kafka when they were to "
         "leave: carrier, airports, distance, hour, weekday, weather. A model predicts which will land more "
         f"than 15 minutes late; {found.labels.sent:,} landings say later whether it was right. streamgauge "
         f"watched each input and the model's loss in panes of one day ({days} days, whole and by "
-        f"airport): {found.statistics.get('rows', 0):,} comparisons with January to March. "
-        f"Versions trained on the way: {served}."
+        f"airport), and compared {found.statistics.get('rows', 0):,} times a day's input with January to March."
     )
 
 
@@ -112,10 +113,9 @@ def _chart(found: Findings) -> Table:
     table.add_column("", overflow="fold")
     highest = max((month.loss for month in found.months if math.isfinite(month.loss)), default=1.0)
     for month in found.months:
-        loss = f"{month.loss:.3f}" if math.isfinite(month.loss) else "-"
         late = f"{month.late_share:.1%}" if math.isfinite(month.late_share) else "-"
         bar = Text(_bar(month.loss / highest), style="blue")
-        table.add_row(month.month, f"{month.flights:,}", late, loss, bar, _marks(month, found))
+        table.add_row(month.month, f"{month.flights:,}", late, _number(month.loss), bar, _marks(month, found))
     return table
 
 
@@ -134,19 +134,19 @@ def _bar(share: float) -> str:
 
 
 def _marks(month: Month, found: Findings) -> Text:
-    """Return what happened in a month: versions that came to serve, retrains, incidents by level."""
-    marks = Text()
+    """Return what happened in a month: versions that came to serve, retrains that were asked for, incidents."""
+    marks: list[Text] = []
     for version in found.versions:
-        if version.role in {"champion", "retired"} and version.since.startswith(month.month):
-            marks.append(f"v{version.version} serves ", style="green")
-    retrains = sum(retrain.asked.startswith(month.month) for retrain in found.retrains)
-    if retrains:
-        marks.append(f"{retrains} retrain{'s' * (retrains > 1)} ", style="magenta")
-    for level, style in (("page", "red"), ("warn", "yellow")):
+        if version.since.startswith(month.month):
+            marks.append(Text(f"v{version.version} serves", style="green"))
+    asked = sum(r.asked.startswith(month.month) for r in found.retrains if r.trigger != MANUAL)
+    if asked:
+        marks.append(Text(f"{asked} retrain{'s' * (asked > 1)}", style="magenta"))
+    for level, style in (("page", "red"), ("warn", "yellow"), ("info", "dim")):
         n = sum(a.severity == level and a.opened.startswith(month.month) for a in found.alerts)
         if n:
-            marks.append(f"{n} {level}{'s' * (n > 1)} ", style=style)
-    return marks
+            marks.append(Text(f"{n} {level}{'s' * (n > 1)}", style=style))
+    return Text(", ").join(marks)
 
 
 def _legend(found: Findings) -> str:
@@ -156,6 +156,25 @@ def _legend(found: Findings) -> str:
         "late: share that landed > 15 min late. log loss: lower is better; 0.693 is a coin. "
         "No bar: no model served yet."
     )
+
+
+def _versions(found: Findings) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
+    for name in ("version", "learnt from", "rows", "promised", "served", "labels", "now"):
+        right = name in {"rows", "promised", "served", "labels"}
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    for version in found.versions:
+        loss, labels = found.loss_of(version.version)
+        promised = version.metrics.get("log_loss", math.nan)
+        table.add_row(
+            version.version, f"{version.trained_from[:10]} to {version.trained_to[5:10]}", f"{version.rows:,}",
+            _number(promised), _number(loss), f"{labels:,}" if labels else "-", version.role or "not used",
+        )  # fmt: skip
+    return table
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else "-"
 
 
 def _noticed(alerts: Sequence[Alert]) -> Iterator[RenderableType]:
@@ -201,13 +220,18 @@ def _outcome(retrain: Retrain) -> str:
 
 def _balance(found: Findings) -> str:
     """Return one honest sentence about what the retrains came to."""
-    asked = [retrain for retrain in found.retrains if retrain.trigger != "manual"]
-    helped = [retrain for retrain in asked if retrain.step == "promoted"]
+    asked = [retrain for retrain in found.retrains if retrain.trigger != MANUAL]
     if not asked:
         return "Only the first version was trained, by hand: no loss of performance asked for another."
-    if not helped:
-        return f"The data asked for {len(asked)}; none was better than what served, so none was promoted."
-    return f"The data asked for {len(asked)}; {len(helped)} won its comparison and was promoted."
+    won = sum(retrain.step == "promoted" for retrain in asked)
+    lost = sum(retrain.step in {"rejected", "failed", "skipped"} for retrain in asked)
+    parts = [
+        f"{won} made a version that won its comparison and was promoted" if won else "",
+        f"{lost} made none that was better than what served" if lost else "",
+        f"{len(asked) - won - lost} had no answer yet when the year ended" if len(asked) > won + lost else "",
+    ]
+    times = "once" if len(asked) == 1 else f"{len(asked)} times"
+    return f"Lost performance asked for a retrain {times}: {'; '.join(part for part in parts if part)}."
 
 
 def _fates(found: Findings) -> Table:

@@ -28,7 +28,8 @@ from stream.topics import ensure_topics
 from stream.topology import RETRAIN, RETRAINER, group_name, kafka_name
 
 log = structlog.get_logger(__name__)
-POLL_MS = 200
+# A poll of kafka-python 3.0.12 that waits spins, at the cost of a core: poll without waiting, then rest.
+REST_S = 0.05
 
 
 class Consumer:
@@ -52,8 +53,8 @@ class Consumer:
         wait_for_topics(self._settings, self._stop)
         consumer = open_consumer(self._settings)
         try:
-            while not self._stop.is_set():
-                for tp, records in consumer.poll(timeout_ms=POLL_MS, max_records=1).items():
+            while not self._stop.wait(REST_S):
+                for tp, records in consumer.poll(timeout_ms=0, max_records=1).items():
                     for record in records:
                         self._answer(consumer, tp, record)
         finally:
@@ -90,7 +91,7 @@ class Consumer:
         with ThreadPoolExecutor(1, "retrain") as thread:
             future = thread.submit(copy_context().run, work.do, event)  # with what is bound to the log
             try:
-                while not future.done() and not taken.is_set():
+                while not future.done() and not taken.wait(REST_S):
                     stay_in_group(consumer)
                     if self._stop.is_set() or tp not in consumer.assignment():
                         taken.set()
@@ -108,7 +109,7 @@ class Consumer:
 def stay_in_group(consumer: KafkaConsumer) -> None:
     """Poll without taking records: all partitions are paused, also those that a rebalance has just brought."""
     consumer.pause(*consumer.assignment())
-    for tp, records in consumer.poll(timeout_ms=POLL_MS, max_records=1).items():
+    for tp, records in consumer.poll(timeout_ms=0, max_records=1).items():
         consumer.seek(tp, records[0].offset)
 
 

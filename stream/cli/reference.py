@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 Name = Annotated[str, typer.Argument(help="The monitor's name.")]
-Moment = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="UTC, event time.")]
+_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+From = Annotated[datetime | None, typer.Option("--from", formats=_FORMATS, help="Begin, event time, UTC.")]
+To = Annotated[datetime | None, typer.Option("--to", formats=_FORMATS, help="End, not included, event time, UTC.")]
 
 app = typer.Typer(no_args_is_help=True, help="What is normal: an artifact made from a range of past rows.")
 
@@ -19,7 +21,7 @@ def _group() -> None:
 
 
 @app.command()
-def build(monitor: Name, from_: Annotated[Moment, typer.Option("--from")] = None, to: Moment = None) -> None:
+def build(monitor: Name, from_: From = None, to: To = None) -> None:
     """Make a reference from the rows of a range, by default the one in the spec, and put it in force."""
     from streamgauge.spec import MonitorSpec  # noqa: PLC0415
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from detectors.losses import MIN_LABELS
 from detectors.performance import Estimate, Losses, TaskSums, Worse, pane_mean, task_sums, worse_than
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.incidents import short_id
@@ -14,11 +15,11 @@ from stream.folds.layout import LABELS, ROWS
 from stream.folds.monitor import Monitor
 from stream.folds.rows import PerformanceRow, VerdictRow
 
-MIN_PANES, MIN_LABELS = 7, 400
-"""A loss is judged over a window of at least so many mature panes and labels."""
+MIN_PANES = 7
+"""A loss is judged over the newest mature panes: so many, or more until they hold MIN_LABELS effective labels."""
 
-HISTORY = 28
-"""Mature panes kept to learn how much the loss varies from pane to pane."""
+HISTORY = 60
+"""Mature panes kept to learn how much the loss varies from pane to pane, and the longest window."""
 
 
 def add_arrived(lineage: LineageState, merged: dict[tuple[int, GroupId], Merged]) -> dict[int, list[GroupId]]:
@@ -156,18 +157,22 @@ def judge_mature(
     history.append(MaturePane(pane_ms, losses.n, losses.mean * losses.n, variance + losses.n * losses.mean**2))
     del history[:-HISTORY]
     loop.judged_labels += int(losses.n)
-    window = _window(history)
+    window, effect = _window(history)
     recent = _losses(window)
-    worse = _worse(version, history, recent, monitor.tolerance)
-    return _verdict(monitor, metric, pane_ms, window, recent, worse, emit), worse, recent
+    worse = _worse(version, len(history), recent, monitor.tolerance, effect)
+    return _verdict(monitor, metric, pane_ms, len(window), recent, worse, effect, emit), worse, recent
 
 
-def _window(history: list[MaturePane]) -> list[MaturePane]:
-    """Return the newest panes that hold MIN_LABELS labels, MIN_PANES at least; fewer if there are no more."""
-    panes = MIN_PANES
-    while panes < len(history) and sum(p.labels for p in history[-panes:]) < MIN_LABELS:
-        panes += 1
-    return history[-panes:]
+def _window(history: list[MaturePane]) -> tuple[list[MaturePane], float]:
+    """Return the newest panes that hold MIN_LABELS effective labels, or all there are, and their design effect.
+
+    Where losses vary much from pane to pane, few panes prove nothing: then more of them are judged together.
+    """
+    for panes in range(MIN_PANES, len(history)):
+        effect = _design_effect(history[:-panes], history[-panes:])
+        if sum(p.labels for p in history[-panes:]) / effect >= MIN_LABELS:
+            return history[-panes:], effect
+    return history[:], _design_effect(history)
 
 
 def _losses(panes: list[MaturePane]) -> Losses:
@@ -177,11 +182,10 @@ def _losses(panes: list[MaturePane]) -> Losses:
     return Losses(n, mean, math.sqrt(variance))
 
 
-def _worse(version: Version, history: list[MaturePane], recent: Losses, tolerance: float) -> Worse:
+def _worse(version: Version, panes: int, recent: Losses, tolerance: float, effect: float) -> Worse:
     """Test the window against the validation; how much losses vary between panes comes from the version's own panes."""
-    if len(history) < MIN_PANES or version.loss_n == 0:
+    if panes < MIN_PANES or version.loss_n == 0:
         return Worse(0.0, -math.inf, math.nan)
-    effect = _design_effect(history[:-MIN_PANES], history[-MIN_PANES:])
     reference_se = version.loss_sd / math.sqrt(version.loss_n) * math.sqrt(effect)
     return worse_than(recent, version.loss_mean, reference_se, tolerance, effect)
 
@@ -192,7 +196,7 @@ def _design_effect(*parts: list[MaturePane]) -> float:
     Each part about its own mean, so that a change between the parts does not hide itself.
     """
     effects = [(len(part), _pane_effect(part)) for part in parts if len(part) >= MIN_PANES]
-    return sum(n * effect for n, effect in effects) / sum(n for n, _ in effects)
+    return sum(n * effect for n, effect in effects) / sum(n for n, _ in effects) if effects else 1.0
 
 
 def _pane_effect(panes: list[MaturePane]) -> float:
@@ -203,9 +207,10 @@ def _verdict(
     monitor: Monitor,
     metric: str,
     pane_ms: int,
-    window: list[MaturePane],
+    panes: int,
     recent: Losses,
     worse: Worse,
+    effect: float,
     emit: Emit,
 ) -> VerdictRow:
     enough = math.isfinite(worse.lo)
@@ -216,7 +221,7 @@ def _verdict(
         monitor=monitor.name,
         model=monitor.model,
         pane_ms=pane_ms,
-        pane_s=len(window) * monitor.pane_ms // 1000,
+        pane_s=panes * monitor.pane_ms // 1000,
         target=metric,
         kind="performance",
         status=status,
@@ -229,25 +234,22 @@ def _verdict(
         floor=worse.limit,
         lo=worse.lo if enough else math.nan,
         hi=math.nan,
-        reason=_reason(metric, monitor, pane_ms, window, recent, worse, enough),
+        reason=_reason(
+            f"{metric.replace('_', ' ')} over {panes} panes to {day(pane_ms, monitor.pane_ms)}",
+            panes,
+            recent,
+            worse,
+            effect,
+        ),
         known_ms=emit.known_ms,
         position=emit.position,
     )
 
 
-def _reason(
-    metric: str,
-    monitor: Monitor,
-    pane_ms: int,
-    window: list[MaturePane],
-    recent: Losses,
-    worse: Worse,
-    enough: bool,
-) -> str:
-    name = metric.replace("_", " ")
-    until = day(pane_ms, monitor.pane_ms)
-    if not enough:
-        return f"{name} to {until}: {len(window)} mature panes with {recent.n:.0f} labels, {MIN_PANES} panes needed"
+def _reason(what: str, panes: int, recent: Losses, worse: Worse, effect: float) -> str:
+    if panes < MIN_PANES:
+        return f"{what}: {recent.mean:.4f}; {panes} mature panes, {MIN_PANES} needed"
+    if not math.isfinite(worse.lo):
+        return f"{what}: {recent.mean:.4f}; n_eff {recent.n / effect:.0f} < {MIN_LABELS}"
     than = "above" if worse.is_worse else "not proven above"
-    found = f"{recent.mean:.4f}, at least {worse.lo:.4f}"
-    return f"{name} over {len(window)} panes to {until}: {found}; {than} {worse.limit:.4f}"
+    return f"{what}: {recent.mean:.4f}, at least {worse.lo:.4f}; {than} {worse.limit:.4f}"

@@ -129,3 +129,14 @@ def test_auc_is_sklearns_with_ties():
 
 def test_metrics_without_rows_are_none():
     assert metrics("binary", np.array([]), np.array([])) == dict.fromkeys(("log_loss", "auc", "accuracy", "brier"))
+
+
+def test_a_challenger_on_changed_data_need_only_not_be_worse():
+    calm, wild = data(), data(seed=4, weight=1.0)
+    noise = np.random.default_rng(5).permutation(wild.labels)
+    labels = np.r_[calm.labels[:1_600], noise[1_600:1_800], wild.labels[1_800:]]
+    changed = TrainingSet(calm.rows[:1_600] + wild.rows[1_600:], labels, calm.event_ms)
+    champion = train(JOB, calm, None).pipeline
+
+    assert not train(JOB, changed, None).passed
+    assert "of champion 7" in train(JOB, changed, Champion("7", champion, -1)).why

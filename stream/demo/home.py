@@ -13,6 +13,8 @@ from stream.settings import PREFIX, Settings
 
 # Six simulated hours pass in some 80 ms, so a second is too long a step; a wait at a week's end takes two ticks.
 TICK_MS = 100
+# One model on two cores: more partitions would only cut a day's 920 flights into smaller blocks.
+PARTITIONS = 2
 
 
 def demo_settings(base: Settings, stamp: str) -> Settings:
@@ -37,7 +39,9 @@ def demo_settings(base: Settings, stamp: str) -> Settings:
     else:
         url = f"http://{LOOPBACK}:{_port(_port_of(clickhouse.url), 1)}"
         clickhouse = clickhouse.model_copy(update={"url": url})
-    runtime = base.runtime.model_copy(update={"tick_ms": TICK_MS})
+    kafka = kafka.model_copy(update={"public_partitions": PARTITIONS})
+    partitions = {"ledger_partitions": PARTITIONS, "partials_partitions": 1}
+    runtime = base.runtime.model_copy(update={"tick_ms": TICK_MS, **partitions})
     home = (base.home / "demo").absolute()
     return base.model_copy(update={"home": home, "kafka": kafka, "clickhouse": clickhouse, "runtime": runtime})
 

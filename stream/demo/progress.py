@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -29,12 +30,13 @@ class Status:
     incidents: int = 0
     champion: str = ""
     doing: str = ""
-    started_s: float = field(default_factory=time.monotonic)
+    started_s: float = math.inf
 
     @property
     def per_s(self) -> float:
-        """Events per second since the first one."""
-        return self.sent / max(time.monotonic() - self.started_s, 1e-3)
+        """Events per second since the first day was sent; 0 before."""
+        seconds = time.monotonic() - self.started_s
+        return self.sent / seconds if seconds > 0 else 0.0
 
 
 class Progress:
@@ -79,6 +81,7 @@ class Progress:
         """Say that the events of a day were sent."""
         self.status.day = f"{datetime.fromtimestamp(day_ms / 1000, UTC):%a %d %b %Y}"
         self.status.sent += sent
+        self.status.started_s = min(self.status.started_s, time.monotonic())
 
     def shows(self, panes: int, incidents: int, champion: str) -> None:
         """Say what the system has come to."""
@@ -91,7 +94,7 @@ class Progress:
     def week(self) -> None:
         """Say that a week is over: a line where nothing is live."""
         if self._live is None:
-            self._console.print(_line(self.status), highlight=False)
+            self._console.print(Text(_line(self.status)), soft_wrap=True)
 
     def note(self, text: str) -> None:
         """Print a line that stays."""
@@ -111,6 +114,6 @@ def _line(status: Status) -> str:
 
 
 def _facts(status: Status) -> str:
-    champion = f"version {status.champion} serves" if status.champion else "no model yet"
+    champion = f"v{status.champion} serves" if status.champion else "no model yet"
     incidents = f"{status.incidents} incident{'s' * (status.incidents != 1)}"
     return f"{status.per_s:,.0f} events/s, {status.panes:,} panes, {incidents}, {champion}"

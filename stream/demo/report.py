@@ -14,9 +14,13 @@ from rich.text import Text
 
 from stream.demo.findings import TERMS, Alert, Findings, Flow, Month, Retrain
 
-BAR_WIDTH = 22
+BAR_WIDTH = 18
 SHOWN_ALERTS = 8
 MANUAL = "manual"
+VERSIONS_LEGEND = (
+    "promised: log loss on the newest fifth of what it learnt from. served: while it served; months differ, so "
+    "two versions compare only on the same rows, which the verdicts below do."
+)
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 FATES = {
     "labelled": "predicted, and judged by their landing",
@@ -84,7 +88,7 @@ def _sections(found: Findings, place: Place) -> Iterator[tuple[str, list[Rendera
     yield "What was watched", [_watched(found)]
     yield "What happened, month by month", [_chart(found), Text(_legend(found), style="dim")]
     if found.versions:
-        yield "How good each version was", [_versions(found)]
+        yield "How good each version was", [_versions(found), Text(VERSIONS_LEGEND, style="dim")]
     yield "What was noticed", [*_noticed(found.alerts)]
     yield "What was retrained, and whether it helped", [*_retrained(found)]
     yield "Did every event arrive and count?", [_fates(found), *_equations(found), _proof(found)]
@@ -123,7 +127,7 @@ def _bar(share: float) -> str:
     """Return a bar of eighths of a column.
 
     >>> _bar(0.5)
-    '███████████'
+    '█████████'
     >>> _bar(float("nan"))
     ''
     """

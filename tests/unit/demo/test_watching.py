@@ -53,7 +53,7 @@ def test_progress_is_a_line_a_week_where_nobody_watches():
     lines = " ".join(out.getvalue().split())
     assert "Tue 01 Jan 2013: 1,207 events" in lines
     assert "7 panes, 1 incident, no model yet" in lines
-    assert "14 panes, 0 incidents, version 2 serves, retrain r1: training" in lines
+    assert "14 panes, 0 incidents, v2 serves, retrain r1: training" in lines
     assert "\x1b" not in lines
 
 

@@ -118,7 +118,7 @@ def messages(
     partials_partitions: int,
     tick_ms: int,
 ) -> list[tuple[int, Message]]:
-    """Return one message for each partition of `partials`, each with what concerns its models."""
+    """Return one message for each partition of `partials` that has models, with what concerns them."""
     sealed = seal(state, monitors, tick_ms)
     counts, fates, facts = changed_counts(state), [Fate(*f) for f in state.fates], state.facts
     state.fates, state.facts = [], []
@@ -136,7 +136,11 @@ def messages(
             )
         )
     state.marked = state.position
-    return list(enumerate(made))
+    return [(q, message) for q, message in enumerate(made) if _says_something(message)]
+
+
+def _says_something(message: Message) -> bool:
+    return bool(message.marks or message.facts or message.counts or message.fates)
 
 
 def _marks(

@@ -28,8 +28,9 @@ from stream.topics import ensure_topics
 from stream.topology import RETRAIN, RETRAINER, group_name, kafka_name
 
 log = structlog.get_logger(__name__)
-# A poll of kafka-python 3.0.12 that waits spins, at the cost of a core: poll without waiting, then rest.
-REST_S = 0.05
+# A poll of kafka-python 3.0.12 in a group spins while it waits, at the cost of a core: wait little in it, then rest.
+POLL_MS, REST_S = 20, 0.25
+JOIN_MS = 500
 
 
 class Consumer:
@@ -54,7 +55,7 @@ class Consumer:
         consumer = open_consumer(self._settings)
         try:
             while not self._stop.wait(REST_S):
-                for tp, records in consumer.poll(timeout_ms=0, max_records=1).items():
+                for tp, records in poll(consumer).items():
                     for record in records:
                         self._answer(consumer, tp, record)
         finally:
@@ -106,10 +107,18 @@ class Consumer:
         return True
 
 
+def poll(consumer: KafkaConsumer) -> dict[TopicPartition, list[ConsumerRecord]]:
+    """Return one record of each partition that has one; wait longer only to join the group."""
+    records: dict[TopicPartition, list[ConsumerRecord]] = consumer.poll(
+        timeout_ms=POLL_MS if consumer.assignment() else JOIN_MS, max_records=1
+    )
+    return records
+
+
 def stay_in_group(consumer: KafkaConsumer) -> None:
     """Poll without taking records: all partitions are paused, also those that a rebalance has just brought."""
     consumer.pause(*consumer.assignment())
-    for tp, records in consumer.poll(timeout_ms=0, max_records=1).items():
+    for tp, records in poll(consumer).items():
         consumer.seek(tp, records[0].offset)
 
 

@@ -134,6 +134,8 @@ def open_consumer(settings: Settings) -> KafkaConsumer:
         auto_offset_reset="earliest",
         session_timeout_ms=round(max(6.0, settings.runtime.session_timeout_s) * 1_000),
         heartbeat_interval_ms=2_000,
+        # A member that joins before it knows the topic gets no partition until it looks again.
+        metadata_max_age_ms=2_000,
     )
 
 

@@ -94,7 +94,8 @@ class LocalKafka:
         return [str(self.java), *options, *_LOGGING, "-cp", f"{self.jars}/*", *arguments]
 
     def _format(self) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        # An id that begins with "-" would be read as an option.
+        cluster = "s" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
         tool = ("kafka.tools.StorageTool", "format", "-g", "-t", cluster, "-c", str(self.properties))
         done = subprocess.run(  # noqa: S603
             self._java(("-Xmx128m", *_SMALL), *tool), capture_output=True, text=True, check=False, timeout=120

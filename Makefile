@@ -3,6 +3,8 @@ PYTHON ?= python3
 UV_VERSION := 0.13.8
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN := $(UV) run --frozen --all-packages
+# The machine's own certificates, so that a company's registry is trusted where the machine trusts it.
+export UV_SYSTEM_CERTS ?= true
 PACKAGES := sdk/streamgauge detectors models stream retrain
 
 .DEFAULT_GOAL := help

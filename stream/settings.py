@@ -37,9 +37,7 @@ class KafkaSettings(Section):
     bootstrap: str = Field(
         default="127.0.0.1:9092", description="Address of the broker, host:port; several with commas."
     )
-    external: bool = Field(
-        default=False, description="Whether Kafka is run by others: nothing is started here."
-    )
+    external: bool = Field(default=False, description="Whether Kafka is run by others: nothing is started here.")
     prefix: str = Field(
         default="streamgauge.",
         pattern=r"^[a-zA-Z0-9._-]*$",
@@ -51,29 +49,21 @@ class KafkaSettings(Section):
         le=1_000,
         description="Partitions of features, predictions and labels when they are created here.",
     )
-    wait_s: float = Field(
-        default=60, gt=0, description="How long a worker waits for the broker at its start."
-    )
+    wait_s: float = Field(default=60, gt=0, description="How long a worker waits for the broker at its start.")
 
 
 class ClickHouseSettings(Section):
     """Where ClickHouse is."""
 
     url: str = Field(default="http://127.0.0.1:8123", description="Address of ClickHouse's HTTP interface.")
-    external: bool = Field(
-        default=False, description="Whether ClickHouse is run by others: nothing is started here."
-    )
+    external: bool = Field(default=False, description="Whether ClickHouse is run by others: nothing is started here.")
     database: str = Field(
         default="streamgauge", pattern=r"^\w+$", description="Database that holds all tables and views."
     )
     user: str = Field(default="default", description="User that writes.")
     password: SecretStr = Field(default=SecretStr(""), description="Password of the user that writes.")
-    reader: str = Field(
-        default="reader", description="User that only reads: analysts, Grafana, the web page."
-    )
-    reader_password: SecretStr = Field(
-        default=SecretStr(""), description="Password of the user that only reads."
-    )
+    reader: str = Field(default="reader", description="User that only reads: analysts, Grafana, the web page.")
+    reader_password: SecretStr = Field(default=SecretStr(""), description="Password of the user that only reads.")
 
 
 class RuntimeSettings(Section):
@@ -149,9 +139,7 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = Field(default=KafkaSettings(), description="Where Kafka is.")
     clickhouse: ClickHouseSettings = Field(default=ClickHouseSettings(), description="Where ClickHouse is.")
     runtime: RuntimeSettings = Field(default=RuntimeSettings(), description="How the workers run.")
-    retrain: RetrainSettings = Field(
-        default=RetrainSettings(), description="How the retraining consumer works."
-    )
+    retrain: RetrainSettings = Field(default=RetrainSettings(), description="How the retraining consumer works.")
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
@@ -180,9 +168,7 @@ def settings_table() -> str:
     for name, field, value in _leaves(Settings.model_construct(), PREFIX):
         default = str(value).replace(str(Path.home()), "~")
         lines.append(
-            f"| `{name}` | `{default}` | {field.description} |"
-            if default
-            else f"| `{name}` | | {field.description} |"
+            f"| `{name}` | `{default}` | {field.description} |" if default else f"| `{name}` | | {field.description} |"
         )
     return "\n".join(lines)
 
@@ -221,9 +207,7 @@ def _text(value: object) -> str:
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
     known = {name for name, _, _ in _leaves(Settings.model_construct(), PREFIX)}
-    unknown = sorted(
-        name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known
-    )
+    unknown = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known)
     if unknown:
         raise SettingsError("\n".join(_hint(name, known) for name in unknown))
 

@@ -53,17 +53,13 @@ def group(events: Sequence[RowEvent], positions: Sequence[int]) -> list[Group]:
 
 
 def _names(events: Sequence[RowEvent]) -> tuple[str, ...]:
-    return tuple(
-        sorted(set[str]().union(*(each.features for each in events if isinstance(each, PredictionEvent))))
-    )
+    return tuple(sorted(set[str]().union(*(each.features for each in events if isinstance(each, PredictionEvent)))))
 
 
 def rows_of(rows: Group) -> Rows:
     """Return the events as columns.
 
-    >>> event = PredictionEvent(
-    ...     prediction_id="a", model="m", event_time_ms=7, features={"x": 1.5, "y": "red"}
-    ... )
+    >>> event = PredictionEvent(prediction_id="a", model="m", event_time_ms=7, features={"x": 1.5, "y": "red"})
     >>> [(c.name, c.number_array(1).tolist(), c.levels) for c in rows_of(group([event], [0])[0]).features]
     [('x', [1.5], ()), ('y', [nan], ('red',))]
     """
@@ -131,9 +127,7 @@ def _code(value: Value, levels: dict[str, int]) -> int:
 
 
 def _features(names: Sequence[str], rows: Sequence[Mapping[str, Value]]) -> tuple[Column, ...]:
-    return tuple(
-        [value_column(name, values) for name, values in zip(names, _transposed(names, rows), strict=True)]
-    )
+    return tuple([value_column(name, values) for name, values in zip(names, _transposed(names, rows), strict=True)])
 
 
 def _transposed(names: Sequence[str], rows: Sequence[Mapping[str, Value]]) -> Iterable[Sequence[Value]]:

@@ -79,9 +79,7 @@ class Intake:
         Size of a fact: it cannot be cut.
     """
 
-    def __init__(
-        self, ledger_partitions: int, max_block_bytes: int = 500_000, max_fact_bytes: int = 1_000_000
-    ) -> None:
+    def __init__(self, ledger_partitions: int, max_block_bytes: int = 500_000, max_fact_bytes: int = 1_000_000) -> None:
         if ledger_partitions < 1:
             raise ValueError(f"a ledger has one partition or more, got {ledger_partitions}")
         self.ledger_partitions = ledger_partitions
@@ -119,9 +117,7 @@ class Intake:
             raise ValueError(f"intake does not read the topic {source.topic!r}")
         return IntakeResult(chains.outputs, chains.advanced, letters.outputs, covered)
 
-    def _split_rows(
-        self, source: Source, read: _Events, chains: _Chains, letters: _Letters, covered: int
-    ) -> None:
+    def _split_rows(self, source: Source, read: _Events, chains: _Chains, letters: _Letters, covered: int) -> None:
         """Write each event to its prediction_id's partition; the last block there covers the whole run."""
         for partition, mine in enumerate(self._by_partition(read, chains)):
             parts = [found for piece in mine.pieces() for found in self._parts(piece, letters)]
@@ -258,9 +254,7 @@ def _decode(source: Source, record: Record) -> Sequence[Event | Refusal]:
 
 def _too_large(event: RowEvent, limit: int) -> Refusal:
     line = encode(event)
-    refusal = _refusal(
-        Code.TOO_LARGE, f"an event above {limit} bytes in the ledger", "send less in one event", line
-    )
+    refusal = _refusal(Code.TOO_LARGE, f"an event above {limit} bytes in the ledger", "send less in one event", line)
     return msgspec.structs.replace(refusal, model=event.model, source=event.source)
 
 

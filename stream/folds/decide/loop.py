@@ -152,7 +152,8 @@ def compare(loop: Loop, monitor: Monitor, pane: PredictionPane, now_ms: int, emi
     retrain.paired = update(retrain.paired, total, n)
     evidence, paired = e_value(retrain.paired), retrain.paired
     over = f"{paired.pairs:,} pairs in {paired.panes} panes"
-    what = f"loss lower by {paired.mean_difference:.4f} over {over} (e {evidence:.3g})"
+    change = f"{'lower' if paired.mean_difference >= 0 else 'higher'} by {abs(paired.mean_difference):.4f}"
+    what = f"loss {change} over {over} (e {evidence:.3g})"
     if evidence >= DECISION:
         _promote(loop, monitor, monitor.model, what, now_ms, emit)
     elif paired.panes >= MAX_SHADOW_PANES:

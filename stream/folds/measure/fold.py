@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
 import numpy as np
 from streamgauge.partition import partition_of
 
@@ -12,20 +11,14 @@ from stream.folds.arrays import decode_state, encode_state
 from stream.folds.base import Output, Record
 from stream.folds.blocks import LAST_LINE, LINE_BITS, Block, Entry, Fact, Rows, Source, Tick, decode_entry
 from stream.folds.measure.columns import texts_of
+from stream.folds.measure.facts import fold_fact
 from stream.folds.measure.fates import RECEIVED, Events, counts_of, not_used
 from stream.folds.measure.labels import fold_labels
 from stream.folds.measure.marks import advance, messages
 from stream.folds.measure.predictions import fold_predictions
-from stream.folds.measure.state import NEVER, SCHEMA, LineageState, MeasureState, SourceState
+from stream.folds.measure.state import SCHEMA, MeasureState, SourceState
 from stream.folds.monitor import Monitor, monitor_of
 from stream.folds.partials import encode_messages
-
-
-class Command(msgspec.Struct, frozen=True):
-    """What `measure` must know of a command."""
-
-    command: str
-    model: str
 
 
 class Measure:
@@ -108,7 +101,7 @@ class Measure:
             self._cover(state, entry)
         elif self._is_new(state, entry):
             if isinstance(entry, Fact):
-                self._fact(state, entry)
+                fold_fact(state, entry, self.ledger_id, self._home)
             else:
                 self._rows(state, entry, position)
             source = _source(state, entry.source, entry.start)
@@ -127,36 +120,6 @@ class Measure:
             source.high = max(source.high, covered.to)
             source.behind = source.ticked_ms > 0 and covered.to < source.end
             source.end, source.ticked_ms = covered.end, state.clock_ms
-
-    def _fact(self, state: MeasureState, fact: Fact) -> None:
-        if fact.source.topic == "specs":
-            self._spec(state, fact.value)
-            model = monitor_of(fact.value, self.ledger_id).model
-        elif fact.source.topic == "commands":
-            command = msgspec.json.decode(fact.value, type=Command)
-            model = command.model
-            if command.command == "close" and model in state.models:
-                state.models[model].closed = True
-        else:
-            model = fact.key.decode().split("/")[0]
-        state.facts.append((self._home(model), fact.source.topic, fact.key, fact.value))
-
-    def _spec(self, state: MeasureState, value: bytes) -> None:
-        """Put a revision of a monitor in force; if it measures otherwise, its lineage ends and another begins."""
-        monitor = monitor_of(value, self.ledger_id)
-        old = state.specs.get(monitor.name)
-        if old is not None:
-            before = monitor_of(old, self.ledger_id)
-            if before.revision >= monitor.revision:
-                return
-            if before.lineage != monitor.lineage:
-                state.lineages[before.lineage].retired = True
-        state.specs[monitor.name] = value
-        if monitor.lineage not in state.lineages:
-            model = state.models.get(monitor.model)
-            start_ms = 0 if model is None or model.newest_ms == NEVER else model.newest_ms
-            state.lineages[monitor.lineage] = LineageState(monitor.name, monitor.model, start_ms)
-        state.lineages[monitor.lineage].retired = False
 
     def _rows(self, state: MeasureState, block: Block, position: int) -> None:
         high = _source(state, block.source, block.start).high

@@ -3,9 +3,11 @@ import pytest
 from streamgauge.partition import partition_of
 
 from stream.folds.decide import Decide
+from stream.folds.intake import tick
 from stream.folds.measure import Measure
+from stream.folds.partials import decode_message
 from stream.folds.rows import ConservationRow, FateRow, FeaturePaneRow, LineageRow, PaneRow
-from tests.loop import DAY_MS, day_of_events, spec_record, watched
+from tests.loop import DAY_MS, day_of_events, spec_record, version_record, watched
 
 HOUR_MS = 3_600_000
 
@@ -34,8 +36,8 @@ def final_panes(loop):
     return [(r.pane_ms // DAY_MS, r.arrival_ms // DAY_MS, r.n) for r in loop.of(PaneRow) if not r.segment_key]
 
 
-def advance(loop, *events, topic="predictions"):
-    loop.send(topic, events)
+def advance(loop, *events, topic="predictions", key="m"):
+    loop.send(topic, events, key=key)
     loop.tick(2)
     loop.run()
 
@@ -190,6 +192,46 @@ def test_another_lineage_begins_when_the_measuring_part_of_the_spec_changes():
     first, second = (row.lineage for row in loop.of(LineageRow))
     assert [(row.pane_s, row.n) for row in loop.of(PaneRow) if row.lineage == first] == [(86_400, 1)]
     assert {row.pane_s for row in loop.of(PaneRow) if row.lineage == second} == {43_200}
+
+
+@pytest.mark.parametrize(
+    ("topic", "key", "value", "wrong"),
+    [
+        ("commands", "m", {"hello": 1}, "missing required field `id`"),
+        ("commands", "m", {"id": 1, "command": "close", "model": "m"}, "Expected `str`"),
+        ("models", "m/version/1", {"record": "version"}, "missing required field `model`"),
+        ("models", "m/version/1", version_record("1", "") | {"model": "n"}, "the key names model 'm', the record 'n'"),
+    ],
+)
+def test_a_control_record_that_cannot_be_read_is_a_fate_and_nothing_else(topic, key, value, wrong):
+    loop = watched()
+    advance(loop, prediction("a", 0))
+    specs, models = loop.states[0].specs, loop.states[0].models
+    advance(loop, value, topic=topic, key=key)
+
+    rows = loop.of(FateRow)
+    assert {(row.topic, row.model, row.kind, row.fate) for row in rows} == {(topic, "m", topic, "invalid")}
+    assert all(row.reason.startswith("fold-error: ") and wrong in row.reason for row in rows)
+    assert [fact for message in loop.messages() for fact in message.facts if fact.topic == topic] == []
+    assert (loop.states[0].specs, loop.states[0].models) == (specs, models)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"monitor": "m"}, {"monitor": "m", "revision": 9, "spec": {}}, spec_record(9) | {"reference": "no base64"}],
+)
+def test_a_spec_that_cannot_be_read_is_told_of_no_model_and_the_one_before_stays_in_force(value):
+    loop = watched(partitions=1)
+    before = loop.states[0].specs
+    for measure, state in zip(loop.measures, loop.states, strict=True):
+        loop.send("specs", [value])
+        loop.clock_ms += 1_000
+        loop.append(tick("worker", [], 1))
+        told = [decode_message(o.value) for o in measure.step(state, loop.ledger[0][state.position + 1 :])]
+
+    fates = [fate for message in told for fate in message.fates]
+    assert [(f.model, f.kind, f.fate, f.reason[:12]) for f in fates] == [("", "specs", "invalid", "fold-error: ")]
+    assert loop.states[0].specs == before
 
 
 def test_settings_out_of_range_are_refused():

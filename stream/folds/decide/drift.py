@@ -20,6 +20,8 @@ from stream.folds.rows import StatisticsRow, VerdictRow
 MIN_ROWS = 400
 """Small p-values need so many effective rows: windows are made of panes until they hold them."""
 
+JUDGED = ("stable", "warning", "drift")
+
 ALPHA = 0.001
 """Error allowed in one window over all features together."""
 
@@ -169,13 +171,17 @@ def _alarm(
 ) -> None:
     """Open, extend or close drift incidents by the features that drift now."""
     drifting = [v for v in verdicts if v.status == "drift"]
-    lineage.warned = [v.target for v in verdicts if v.status in ("warning", "drift")]
+    unjudged = [v.target for v in verdicts if v.status not in JUDGED and v.target in lineage.warned]
+    lineage.warned = [v.target for v in verdicts if v.status in ("warning", "drift")] + unjudged
     drifting.sort(key=lambda v: (v.p, -v.effect))
     names = [v.target for v in drifting]
     now_ms = pane_ms + monitor.pane_ms
-    touched = [i for i in open_of(loop, "drift") if set(i.features) & set(names)]
-    for incident in open_of(loop, "drift"):
-        incident.quiet = 0 if incident in touched else incident.quiet + 1
+    incidents = open_of(loop, monitor, "drift")
+    touched = [i for i in incidents if set(i.features) & set(names)]
+    judged = {v.target for v in verdicts if v.status in JUDGED}
+    for incident in incidents:
+        # A window in which none of its features could be judged says nothing.
+        incident.quiet = 0 if incident in touched else incident.quiet + bool(set(incident.features) & judged)
         if incident.quiet >= QUIET_WINDOWS:
             close(loop, monitor, incident, now_ms, f"over: {QUIET_WINDOWS} quiet windows", emit)
     new = [name for name in names if not any(name in i.features for i in touched)]
@@ -185,7 +191,7 @@ def _alarm(
         incident, state = touched[0], "updated"
         incident.features += new
     else:
-        since_ms = pane_ms - monitor.pane_ms
+        since_ms = now_ms - 2 * verdicts[0].pane_s * 1000
         incident, state = open_incident(loop, monitor, "drift", "info", "", new, since_ms, now_ms), "open"
     incident.title = drift_title(monitor.model, incident.features, incident.since_ms, monitor.pane_ms)
     incident.verdicts += [v.id for v in drifting if v.target in new]

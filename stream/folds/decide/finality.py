@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from stream.folds.decide.state import LineageState
+from stream.folds.decide.state import LineageState, Standing
 from stream.folds.monitor import Monitor
-from stream.folds.partials import Partial
+from stream.folds.partials import Mark, Partial
 
 NEVER = -(1 << 62)
 MAX_EMPTY = 1_000
@@ -18,7 +18,16 @@ def arrive(lineage: LineageState, partition: int, partial: Partial) -> None:
         lineage.waiting.setdefault(partial.pane_ms, []).append((partition, partial))
 
 
-def next_final(lineage: LineageState, monitor: Monitor, clocks: dict[int, int], partitions: int) -> int | None:
+def stand(lineage: LineageState, partition: int, mark: Mark, clock_ms: int) -> None:
+    """Note where a partition stands; a watermark never goes back."""
+    before = lineage.standing.get(partition)
+    watermark_ms = mark.watermark_ms if before is None else max(before.watermark_ms, mark.watermark_ms)
+    lineage.standing[partition] = Standing(watermark_ms, mark.idle, mark.start_ms, clock_ms)
+    if before is None or watermark_ms > before.watermark_ms:
+        lineage.steps.setdefault(partition, []).append((watermark_ms, clock_ms))
+
+
+def next_final(lineage: LineageState, monitor: Monitor, partitions: int) -> int | None:
     """Return the pane that is final next, or None. Panes become final in order, empty ones too.
 
     More than MAX_EMPTY empty panes in a row are passed over.
@@ -26,9 +35,17 @@ def next_final(lineage: LineageState, monitor: Monitor, clocks: dict[int, int], 
     if len(lineage.standing) < partitions:
         return None
     candidate = _candidate(lineage, monitor)
-    if candidate is None or candidate + monitor.pane_ms > _passed_ms(lineage, monitor, clocks):
+    if candidate is None or not _all_passed(lineage, monitor, candidate + monitor.pane_ms):
         return None
     return candidate
+
+
+def settled(lineage: LineageState, monitor: Monitor, pane_ms: int) -> None:
+    """Note that a pane is final, and forget the steps that no later pane asks for."""
+    lineage.newest_final = pane_ms
+    for steps in lineage.steps.values():
+        while steps and steps[0][0] < pane_ms + 2 * monitor.pane_ms:
+            steps.pop(0)
 
 
 def _candidate(lineage: LineageState, monitor: Monitor) -> int | None:
@@ -38,20 +55,32 @@ def _candidate(lineage: LineageState, monitor: Monitor) -> int | None:
     following = lineage.newest_final + monitor.pane_ms
     if earliest is not None:
         return earliest if (earliest - following) // monitor.pane_ms > MAX_EMPTY else following
-    # Nothing waits: go on only for a pane that live partitions have passed, or to let late sums in.
-    return following if lineage.late or not _all_idle(lineage) else None
-
-
-def _passed_ms(lineage: LineageState, monitor: Monitor, clocks: dict[int, int]) -> int:
-    """Return the event time that all partitions have passed; idle ones count only if all are, by the log clock."""
     active = [s.watermark_ms for s in lineage.standing.values() if not s.idle]
-    if active:
-        return min(active)
-    return min(clocks.values(), default=NEVER) - monitor.lateness_ms - monitor.idle_ms
+    if active and (min(active) - following) // monitor.pane_ms > MAX_EMPTY:
+        return monitor.pane_of(min(active)) - monitor.pane_ms
+    # Nothing waits: go on only for a pane that live partitions have passed, or to let late sums in.
+    return following if lineage.late or active else None
 
 
-def _all_idle(lineage: LineageState) -> bool:
-    return all(s.idle for s in lineage.standing.values())
+def _all_passed(lineage: LineageState, monitor: Monitor, end_ms: int) -> bool:
+    """Say whether all partitions have passed `end_ms`.
+
+    An idle one need not, once it has said that it is idle on a log clock at which the active ones had passed: what it
+    said before, its rows since may belie. If all are idle, the log clocks decide.
+    """
+    active = {p: s for p, s in lineage.standing.items() if not s.idle}
+    if not active:
+        clock_ms = min(s.clock_ms for s in lineage.standing.values())
+        return end_ms <= clock_ms - monitor.lateness_ms - monitor.idle_ms
+    if any(s.watermark_ms < end_ms for s in active.values()):
+        return False
+    passed_at = max(_passed_at(lineage, p, end_ms) for p in active)
+    return all(s.clock_ms >= passed_at for s in lineage.standing.values() if s.idle)
+
+
+def _passed_at(lineage: LineageState, partition: int, end_ms: int) -> int:
+    """Return the log clock of the first mark with which a partition passed `end_ms`; it has passed."""
+    return next((clock_ms for mark_ms, clock_ms in lineage.steps.get(partition, []) if mark_ms >= end_ms), NEVER)
 
 
 def start_ms(lineage: LineageState) -> int:

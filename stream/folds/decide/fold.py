@@ -10,26 +10,21 @@ from stream.folds.arrays import decode_state, encode_state
 from stream.folds.base import Output, Record
 from stream.folds.decide.drift import judge_pane, statistics_rows
 from stream.folds.decide.emit import Emit
-from stream.folds.decide.finality import arrive, next_final, start_ms
-from stream.folds.decide.incidents import close, open_incident, open_of, tell
-from stream.folds.decide.loop import (
-    Command,
-    VersionRecord,
-    ask_retrain,
-    compare,
-    fold_step,
-    fold_version,
-    is_cool,
-)
+from stream.folds.decide.finality import arrive, next_final, settled, stand, start_ms
+from stream.folds.decide.judge import judge_mature
+from stream.folds.decide.loop import Command, VersionRecord, ask_retrain, compare, fold_step, fold_version
+from stream.folds.decide.lost import react
 from stream.folds.decide.merge import merge
 from stream.folds.decide.panes import on_time_counts, pane_rows
-from stream.folds.decide.performance import add_arrived, judge_mature, label_age_ms, performance_rows
+from stream.folds.decide.performance import add_arrived, forgotten_ms, label_age_ms, performance_rows
 from stream.folds.decide.pipeline import hear, silent_partitions, watch
-from stream.folds.decide.state import SCHEMA, DecideState, LineageState, Loop, Standing
-from stream.folds.decide.words import loss_title
+from stream.folds.decide.state import SCHEMA, DecideState, LineageState, Loop
 from stream.folds.monitor import Monitor, monitor_of
-from stream.folds.partials import Count, Fate, Forwarded, Mark, Message, decode_message
-from stream.folds.rows import ConservationRow, FateRow, LineageRow, VerdictRow
+from stream.folds.partials import Count, Fate, Forwarded, Message, decode_message
+from stream.folds.rows import ConservationRow, FateRow, LineageRow
+
+MAX_COMMANDS = 10_000
+"""Ids of commands that are remembered, so that the same one from every ledger partition counts once."""
 
 
 class Decide:
@@ -77,16 +72,19 @@ class Decide:
 
     def _message(self, state: DecideState, message: Message, record: Record) -> list[Output]:
         """Take a message in, once: a re-sent one lies at or below the last accepted."""
+        before = state.seen.get(message.partition)
         at = (message.to, message.part)
-        if at <= state.seen.get(message.partition, (-2, 0)):
+        if before is not None and at <= before:
             return []
         state.seen[message.partition] = at
-        clock_ms = max(state.clocks.get(message.partition, 0), message.clock_ms)
-        state.clocks[message.partition] = clock_ms
+        state.clocks[message.partition] = max(state.clocks.get(message.partition, 0), message.clock_ms)
         emit = Emit(self.partition, record.position, max(state.clocks.values()))
         hear(state.hearing, message.partition, record.append_ms)
+        if _is_after_gap(before, message):
+            state.gaps[message.partition] = state.gaps.get(message.partition, 0) + 1
+            emit.rows.append(_gap(message, state.gaps[message.partition], emit))
         for fact in message.facts:
-            self._fact(state, fact, emit)
+            self._fact(state, message, fact, emit)
         for partial in message.sealed:
             arrive(state.lineages[partial.lineage], message.partition, partial)
         emit.rows += [_conservation(message, count, emit) for count in message.counts]
@@ -104,26 +102,27 @@ class Decide:
 
     def _marks(self, state: DecideState, message: Message, emit: Emit) -> None:
         for mark in message.marks:
-            lineage = state.lineages[mark.lineage]
-            lineage.standing[message.partition] = _standing(lineage, message.partition, mark)
-        for lineage in state.lineages.values():
+            stand(state.lineages[mark.lineage], message.partition, mark, message.clock_ms)
+        for name, lineage in state.lineages.items():
             monitor = monitor_of(lineage.spec, self.ledger_id)
-            while (pane := next_final(lineage, monitor, state.clocks, self.ledger_partitions)) is not None:
+            while (pane := next_final(lineage, monitor, self.ledger_partitions)) is not None:
                 self._finalise(state, lineage, monitor, pane, emit)
+            if state.current[monitor.name] != name:
+                lineage.panes, lineage.history = {}, {}
 
     def _finalise(self, state: DecideState, lineage: LineageState, monitor: Monitor, pane_ms: int, emit: Emit) -> None:
         """Settle one pane: what arrived with it, effect sizes, drift, and the labels that it made mature."""
-        loop = state.loops.setdefault(monitor.model, Loop())
+        loop, passed_ms = state.loops.setdefault(monitor.model, Loop()), pane_ms + monitor.pane_ms
         merged = merge([*lineage.waiting.pop(pane_ms, []), *lineage.late])
-        lineage.late, lineage.newest_final = [], pane_ms
+        lineage.late = []
+        settled(lineage, monitor, pane_ms)
         emit.rows.extend(pane_rows(monitor, pane_ms, merged, emit))
         n, counts = on_time_counts(monitor, pane_ms, merged)
         emit.rows.extend(statistics_rows(monitor, pane_ms, n, counts, emit))
         if pane_ms >= start_ms(lineage):
             judge_pane(lineage, loop, monitor, pane_ms, n, counts, emit)
-        touched = add_arrived(lineage, merged)
-        passed_ms = pane_ms + monitor.pane_ms
-        emit.rows.extend(performance_rows(monitor, loop, lineage, touched, passed_ms, emit))
+        touched = add_arrived(lineage, monitor, merged, passed_ms)
+        emit.rows.extend(performance_rows(monitor, loop, lineage, touched, pane_ms, emit))
         self._mature(state, loop, lineage, monitor, passed_ms, emit)
 
     def _mature(
@@ -135,14 +134,17 @@ class Decide:
         passed_ms: int,
         emit: Emit,
     ) -> None:
-        """Judge each prediction pane once, when its labels are mature; forget it when none can come any more."""
+        """Judge each prediction pane once, when its labels are mature; forget it when none can come any more.
+
+        Panes before the lineage's start hold a part of their rows only: they are shown, never judged.
+        """
         for pane_ms in sorted(lineage.panes):
-            pane, end_ms = lineage.panes[pane_ms], pane_ms + monitor.pane_ms
-            if not pane.judged and end_ms + label_age_ms(monitor) <= passed_ms:
+            pane = lineage.panes[pane_ms]
+            if not pane.judged and pane_ms + monitor.pane_ms + label_age_ms(monitor) <= passed_ms:
                 pane.judged = True
-                self._judge(state, loop, lineage, monitor, pane_ms, passed_ms, emit)
-                compare(loop, monitor, pane, passed_ms, emit)
-            if end_ms + monitor.horizon_ms + monitor.lateness_ms < passed_ms:
+                if pane_ms >= start_ms(lineage):
+                    self._judge(state, loop, lineage, monitor, pane_ms, passed_ms, emit)
+            if forgotten_ms(monitor, pane_ms) < passed_ms:
                 del lineage.panes[pane_ms]
 
     def _judge(
@@ -155,62 +157,29 @@ class Decide:
         now_ms: int,
         emit: Emit,
     ) -> None:
-        """Open or close the incident of lost performance, and ask for a retrain while it is open."""
-        judged = judge_mature(lineage, loop, monitor, pane_ms, emit)
-        if judged is None:
-            return
-        verdict, worse, _ = judged
-        emit.rows.append(verdict)
-        incidents = open_of(loop, "performance")
-        if worse.is_worse:
-            self._lost(state, loop, monitor, verdict, pane_ms, now_ms, emit)
-        elif incidents and verdict.effect <= worse.limit:
-            close(loop, monitor, incidents[0], now_ms, f"back in tolerance: {verdict.reason}", emit)
+        if (verdict := judge_mature(lineage, loop, monitor, pane_ms, emit)) is not None:
+            emit.rows.append(verdict)
+            react(loop, monitor, verdict, now_ms, _cut(state), emit)
+        compare(loop, monitor, lineage.panes[pane_ms], now_ms, emit)
 
-    def _lost(
-        self,
-        state: DecideState,
-        loop: Loop,
-        monitor: Monitor,
-        verdict: VerdictRow,
-        pane_ms: int,
-        now_ms: int,
-        emit: Emit,
-    ) -> None:
-        incidents = open_of(loop, "performance")
-        since_ms = pane_ms + monitor.pane_ms - verdict.pane_s * 1000
-        title = loss_title(monitor.model, verdict.target, verdict.effect, verdict.floor, since_ms, monitor.pane_ms)
-        harm = {
-            "metric": verdict.target,
-            "value": verdict.effect,
-            "at_least": verdict.lo,
-            "tolerated": verdict.floor,
-        }
-        if not incidents:
-            incident = open_incident(loop, monitor, "performance", "page", title, [], since_ms, now_ms)
-            incident.verdicts.append(verdict.id)
-            more = {
-                "harm": harm,
-                "sure": {"p": verdict.p},
-                "next": "a retrain is asked for; look at what changed",
-            }
-            tell(monitor, incident, "open", verdict.reason, more, emit)
-        if "performance" in monitor.retrain_on and is_cool(loop, now_ms):
-            incident = open_of(loop, "performance")[0]
-            cause = f"{incident.id}/{loop.champion}"
-            evidence = {"verdict": verdict.id, **harm}
-            ask_retrain(loop, monitor, "performance", cause, title, evidence, now_ms, _cut(state), emit)
+    def _fact(self, state: DecideState, message: Message, fact: Forwarded, emit: Emit) -> None:
+        """Take a fact up; one that does not hold what its topic promises is told and changes nothing."""
+        try:
+            if fact.topic == "specs":
+                self._spec(state, fact.value, emit)
+            elif fact.topic == "commands":
+                self._command(state, msgspec.json.decode(fact.value, type=Command), emit)
+            elif b"/version/" in fact.key:
+                self._version(state, msgspec.json.decode(fact.value, type=VersionRecord), emit)
+        except (msgspec.MsgspecError, ValueError) as error:
+            reason = f"fold-error: {error}"[:300]
+            told = Fate(fact.topic, message.partition, message.to, "", "", fact.topic, "invalid", reason)
+            emit.rows.append(_fate(message, told, emit))
 
-    def _fact(self, state: DecideState, fact: Forwarded, emit: Emit) -> None:
-        if fact.topic == "specs":
-            self._spec(state, fact.value, emit)
-        elif fact.topic == "commands":
-            self._command(state, msgspec.json.decode(fact.value, type=Command), emit)
-        elif b"/version/" in fact.key:
-            record = msgspec.json.decode(fact.value, type=VersionRecord)
-            loop = state.loops.setdefault(record.model, Loop())
-            monitor = self._monitor_of_model(state, record.model)
-            fold_version(loop, monitor, record, self._now_ms(state, monitor), emit)
+    def _version(self, state: DecideState, record: VersionRecord, emit: Emit) -> None:
+        loop = state.loops.setdefault(record.model, Loop())
+        monitor = self._monitor_of_model(state, record.model)
+        fold_version(loop, monitor, record, self._now_ms(state, monitor), emit)
 
     def _spec(self, state: DecideState, value: bytes, emit: Emit) -> None:
         """Put a revision in force; every ledger partition forwards it, the first one counts."""
@@ -233,6 +202,8 @@ class Decide:
         if command.id in state.commands:
             return
         state.commands[command.id] = True
+        while len(state.commands) > MAX_COMMANDS:
+            del state.commands[next(iter(state.commands))]
         loop = state.loops.setdefault(command.model, Loop())
         monitor = self._monitor_of_model(state, command.model)
         if command.command == "step":
@@ -272,11 +243,30 @@ class Decide:
         return max(ends, default=0)
 
 
-def _standing(lineage: LineageState, partition: int, mark: Mark) -> Standing:
-    """Return where a partition stands; a watermark never goes back."""
-    before = lineage.standing.get(partition)
-    watermark_ms = mark.watermark_ms if before is None else max(before.watermark_ms, mark.watermark_ms)
-    return Standing(watermark_ms, mark.idle, mark.start_ms)
+def _is_after_gap(before: tuple[int, int] | None, message: Message) -> bool:
+    """Say whether a message of this partition is missing before this one, or a part of it."""
+    if message.part > 0:
+        return before != (message.to, message.part - 1)
+    return message.start > (-1 if before is None else before[0])
+
+
+def _gap(message: Message, gaps: int, emit: Emit) -> ConservationRow:
+    """Return the row that says that messages are missing: received and never accounted for."""
+    return ConservationRow(
+        model="",
+        kind="gap",
+        source="partials",
+        partition=message.partition,
+        received=gaps,
+        used=0,
+        duplicate=0,
+        late_used=0,
+        invalid=0,
+        unmatched=0,
+        pending=0,
+        known_ms=emit.known_ms,
+        position=message.to,
+    )
 
 
 def _cut(state: DecideState) -> list[tuple[int, int]]:

@@ -32,14 +32,14 @@ def open_incident(
     """Open an incident; its number counts the incidents of the model."""
     loop.numbered += 1
     an_id = f"INC-{short_id(monitor.name, kind, features, since_ms, loop.numbered)}"
-    incident = Incident(an_id, kind, level, title, list(features), now_ms, since_ms)
+    incident = Incident(an_id, monitor.name, kind, level, title, list(features), now_ms, since_ms)
     loop.incidents[an_id] = incident
     return incident
 
 
-def open_of(loop: Loop, kind: str) -> list[Incident]:
-    """Return the open incidents of a kind, the oldest first."""
-    return [i for i in loop.incidents.values() if i.kind == kind]
+def open_of(loop: Loop, monitor: Monitor, kind: str) -> list[Incident]:
+    """Return the open incidents of a kind that a monitor raised, the oldest first."""
+    return [i for i in loop.incidents.values() if i.kind == kind and i.monitor == monitor.name]
 
 
 def close(loop: Loop, monitor: Monitor, incident: Incident, now_ms: int, why: str, emit: Emit) -> None:

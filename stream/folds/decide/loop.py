@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from detectors.paired import DECISION, e_value, update
+from detectors.performance import task_sums
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.incidents import close, open_of, short_id
+from stream.folds.decide.judged import FIRST_LOSS, judged_metric
 from stream.folds.decide.state import Loop, PredictionPane, Retrain, Version
 from stream.folds.monitor import Monitor
 from stream.folds.rows import RetrainRow, RoleRow
@@ -17,14 +21,15 @@ TRAINING_WINDOW_MS = 90 * 86_400_000
 COOL_DOWN_MS, COOL_DOWN_LABELS = 86_400_000, 5_000
 """Time and labels between two retrains that lost performance asks for (SCIENCE, section 6)."""
 
-MAX_SHADOW_PANES = 60
-"""A challenger that has not proven itself in so many mature panes is rejected."""
+MAX_PANES = 60
+"""A retrain without a version, or a challenger that has not proven itself, ends after so many mature panes."""
 
 
 class Validation(msgspec.Struct, frozen=True):
-    """What a manifest says of the newest part of the training set."""
+    """What a manifest says of the newest part of the training set; `metric` is what its losses are of."""
 
     losses: dict[str, float] = {}
+    metric: str = ""
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -66,12 +71,18 @@ def ask_retrain(
     emit: Emit,
     from_ms: int | None = None,
 ) -> None:
-    """Publish a retrain event, unless one is in flight. Its id is the hash of lineage and cause."""
+    """Publish a retrain event. Its id is the hash of lineage, cause and how many were asked for before.
+
+    While one is in flight another is refused, and the refusal is told.
+    """
+    an_id = f"rt-{short_id(monitor.lineage, trigger, incident, loop.asked)}"
+    loop.asked += 1
+    retrain = Retrain(an_id, monitor.name, monitor.lineage, incident, trigger, reason, cut)
     if loop.retrain is not None:
+        _told(retrain, monitor.model, "refused", f"retrain {loop.retrain.id} is in flight", emit)
         return
-    an_id = f"rt-{short_id(monitor.lineage, trigger, incident)}"
-    loop.retrain = Retrain(an_id, monitor.name, monitor.lineage, incident, trigger, reason, cut)
-    loop.last_retrain_ms, loop.labels_at_retrain = now_ms, loop.judged_labels
+    loop.retrain = retrain
+    loop.last_retrain_ms, loop.labels_at_retrain = now_ms, loop.judged_labels.get(monitor.name, 0)
     emit.json(
         "retrain",
         monitor.model,
@@ -86,6 +97,7 @@ def ask_retrain(
             "evidence": evidence,
             "cut": {str(p): position for p, position in cut},
             "trainer": monitor.trainer or "river-default",
+            "metric": judged_metric(monitor, task_sums(monitor.task)) or "",
             "task": monitor.task,
             "features": dict(monitor.features),
             "from_ms": now_ms - TRAINING_WINDOW_MS if from_ms is None else from_ms,
@@ -97,12 +109,12 @@ def ask_retrain(
     _told(loop.retrain, monitor.model, "requested", "", emit)
 
 
-def is_cool(loop: Loop, now_ms: int) -> bool:
-    """Say whether enough time and labels lie behind the last retrain."""
-    if loop.last_retrain_ms is None:
-        return True
+def is_cool(loop: Loop, monitor: Monitor, now_ms: int) -> bool:
+    """Say whether none is in flight, and enough time and labels lie behind the last one."""
+    if loop.retrain is not None or loop.last_retrain_ms is None:
+        return loop.retrain is None
     waited = now_ms - loop.last_retrain_ms >= COOL_DOWN_MS
-    return waited and loop.judged_labels - loop.labels_at_retrain >= COOL_DOWN_LABELS
+    return waited and loop.judged_labels.get(monitor.name, 0) - loop.labels_at_retrain >= COOL_DOWN_LABELS
 
 
 def fold_step(loop: Loop, command: Command, emit: Emit) -> None:
@@ -125,6 +137,7 @@ def fold_version(loop: Loop, monitor: Monitor | None, record: VersionRecord, now
         record.version,
         manifest.passed,
         manifest.why,
+        manifest.validation.metric or FIRST_LOSS.get(monitor.task if monitor else "", "log_loss"),
         int(losses.get("n", 0)),
         losses.get("mean", 0.0),
         losses.get("sd", 0.0),
@@ -133,7 +146,7 @@ def fold_version(loop: Loop, monitor: Monitor | None, record: VersionRecord, now
     retrain = loop.retrain
     if retrain is None or retrain.id != manifest.retrain:
         return
-    retrain.version = record.version
+    retrain.version, retrain.waited = record.version, 0
     if not manifest.passed:
         _end(loop, record.model, "rejected", manifest.why, now_ms, emit)
     elif not loop.champion:
@@ -145,19 +158,32 @@ def fold_version(loop: Loop, monitor: Monitor | None, record: VersionRecord, now
 
 def compare(loop: Loop, monitor: Monitor, pane: PredictionPane, now_ms: int, emit: Emit) -> None:
     """Add a mature pane to the comparison of champion and shadow; promote or reject when it is decided."""
-    retrain, sums = loop.retrain, pane.groups.get((loop.champion, "", ""))
-    if retrain is None or not retrain.version or sums is None or retrain.version not in sums.pairs:
+    retrain = loop.retrain
+    if retrain is None or retrain.monitor != monitor.name:
         return
-    n, total, _ = sums.pairs[retrain.version]
-    retrain.paired = update(retrain.paired, total, n)
+    retrain.waited += 1
+    sums = pane.groups.get((loop.champion, "", ""))
+    n, total, _ = (0, 0.0, 0.0) if sums is None else sums.pairs.get(retrain.version, (0, 0.0, 0.0))
+    if math.isfinite(total):
+        retrain.paired = update(retrain.paired, total, n)
+    if not retrain.version:
+        _expire(loop, monitor.model, emit)
+        return
     evidence, paired = e_value(retrain.paired), retrain.paired
     over = f"{paired.pairs:,} pairs in {paired.panes} panes"
     change = f"{'lower' if paired.mean_difference >= 0 else 'higher'} by {abs(paired.mean_difference):.4f}"
     what = f"loss {change} over {over} (e {evidence:.3g})"
     if evidence >= DECISION:
         _promote(loop, monitor, monitor.model, what, now_ms, emit)
-    elif paired.panes >= MAX_SHADOW_PANES:
+    elif retrain.waited >= MAX_PANES:
         _end(loop, monitor.model, "rejected", f"not proven better: {what}, {DECISION:.0f} needed", now_ms, emit)
+
+
+def _expire(loop: Loop, model: str, emit: Emit) -> None:
+    """Give up on a retrain that never brought a version, so that others may be asked for."""
+    if loop.retrain is not None and loop.retrain.waited >= MAX_PANES:
+        _told(loop.retrain, model, "expired", f"no version came in {MAX_PANES} mature panes", emit)
+        loop.retrain = None
 
 
 def _promote(loop: Loop, monitor: Monitor | None, model: str, why: str, now_ms: int, emit: Emit) -> None:
@@ -170,8 +196,8 @@ def _promote(loop: Loop, monitor: Monitor | None, model: str, why: str, now_ms: 
         emit.rows.append(_role_row(model, before, "retired", f"version {retrain.version} took over", now_ms, emit))
     loop.retrain = None
     _role(loop, model, retrain.version, "champion", why, now_ms, emit)
-    for incident in open_of(loop, "performance"):
-        if monitor is not None:
+    if monitor is not None:
+        for incident in open_of(loop, monitor, "performance"):
             close(loop, monitor, incident, now_ms, f"version {loop.champion} serves: {why}", emit)
 
 

@@ -33,7 +33,7 @@ def silent_partitions(hearing: Hearing, partitions: int) -> list[int]:
 
 def watch(loop: Loop, monitor: Monitor, silent: list[int], emit: Emit) -> None:
     """Open an incident while a partition is silent, and close it when all are heard again; by the log clock."""
-    incidents = open_of(loop, "pipeline")
+    incidents = open_of(loop, monitor, "pipeline")
     if silent and not incidents:
         names = ", ".join(map(str, silent))
         since_ms = emit.known_ms - SILENT_MS

@@ -8,7 +8,7 @@ import numpy as np
 from detectors.paired import Paired
 from stream.folds.partials import Partial
 
-SCHEMA = 1
+SCHEMA = 2
 # Version, segment key, segment value.
 GroupId = tuple[str, str, str]
 
@@ -19,6 +19,7 @@ class Standing(msgspec.Struct, array_like=True):
     watermark_ms: int
     idle: bool
     start_ms: int
+    clock_ms: int
 
 
 class Sums(msgspec.Struct, array_like=True):
@@ -50,6 +51,7 @@ class Incident(msgspec.Struct, array_like=True):
     """One fault: which features, since when, and how many windows have been quiet."""
 
     id: str
+    monitor: str
     kind: str
     level: str
     title: str
@@ -72,10 +74,14 @@ class MaturePane(msgspec.Struct, array_like=True):
 
 
 class LineageState(msgspec.Struct, array_like=True):
-    """All that is known of one lineage."""
+    """All that is known of one lineage.
+
+    `steps` are the watermarks of each partition that are above the newest final pane, each with its mark's log clock.
+    """
 
     spec: bytes
     standing: dict[int, Standing] = {}
+    steps: dict[int, list[tuple[int, int]]] = {}
     newest_final: int | None = None
     waiting: dict[int, list[tuple[int, Partial]]] = {}
     late: list[tuple[int, Partial]] = []
@@ -91,6 +97,7 @@ class Version(msgspec.Struct, array_like=True):
     version: str
     passed: bool
     why: str
+    metric: str
     loss_n: int
     loss_mean: float
     loss_sd: float
@@ -98,7 +105,7 @@ class Version(msgspec.Struct, array_like=True):
 
 
 class Retrain(msgspec.Struct, array_like=True):
-    """A retrain in flight, from the event to the verdict."""
+    """A retrain in flight, from the event to the verdict; `waited` counts mature panes since its last step."""
 
     id: str
     monitor: str
@@ -108,6 +115,7 @@ class Retrain(msgspec.Struct, array_like=True):
     reason: str
     cut: list[tuple[int, int]]
     version: str = ""
+    waited: int = 0
     paired: Paired = msgspec.field(default_factory=Paired)
 
 
@@ -117,9 +125,10 @@ class Loop(msgspec.Struct, array_like=True):
     versions: dict[str, Version] = {}
     champion: str = ""
     retrain: Retrain | None = None
-    judged_labels: int = 0
+    judged_labels: dict[str, int] = {}
     last_retrain_ms: int | None = None
     labels_at_retrain: int = 0
+    asked: int = 0
     incidents: dict[str, Incident] = {}
     numbered: int = 0
 
@@ -142,4 +151,5 @@ class DecideState(msgspec.Struct):
     current: dict[str, str] = {}
     loops: dict[str, Loop] = {}
     commands: dict[str, bool] = {}
+    gaps: dict[int, int] = {}
     hearing: Hearing = msgspec.field(default_factory=Hearing)

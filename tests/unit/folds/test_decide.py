@@ -111,7 +111,7 @@ def test_lost_performance_pages_and_asks_for_a_retrain_of_known_rows(reference):
     page = next(alert for alert in loop.said("alerts") if alert["kind"] == "performance")
     retrain = loop.said("retrain")[-1]
     assert (page["level"], page["state"]) == ("page", "open")
-    assert page["harm"]["at_least"] > page["harm"]["tolerated"]
+    assert page["harm"]["at_best"] > page["harm"]["tolerated"]
     assert retrain["trigger"] == "performance"
     assert page["incident"] in retrain["incident"]
     assert set(retrain["cut"]) == {"0", "1", "2", "3"}

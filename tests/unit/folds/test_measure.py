@@ -234,6 +234,31 @@ def test_a_spec_that_cannot_be_read_is_told_of_no_model_and_the_one_before_stays
     assert loop.states[0].specs == before
 
 
+def lost(loop):
+    return [state.counts.get(("", "gap", ""), [0])[0] for state in loop.states]
+
+
+@pytest.mark.parametrize("ticks_before_rows", [0, 1, 3])
+def test_records_that_retention_took_before_intake_are_counted_as_a_gap_once(ticks_before_rows):
+    loop = watched()
+    advance(loop, *[prediction(f"a{i}", 0) for i in range(20)])
+    loop.skip("predictions", 1_000)
+    loop.tick(ticks_before_rows)
+    advance(loop, *[prediction(f"b{i}", 0) for i in range(20)])
+
+    assert lost(loop) == [980] * 4
+
+
+def test_a_source_that_is_new_begins_where_intake_began_without_a_gap():
+    loop = watched()
+    loop.skip("predictions", 1_000)
+    loop.tick()
+    advance(loop, prediction("a", 0))
+
+    assert lost(loop) == [0] * 4
+    assert counts(loop, "prediction")["used"] == 1
+
+
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match="tick_ms >= 1"):
         Measure(0, tick_ms=0)

@@ -186,7 +186,9 @@ def test_a_version_keeps_its_manifest_and_a_record_of_roles_is_none() -> None:
         "sha256": "ab", "uri": "models/ab", "trained_from_ms": 1, "trained_to_ms": 2, "rows": 3,
         "features": ["distance"],
         "parent": None, "retrain": "rt-1", "created_ms": 4, "cut": {"0": 7}, "passed": False, "why": "no better",
-        "validation": {"rows": 2, "metrics": {"auc": 0.7, "brier": None}, "losses": {"n": 2}, "champion": None},
+        "validation": {
+            "rows": 2, "metrics": {"auc": 0.7, "brier": None}, "losses": {"n": 2}, "metric": "brier", "champion": None,
+        },
     }  # fmt: skip
     version = {
         "record": "version",

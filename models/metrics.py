@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,20 +12,72 @@ from models.pipelines import Task
 Floats = NDArray[np.float64]
 Metrics = dict[str, float | None]
 
-# A probability is held this far from 0 and 1, so that the loss of one row stays below 35.
-EDGE = 1e-15
+# What a version promises is later judged on served rows by `detectors.performance`; so its limits are here too.
+EDGE = 1e-7
+"""A probability is held this far from 0 and 1, so that the log loss of one row is at most 16.1."""
+
+HIGHEST_ERROR = 1e70
+"""Larger errors of a regression count as this, so that no mean overflows."""
+
+JUDGED: dict[Task, tuple[str, ...]] = {"binary": ("log_loss", "brier", "accuracy"), "regression": ("rmse", "mae")}
+"""The metrics that are means of losses of rows; the first of a task is meant where none is named."""
 
 
-def losses(task: Task, truth: Floats, score: Floats) -> Floats:
-    """Return the loss of each row, ``(n,)``: log loss of a binary task, squared error of a regression.
+def losses(task: Task, truth: Floats, score: Floats, metric: str = "") -> Floats:
+    """Return the loss of each row, ``(n,)``.
 
+    Parameters
+    ----------
+    truth, score
+        ``(n,)``; the truth of a binary task is 0 or 1.
+    metric
+        One of `JUDGED`, empty for the first: log loss, squared difference (``brier``) or 1 for a wrong answer
+        (``accuracy``) of a binary task; squared error (``rmse``) or absolute error (``mae``) of a regression.
+
+    Raises
+    ------
+    ValueError
+        If `metric` is not judged in this task.
+
+    Examples
+    --------
     >>> losses("binary", np.array([1.0, 0.0]), np.array([0.5, 0.5]))
     array([0.693, 0.693])
+    >>> losses("binary", np.array([1.0, 0.0]), np.array([0.5, 0.5]), "accuracy")
+    array([0., 1.])
     """
-    if task == "regression":
-        return (score - truth) ** 2
+    metric = metric or JUDGED[task][0]
+    if metric not in JUDGED[task]:
+        raise ValueError(f"metric must be one of {', '.join(JUDGED[task])} in a {task} task, got {metric!r}")
+    return _OF_METRIC[metric](truth, score)
+
+
+def _log_losses(truth: Floats, score: Floats) -> Floats:
     p = np.clip(score, EDGE, 1 - EDGE)
     return -np.where(truth > 0, np.log(p), np.log1p(-p))
+
+
+def _squares(truth: Floats, score: Floats) -> Floats:
+    return _errors(truth, score) ** 2
+
+
+def _errors(truth: Floats, score: Floats) -> Floats:
+    """Return the absolute error of each row."""
+    with np.errstate(over="ignore"):
+        return np.minimum(np.abs(score - truth), HIGHEST_ERROR)
+
+
+def _mistakes(truth: Floats, score: Floats) -> Floats:
+    return np.where((score >= 0.5) == (truth > 0), 0.0, 1.0)
+
+
+_OF_METRIC: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "log_loss": _log_losses,
+    "brier": _squares,
+    "accuracy": _mistakes,
+    "rmse": _squares,
+    "mae": _errors,
+}
 
 
 def metrics(task: Task, truth: Floats, score: Floats) -> Metrics:
@@ -33,14 +87,14 @@ def metrics(task: Task, truth: Floats, score: Floats) -> Metrics:
         return dict.fromkeys(names)
     if task == "regression":
         return {
-            "mae": float(np.abs(score - truth).mean()),
-            "rmse": float(np.sqrt(losses(task, truth, score).mean())),
+            "mae": float(losses(task, truth, score, "mae").mean()),
+            "rmse": float(np.sqrt(losses(task, truth, score, "rmse").mean())),
         }
     return {
-        "log_loss": float(losses(task, truth, score).mean()),
+        "log_loss": float(losses(task, truth, score, "log_loss").mean()),
         "auc": auc(truth, score),
-        "accuracy": float(((score >= 0.5) == (truth > 0)).mean()),
-        "brier": float(((score - truth) ** 2).mean()),
+        "accuracy": 1 - float(losses(task, truth, score, "accuracy").mean()),
+        "brier": float(losses(task, truth, score, "brier").mean()),
     }
 
 

@@ -20,7 +20,7 @@ class ChampionMetrics(msgspec.Struct, frozen=True):
 
 
 class Losses(msgspec.Struct, frozen=True):
-    """Count, mean and standard deviation of the loss of a row: log loss, or squared error."""
+    """Count, mean and standard deviation of the loss of a row."""
 
     n: int
     mean: float
@@ -28,11 +28,16 @@ class Losses(msgspec.Struct, frozen=True):
 
 
 class Validation(msgspec.Struct, frozen=True):
-    """How good a version was on the newest part of its training set, before it learnt that part."""
+    """How good a version was on the newest part of its training set, before it learnt that part.
+
+    `metric` says what the losses are of (`models.metrics.losses`); older records lack it, and theirs are of
+    ``log_loss`` in a binary task and of ``rmse`` in a regression.
+    """
 
     rows: int
     metrics: dict[str, float | None]
     losses: Losses
+    metric: str = ""
     champion: ChampionMetrics | None = None
 
 

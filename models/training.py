@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.metrics import Floats, Metrics, losses, metrics
+from models.metrics import JUDGED, Floats, Metrics, losses, metrics
 from models.pipelines import TRAINERS, FeatureType, Pipeline, Row, Task, scorer
 from models.registry import ChampionMetrics, Losses, Validation
 
@@ -32,6 +32,8 @@ class Job:
     ----------
     trainer
         A name in `models.pipelines.TRAINERS`.
+    metric
+        Which metric the validation promises, one of `models.metrics.JUDGED`; empty for the task's first.
     tolerance
         How much worse than the champion a new version may be and still pass: mean log loss, or for a
         regression a share of the champion's mean squared error. 0 or more.
@@ -46,6 +48,7 @@ class Job:
     task: Task
     features: dict[str, FeatureType]
     trainer: str = "river-default"
+    metric: str = ""
     seed: int = 0
     tolerance: float = 0.02
     min_rows: int = 500
@@ -108,8 +111,8 @@ def train(
     Raises
     ------
     UnusableError
-        Fewer than `min_rows` rows, one class only, a trainer that does not exist or does not do this task, or
-        scores that are not finite.
+        Fewer than `min_rows` rows, one class only, a trainer that does not exist or does not do this task, a
+        metric that is not judged in it, or scores that are not finite.
     """
     _check(job, data)
     n = len(data.rows)
@@ -128,6 +131,9 @@ def train(
 def _check(job: Job, data: TrainingSet) -> None:
     if job.trainer not in TRAINERS:
         raise UnusableError(f"there is no trainer {job.trainer!r}; there are: {', '.join(sorted(TRAINERS))}")
+    if job.metric and job.metric not in JUDGED[job.task]:
+        judged = ", ".join(JUDGED[job.task])
+        raise UnusableError(f"no version can promise {job.metric!r} in a {job.task} task; judged are: {judged}")
     if len(data.rows) < job.min_rows:
         raise UnusableError(f"{len(data.rows)} labelled rows are fewer than {job.min_rows}")
     if not np.isfinite(data.labels).all():
@@ -230,11 +236,13 @@ def _judge(job: Job, learnt: Floats, truth: Floats, score: Floats, rival: _Rival
 
 
 def _validation(job: Job, truth: Floats, score: Floats, rival: _Rival | None) -> Validation:
-    loss = losses(job.task, truth, score)
+    metric = job.metric or JUDGED[job.task][0]
+    loss = losses(job.task, truth, score, metric)
     sd = float(loss.std(ddof=1)) if len(loss) > 1 else 0.0
     return Validation(
         rows=len(truth),
         metrics=metrics(job.task, truth, score),
         losses=Losses(len(loss), float(loss.mean()), sd),
+        metric=metric,
         champion=None if rival is None else ChampionMetrics(rival.version, rival.metrics(job.task)),
     )

@@ -30,6 +30,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     max_rows: int
     min_rows: int
     tolerance: float
+    metric: str = ""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +80,14 @@ def _train(order: Order, folder: Path, progress: Progress) -> Result:
 def _job(order: Order) -> Job:
     task: Task = order.head.task
     features: dict[str, FeatureType] = order.head.features
-    return Job(task, features, order.head.trainer, tolerance=order.tolerance, min_rows=order.min_rows)
+    return Job(
+        task,
+        features,
+        order.head.trainer,
+        order.metric,
+        tolerance=order.tolerance,
+        min_rows=order.min_rows,
+    )
 
 
 def _champion(order: Order) -> tuple[Champion | None, str]:

@@ -24,6 +24,8 @@ class RetrainEvent(msgspec.Struct, frozen=True, kw_only=True):
         Event time of the training set, ``[from_ms, to_ms)``, epoch milliseconds.
     champion
         The version to be compared with; empty if none serves.
+    metric
+        The metric that the new version will be judged by; empty for the task's first.
     """
 
     id: str
@@ -35,6 +37,7 @@ class RetrainEvent(msgspec.Struct, frozen=True, kw_only=True):
     to_ms: int
     trainer: str = "river-default"
     champion: str = ""
+    metric: str = ""
     incident: str = ""
     monitor: str = ""
     reason: str = ""

@@ -169,6 +169,7 @@ class Work:
             max_rows=settings.max_rows,
             min_rows=settings.min_rows,
             tolerance=settings.tolerance,
+            metric=event.metric,
         )
 
     def _register(self, event: RetrainEvent, result: Result, data: bytes) -> Version:

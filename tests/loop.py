@@ -89,7 +89,7 @@ class FoldLoop:
         self.partitions, self.clock_ms = partitions, 1_700_000_000_000
         self.intake = Intake(partitions)
         self.ledger = [[] for _ in range(partitions)]
-        self.offsets, self.after = {}, {}
+        self.offsets, self.after, self.starts = {}, {}, {}
         self.measures = [Measure(p, 4, tick_ms, "ledger") for p in range(partitions)]
         self.states = [measure.start() for measure in self.measures]
         self.home = partition_of(MODEL.encode(), 4)
@@ -113,6 +113,12 @@ class FoldLoop:
         self.append(result.outputs)
         return result.outputs
 
+    def skip(self, topic, first, partition=0):
+        """Let intake begin again at offset `first`: retention took what was before."""
+        source = (topic, partition)
+        self.offsets[source], self.starts[source] = first, end_of(first - 1)
+        self.after[source] = dict.fromkeys(range(self.partitions), end_of(first - 1))
+
     def append(self, outputs):
         """Write ledger records, as the broker would."""
         for output in outputs:
@@ -124,7 +130,12 @@ class FoldLoop:
         for _ in range(times):
             self.clock_ms += 1_000
             covered = [
-                Covered(Source(topic, "id", p), end_of(next_ - 1), end_of((ends or {}).get((topic, p), next_) - 1))
+                Covered(
+                    Source(topic, "id", p),
+                    end_of(next_ - 1),
+                    end_of((ends or {}).get((topic, p), next_) - 1),
+                    self.starts.get((topic, p), end_of(-1)),
+                )
                 for (topic, p), next_ in self.offsets.items()
             ]
             self.append(tick("worker", covered, self.partitions))

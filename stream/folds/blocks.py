@@ -145,11 +145,16 @@ class Fact(msgspec.Struct, frozen=True, array_like=True, tag="fact"):
 
 
 class Covered(msgspec.Struct, frozen=True, array_like=True):
-    """How far intake has read a source: all up to `to` is in the ledger; `end` is the position of its log's end."""
+    """How far intake has read a source: all of ``(start, to]`` is in the ledger.
+
+    `end` is the position of its log's end; `start` is where the worker began to read when the source was assigned to
+    it: what lies between it and what was read before is lost.
+    """
 
     source: Source
     to: int
     end: int
+    start: int = -1
 
 
 class Tick(msgspec.Struct, frozen=True, array_like=True, tag="tick"):

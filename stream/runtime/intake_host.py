@@ -62,6 +62,8 @@ class Owned:
 
     Attributes
     ----------
+    start
+        Position in the source after which this worker began to read it.
     after
         For each ledger partition, where the next block of this source begins.
     split
@@ -73,6 +75,7 @@ class Owned:
     """
 
     source: Source
+    start: int
     after: Mapping[int, int]
     split: int
     acked: int
@@ -169,7 +172,7 @@ class IntakeHost:
     def _begin(self, tp: TopicPartition, topic_id: str, start: int) -> Owned:
         before = end_of(start - 1)
         after = dict.fromkeys(range(self._partitions), before)
-        return Owned(Source(tp.topic, topic_id, tp.partition), after, before, before, start)
+        return Owned(Source(tp.topic, topic_id, tp.partition), before, after, before, before, start)
 
     async def _hand_over(self, owned: Owned, result: SplitResult) -> None:
         await self._publisher.publish(result.dead_letters)
@@ -188,7 +191,10 @@ class IntakeHost:
             return
         ends = await self._log.bounds(list(self._owned))
         covered = {tp: owned.acked for tp, owned in self._owned.items()}
-        named = [Covered(self._owned[tp].source, to, end_of(ends[tp].end - 1)) for tp, to in covered.items()]
+        named = [
+            Covered(owned.source, covered[tp], end_of(ends[tp].end - 1), owned.start)
+            for tp, owned in self._owned.items()
+        ]
         await self._publisher.publish(self._ticks(self._worker, named, self._partitions))
         for tp, to in covered.items():
             self._commit(tp, self._owned[tp], (to >> LINE_BITS) + 1)

@@ -43,7 +43,7 @@ ROOT = Path(__file__).parents[2]
 N = 3_000
 EVENT = RetrainEvent(
     id="rt-1", model="m", task="binary", features={"x": "number", "c": "category"}, cut={"0": 1},
-    from_ms=0, to_ms=10**9, incident="INC-1",
+    from_ms=0, to_ms=10**9, incident="INC-1", metric="brier",
 )  # fmt: skip
 
 
@@ -152,6 +152,8 @@ def test_an_event_becomes_one_version_though_the_consumer_is_killed_while_its_ch
     (version,) = versions(settings)
     assert (version.version, version.manifest.retrain, version.manifest.rows) == ("1", "rt-1", N)
     assert version.manifest.passed
+    validation = version.manifest.validation
+    assert (validation.metric, validation.losses.mean) == ("brier", validation.metrics["brier"])
     assert steps(settings) == ["training", "training", "trained"]
     (letter,) = values(settings, "dead-letters")
     assert json.loads(letter)["topic"] == "retrain"

@@ -110,13 +110,13 @@ class Measure:
     def _is_new(self, state: MeasureState, entry: Block | Fact) -> bool:
         """Say whether the entry covers more than was read; a gap before it is counted as lost."""
         source = _source(state, entry.source, entry.start)
-        if entry.start > source.high:
-            counts_of(state, "", "gap", "")[RECEIVED] += (entry.start - source.high + LAST_LINE) >> LINE_BITS
+        _count_gap(state, source, entry.start)
         return entry.to > source.high
 
     def _cover(self, state: MeasureState, tick: Tick) -> None:
         for covered in tick.covered:
-            source = _source(state, covered.source, covered.to)
+            source = _source(state, covered.source, covered.start)
+            _count_gap(state, source, covered.start)
             source.high = max(source.high, covered.to)
             source.behind = source.ticked_ms > 0 and covered.to < source.end
             source.end, source.ticked_ms = covered.end, state.clock_ms
@@ -138,6 +138,13 @@ class Measure:
             fold_predictions(state, monitors, rows, events, position)
         else:
             fold_labels(state, monitors, rows, events, position)
+
+
+def _count_gap(state: MeasureState, source: SourceState, start: int) -> None:
+    """Count the records between what was read of a source and where an entry starts: nobody will read them."""
+    if start > source.high:
+        counts_of(state, "", "gap", "")[RECEIVED] += (start - source.high + LAST_LINE) >> LINE_BITS
+        source.high = start
 
 
 def _source(state: MeasureState, source: Source, start: int) -> SourceState:

@@ -77,6 +77,7 @@ class _Validation(msgspec.Struct):
     rows: int = 0
     metrics: dict[str, float | None] = {}
     losses: dict[str, float | None] = {}
+    metric: str = ""
     champion: _Champion | None = None
 
 

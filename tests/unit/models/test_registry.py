@@ -27,6 +27,12 @@ def test_a_record_comes_back_from_its_json(entry):
     assert decode(msgspec.json.encode(entry)) == entry
 
 
+def test_a_record_from_before_the_losses_were_named_is_read():
+    plain = msgspec.json.decode(msgspec.json.encode(version("1", "r")))
+    del plain["manifest"]["validation"]["metric"]
+    assert decode(msgspec.json.encode(plain)).manifest.validation.metric == ""
+
+
 def test_records_name_their_kind_and_key():
     assert msgspec.json.decode(msgspec.json.encode(roles("1", 4)))["record"] == "roles"
     assert msgspec.json.decode(msgspec.json.encode(version("7", "r")))["record"] == "version"

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from models.metrics import auc, metrics
+from detectors.performance import task_sums
+from models.metrics import JUDGED, auc, losses, metrics
+from models.pipelines import scorer
 from models.training import Champion, Job, TrainingSet, UnusableError, train
 
 FEATURES = {"x": "number", "c": "category"}
@@ -118,6 +120,70 @@ def test_a_regression_is_judged_by_squared_error():
     assert trained.passed
     assert set(trained.validation.metrics) == {"mae", "rmse"}
     assert trained.validation.losses.mean == pytest.approx(trained.validation.metrics["rmse"] ** 2)
+
+
+def regression_data() -> TrainingSet:
+    base, noise = data(), np.random.default_rng(6).normal(size=2_000)
+    target = np.array([3 * row["x"] + 100 for row in base.rows]) + noise
+    return TrainingSet(base.rows, target, base.event_ms)
+
+
+EACH_JUDGED = [(task, metric) for task in JUDGED for metric in task_sums(task).judged]
+
+
+def judged_losses(task: str, metric: str, truth: np.ndarray, score: np.ndarray) -> tuple[float, float, float]:
+    """Return number, mean and deviation of losses as served rows are judged."""
+    sums = task_sums(task)
+    ints, floats = sums.tables(1)
+    sums.label(ints, floats, np.zeros(len(truth), np.int64), score, truth)
+    return sums.losses(ints[0], floats[0], metric)
+
+
+@pytest.mark.parametrize(("task", "metric"), EACH_JUDGED)
+def test_what_the_validation_promises_is_what_served_rows_are_judged_by(task, metric):
+    whole = data() if task == "binary" else regression_data()
+    older = TrainingSet(whole.rows[:1_600], whole.labels[:1_600], whole.event_ms[:1_600])
+    score_of = scorer(task, train(Job(task, FEATURES), older, None).pipeline)
+    score = np.array([score_of(row) for row in whole.rows[1_600:]])
+
+    validation = train(Job(task, FEATURES, metric=metric), whole, None).validation
+
+    told = validation.losses
+    assert validation.metric == metric
+    assert (told.n, told.mean, told.sd) == pytest.approx(judged_losses(task, metric, whole.labels[1_600:], score))
+    assert told.sd > 0
+
+
+@pytest.mark.parametrize(("task", "metric"), EACH_JUDGED)
+def test_losses_of_extreme_rows_are_those_that_served_rows_are_judged_by(task, metric):
+    score = np.array([0.0, 1.0, 0.0, 1.0, 0.5, 0.5, 1e-9, 0.3])
+    truth = np.array([1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0])
+    if task == "regression":
+        score = score * 1e308 - truth[::-1] * 1e308
+    loss = losses(task, truth, score, metric)
+    assert (8, loss.mean(), loss.std(ddof=1)) == pytest.approx(judged_losses(task, metric, truth, score))
+
+
+@pytest.mark.parametrize("task", JUDGED)
+def test_the_metrics_of_a_task_that_can_be_promised_are_those_that_are_judged(task):
+    assert set(JUDGED[task]) == set(task_sums(task).judged)
+    assert set(JUDGED[task]) <= set(metrics(task, np.ones(1), np.ones(1)))
+
+
+@pytest.mark.parametrize(("task", "metric"), [("binary", "log_loss"), ("regression", "rmse")])
+def test_without_a_metric_the_tasks_first_is_promised(task, metric):
+    whole = data() if task == "binary" else regression_data()
+    first = train(Job(task, FEATURES), whole, None).validation
+    assert first.metric == metric
+    assert first == train(Job(task, FEATURES, metric=metric), whole, None).validation
+
+
+@pytest.mark.parametrize(("task", "metric"), [("binary", "auc"), ("binary", "rmse"), ("regression", "brier")])
+def test_a_metric_that_is_not_judged_cannot_be_promised(task, metric):
+    with pytest.raises(UnusableError, match=f"no version can promise '{metric}' in a {task} task; judged are: "):
+        train(Job(task, FEATURES, metric=metric), data(), None)
+    with pytest.raises(ValueError, match=f"metric must be one of .* got '{metric}'"):
+        losses(task, np.ones(1), np.ones(1), metric)
 
 
 def test_auc_is_sklearns_with_ties():

@@ -114,6 +114,22 @@ def test_an_event_becomes_a_signed_version_that_serving_trusts(tmp_path):
     assert not list((tmp_path / "retrain").iterdir())
 
 
+@pytest.mark.parametrize(("asked", "promised"), [("accuracy", "accuracy"), ("", "log_loss")])
+def test_the_version_promises_the_metric_that_was_asked_for(tmp_path, asked, promised):
+    event = msgspec.structs.replace(EVENT, metric=asked)
+    validation = work(tmp_path, MemoryBooks(), MemoryStore(table())).do(event).manifest.validation
+    known = {"accuracy": 1 - validation.losses.mean, "log_loss": validation.losses.mean}
+    assert validation.metric == promised
+    assert validation.metrics[promised] == pytest.approx(known[promised])
+
+
+def test_a_metric_that_no_version_can_promise_fails_with_the_reason(tmp_path):
+    books = MemoryBooks()
+    event = msgspec.structs.replace(EVENT, metric="auc")
+    assert work(tmp_path, books, MemoryStore(table())).do(event) is None
+    assert "'auc' in a binary task; judged are: log_loss, brier, accuracy" in books.steps[-1].why
+
+
 def test_an_event_done_before_is_only_told_again(tmp_path):
     books, store = MemoryBooks(), MemoryStore(table())
     first = work(tmp_path, books, store).do(EVENT)

@@ -157,7 +157,7 @@ def test_what_the_validation_promises_is_what_served_rows_are_judged_by(task, me
 @pytest.mark.parametrize(("task", "metric"), EACH_JUDGED)
 def test_losses_of_extreme_rows_are_those_that_served_rows_are_judged_by(task, metric):
     score = np.array([0.0, 1.0, 0.0, 1.0, 0.5, 0.5, 1e-9, 0.3])
-    truth = np.array([1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0])
+    truth = np.array([1.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0])
     if task == "regression":
         score = score * 1e308 - truth[::-1] * 1e308
     loss = losses(task, truth, score, metric)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from stream.folds.base import Output, Record
@@ -32,7 +32,8 @@ class Recomputed:
     messages
         How many messages of `measure` were compared with what topic `partials` holds.
     differing
-        Messages that the ledger does not explain: other bytes, or none.
+        Messages that the ledger does not explain (other bytes, or none), or that were not recorded though later ones
+        were.
     """
 
     outputs: dict[int, list[Output]] = field(default_factory=dict)
@@ -93,12 +94,25 @@ def _identified(outputs: Sequence[Output]) -> Iterator[tuple[MessageId, bytes]]:
 def _checked(
     q: int, records: Sequence[Record], measured: dict[MessageId, bytes], result: Recomputed
 ) -> Iterator[Record]:
-    """Yield the recorded messages with the content that the ledger says; note those that differ."""
+    """Yield the recorded messages with the content that the ledger says; note those that differ or are missing."""
+    recorded: dict[MessageId, None] = {}
     for record in records:
         message = decode_message(record.value)
         message_id = (message.partition, message.to, message.part, q)
         mine = measured.get(message_id)
+        recorded[message_id] = None
         result.messages += 1
         if mine != record.value:
             result.differing.append(message_id)
         yield record if mine is None else replace(record, value=mine)
+    result.differing += _missing(q, recorded, measured)
+
+
+def _missing(q: int, recorded: Collection[MessageId], measured: Collection[MessageId]) -> list[MessageId]:
+    """Return what the ledger gives rise to and was not recorded, before the newest record of its ledger partition."""
+    newest: dict[int, int] = {}
+    for partition, to, _, _ in recorded:
+        newest[partition] = max(newest.get(partition, -1), to)
+    return sorted(
+        an_id for an_id in measured if an_id[3] == q and an_id[1] <= newest.get(an_id[0], -1) and an_id not in recorded
+    )

@@ -118,25 +118,29 @@ def messages(
     partials_partitions: int,
     tick_ms: int,
 ) -> list[tuple[int, Message]]:
-    """Return one message for each partition of `partials` that has models, with what concerns them."""
+    """Return one message for each partition of `partials` that has models, with what concerns them.
+
+    Its `start` is where the message before it to the same partition ended, so that a missing one is seen.
+    """
     sealed = seal(state, monitors, tick_ms)
     counts, fates, facts = changed_counts(state), [Fate(*f) for f in state.fates], state.facts
     state.fates, state.facts = [], []
-    bare = Message(partition, state.marked, state.position, 0, 1, state.clock_ms)
+    bare = Message(partition, -1, state.position, 0, 1, state.clock_ms)
     made = []
     for q in range(partials_partitions):
-        made.append(
-            msgspec.structs.replace(
-                bare,
-                sealed=tuple(p for p in sealed if home_of[state.lineages[p.lineage].model] == q),
-                facts=tuple(Forwarded(topic, key, value) for home, topic, key, value in facts if home == q),
-                counts=tuple(c for c in counts if home_of[c.model] == q),
-                fates=tuple(f for f in fates if home_of[f.model] == q),
-                marks=tuple(_marks(state, monitors, q, home_of, tick_ms)),
-            )
+        message = msgspec.structs.replace(
+            bare,
+            start=state.marked.get(q, -1),
+            sealed=tuple(p for p in sealed if home_of[state.lineages[p.lineage].model] == q),
+            facts=tuple(Forwarded(topic, key, value) for home, topic, key, value in facts if home == q),
+            counts=tuple(c for c in counts if home_of[c.model] == q),
+            fates=tuple(f for f in fates if home_of[f.model] == q),
+            marks=tuple(_marks(state, monitors, q, home_of, tick_ms)),
         )
-    state.marked = state.position
-    return [(q, message) for q, message in enumerate(made) if _says_something(message)]
+        if _says_something(message):
+            made.append((q, message))
+            state.marked[q] = state.position
+    return made
 
 
 def _says_something(message: Message) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-SCHEMA = 1
+SCHEMA = 2
 NEVER = -(1 << 62)
 
 # A key of sums: lineage, version, segment key, segment value, pane start.
@@ -87,10 +87,13 @@ class LineageState(msgspec.Struct, array_like=True):
 
 
 class MeasureState(msgspec.Struct):
-    """All of it; `sealed`, `facts`, `fates` and `dirty` wait for the next tick."""
+    """All of it; `facts`, `fates` and `dirty` wait for the next tick.
+
+    `marked` is the position of the last message to each partition of `partials`.
+    """
 
     position: int = -1
-    marked: int = -1
+    marked: dict[int, int] = {}
     clock_ms: int = 0
     second: int = -1
     ticks: int = 0

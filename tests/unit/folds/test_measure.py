@@ -259,6 +259,21 @@ def test_a_source_that_is_new_begins_where_intake_began_without_a_gap():
     assert counts(loop, "prediction")["used"] == 1
 
 
+def test_each_message_names_where_the_one_before_it_to_the_same_partition_ended():
+    loop = watched(partitions=1)
+    other = next(f"n{i}" for i in range(99) if partition_of(f"n{i}".encode(), 4) != loop.home)
+    loop.send("predictions", [prediction("a", 0) | {"model": other}])
+    for _ in range(3):
+        advance(loop, prediction(f"p{loop.clock_ms}", 0))
+    measure, told = Measure(0, 4, 1_000, "ledger"), {}
+    for output in measure.step(measure.start(), loop.ledger[0]):
+        told.setdefault(output.partition, []).append(decode_message(output.value))
+
+    assert len(told) == 2
+    for messages in told.values():
+        assert [m.start for m in messages] == [-1, *(m.to for m in messages[:-1])]
+
+
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match="tick_ms >= 1"):
         Measure(0, tick_ms=0)

@@ -1,0 +1,46 @@
+import numpy as np
+
+from stream.folds.partials import decode_message
+from stream.ops.recompute import Recomputed, _checked
+from tests.loop import day_of_events, watched
+
+
+def recorded(drop=None):
+    """A day's partials, without the `drop`-th that holds sums, against all that the ledger gives rise to."""
+    loop, rng = watched(partitions=2), np.random.default_rng(1)
+    for day in range(5):
+        loop.send("predictions", day_of_events(rng, day, 40)[0])
+        loop.tick()
+    loop.tick(2)
+    loop.run()
+    ids = [(m.partition, m.to, m.part, loop.home) for m in loop.messages()]
+    with_sums = [i for i, m in enumerate(loop.messages()) if m.sealed]
+    missing = None if drop is None else with_sums[drop]
+    kept = [record for i, record in enumerate(loop.partials) if i != missing]
+    measured = dict(zip(ids, (r.value for r in loop.partials), strict=True))
+    return loop.home, kept, measured, None if missing is None else ids[missing]
+
+
+def test_messages_that_are_all_there_do_not_differ():
+    home, records, measured, _ = recorded()
+    result = Recomputed()
+
+    assert list(_checked(home, records, measured, result)) == records
+    assert result.differing == []
+
+
+def test_a_message_that_was_not_recorded_though_later_ones_were_is_reported():
+    home, records, measured, missing = recorded(drop=0)
+    result = Recomputed()
+    list(_checked(home, records, measured, result))
+
+    assert result.differing == [missing]
+
+
+def test_messages_that_measure_has_yet_to_write_are_not_reported():
+    home, records, measured, _ = recorded()
+    newest = max(decode_message(r.value).to for r in records)
+    result = Recomputed()
+    list(_checked(home, [r for r in records if decode_message(r.value).to < newest], measured, result))
+
+    assert result.differing == []

@@ -140,6 +140,8 @@ def _add_pairs(grouped: Grouped, monitor: Monitor, joins: list[Join]) -> None:
             continue
         for version, score in a_join.waiting.shadow.items():
             difference = _loss(monitor.task, mine, a_join.truth) - _loss(monitor.task, score, a_join.truth)
+            if not math.isfinite(difference * difference):
+                continue  # counted nowhere: one such pair would make the sums infinite for ever, and compare nothing
             for k in grouped.index[:, i]:
                 _add_pair(grouped.keys[k], version, difference)
 

@@ -274,6 +274,18 @@ def test_each_message_names_where_the_one_before_it_to_the_same_partition_ended(
         assert [m.start for m in messages] == [-1, *(m.to for m in messages[:-1])]
 
 
+@pytest.mark.parametrize("huge", [1.5e308, 1e200])
+def test_a_pair_whose_losses_overflow_is_left_out_of_the_comparison(huge):
+    loop = watched(partitions=1, task="regression", performance={"metric": "mae", "tolerance": 1.0})
+    advance(loop, *[prediction(i, 0, score=s, shadow={"2": 1.0}) for i, s in (("a", huge), ("b", 3.0))])
+    advance(loop, label("a", HOUR_MS, -huge), label("b", HOUR_MS, 2), topic="labels")
+    closed(loop)
+
+    sealed = [partial for message in loop.messages() for partial in message.sealed]
+    assert [partial.pairs for partial in sealed if partial.pairs] == [{"2": (1, 0.0, 0.0)}]
+    assert counts(loop, "label")["used"] == 2
+
+
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match="tick_ms >= 1"):
         Measure(0, tick_ms=0)

@@ -91,6 +91,7 @@ def _let_go(state: MeasureState, name: str, model: ModelState, monitors: list[Mo
         return
     watermark = min(state.lineages[m.lineage].watermark_ms for m in monitors)
     oldest_hour = (watermark - max(m.horizon_ms for m in monitors)) // HOUR_MS
+    model.forgotten_ms = max(model.forgotten_ms, oldest_hour * HOUR_MS)
     for hour in sorted(h for h in model.hours if h < oldest_hour):
         for an_id in model.hours.pop(hour):
             model.waiting.pop(an_id, None)

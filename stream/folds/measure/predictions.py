@@ -60,6 +60,7 @@ def _accept(state: MeasureState, model: ModelState, monitors: list[Monitor], row
     """Return the rows that are new, and remember them by id."""
     horizon_ms = max(m.horizon_ms for m in monitors)
     oldest = max((state.lineages[m.lineage].watermark_ms for m in monitors), default=NEVER) - horizon_ms
+    oldest = max(oldest, model.forgotten_ms)
     newest = state.clock_ms + MAX_AHEAD_MS
     waiting, times = model.waiting, events.event_ms.tolist()
     make = _waiting_maker(monitors, rows)

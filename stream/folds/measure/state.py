@@ -55,7 +55,10 @@ class Early(msgspec.Struct, array_like=True):
 
 
 class ModelState(msgspec.Struct, array_like=True):
-    """One model in one ledger partition. Ids are kept by hour of event time and leave whole hours at a time."""
+    """One model in one ledger partition. Ids are kept by hour of event time and leave whole hours at a time.
+
+    Those of events before `forgotten_ms` have left, whatever a later lineage's watermark says: it never falls.
+    """
 
     newest_ms: int = NEVER
     newest_by_source: dict[SourceId, int] = {}
@@ -65,6 +68,7 @@ class ModelState(msgspec.Struct, array_like=True):
     hours: dict[int, list[str]] = {}
     early: dict[str, Early] = {}
     early_hours: dict[int, list[str]] = {}
+    forgotten_ms: int = NEVER
 
 
 class SourceState(msgspec.Struct, array_like=True):

@@ -286,6 +286,19 @@ def test_a_pair_whose_losses_overflow_is_left_out_of_the_comparison(huge):
     assert counts(loop, "label")["used"] == 2
 
 
+def test_an_event_that_was_forgotten_is_too_late_for_a_new_lineage_as_well():
+    loop = watched(labels={"horizon": "2d"})
+    first = [prediction(f"p{i}", i) for i in range(40)]
+    advance(loop, *first)
+    for day in range(1, 20):
+        advance(loop, *[prediction(f"p{day}-{i}", day * DAY_MS) for i in range(40)])
+    loop.send("specs", [spec_record(2, labels={"horizon": "2d"}, lateness="5h")])
+    advance(loop, *first)
+
+    assert counts(loop, "prediction")["invalid"] == 40
+    assert {fate for _, fate, _ in fates(loop)} == {"invalid"}
+
+
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match="tick_ms >= 1"):
         Measure(0, tick_ms=0)

@@ -89,7 +89,7 @@ class FoldLoop:
         self.partitions, self.clock_ms = partitions, 1_700_000_000_000
         self.intake = Intake(partitions)
         self.ledger = [[] for _ in range(partitions)]
-        self.offsets, self.after, self.starts = {}, {}, {}
+        self.offsets, self.after, self.starts, self.ids = {}, {}, {}, {}
         self.measures = [Measure(p, 4, tick_ms, "ledger") for p in range(partitions)]
         self.states = [measure.start() for measure in self.measures]
         self.home = partition_of(MODEL.encode(), 4)
@@ -107,7 +107,7 @@ class FoldLoop:
         ]
         self.offsets[source] = first + len(records)
         after = self.after.setdefault(source, dict.fromkeys(range(self.partitions), end_of(-1)))
-        result = self.intake.split(Source(topic, "id", partition), records, after)
+        result = self.intake.split(Source(topic, self.ids.get(topic, "id"), partition), records, after)
         after.update(result.after)
         self.dead_letters += [json.loads(output.value) for output in result.dead_letters]
         self.append(result.outputs)
@@ -118,6 +118,12 @@ class FoldLoop:
         source = (topic, partition)
         self.offsets[source], self.starts[source] = first, end_of(first - 1)
         self.after[source] = dict.fromkeys(range(self.partitions), end_of(first - 1))
+
+    def recreate(self, topic, topic_id):
+        """Make a topic again: another id, offsets from 0."""
+        self.ids[topic] = topic_id
+        for source in [source for source in self.offsets if source[0] == topic]:
+            self.skip(topic, 0, source[1])
 
     def append(self, outputs):
         """Write ledger records, as the broker would."""
@@ -131,7 +137,7 @@ class FoldLoop:
             self.clock_ms += 1_000
             covered = [
                 Covered(
-                    Source(topic, "id", p),
+                    Source(topic, self.ids.get(topic, "id"), p),
                     end_of(next_ - 1),
                     end_of((ends or {}).get((topic, p), next_) - 1),
                     self.starts.get((topic, p), end_of(-1)),

@@ -148,10 +148,13 @@ def _count_gap(state: MeasureState, source: SourceState, start: int) -> None:
 
 
 def _source(state: MeasureState, source: Source, start: int) -> SourceState:
-    """Return what is known of a source; a new one begins where its first entry does."""
-    return state.sources.setdefault(
-        (source.topic, source.topic_id, source.partition), SourceState(start, start, False, 0)
-    )
+    """Return what is known of a source; a new one begins where its first entry does, and replaces other ids' ones."""
+    source_id = (source.topic, source.topic_id, source.partition)
+    if source_id not in state.sources:
+        for (topic, _, partition), other in state.sources.items():
+            other.gone = other.gone or (topic, partition) == (source.topic, source.partition)
+        state.sources[source_id] = SourceState(start, start, False, 0)
+    return state.sources[source_id]
 
 
 def _events(source: Source, rows: Rows, new: np.ndarray) -> Events:

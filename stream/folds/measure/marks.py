@@ -6,7 +6,7 @@ import msgspec
 
 from stream.folds.measure.fates import PENDING, UNMATCHED, changed_counts, counts_of, tell
 from stream.folds.measure.predictions import HOUR_MS
-from stream.folds.measure.state import NEVER, Key, KeyId, LineageState, MeasureState, ModelState
+from stream.folds.measure.state import NEVER, Key, KeyId, LineageState, MeasureState, ModelState, SourceId, SourceState
 from stream.folds.monitor import Monitor
 from stream.folds.partials import Fate, Forwarded, Mark, Message, Partial
 
@@ -34,12 +34,13 @@ def _watermark(state: MeasureState, monitor: Monitor, model: ModelState) -> int:
     return newest - monitor.lateness_ms
 
 
-def _behind(state: MeasureState) -> list[tuple[str, str, int]]:
-    return [
-        source
-        for source, s in state.sources.items()
-        if source[0] == "predictions" and (s.behind or (s.ticked_ms and state.clock_ms - s.ticked_ms > SILENT_MS))
-    ]
+def _behind(state: MeasureState) -> list[SourceId]:
+    predictions = ((source, s) for source, s in state.sources.items() if source[0] == "predictions" and not s.gone)
+    return [source for source, s in predictions if s.behind or _is_silent(s, state.clock_ms)]
+
+
+def _is_silent(source: SourceState, clock_ms: int) -> bool:
+    return source.ticked_ms > 0 and clock_ms - source.ticked_ms > SILENT_MS
 
 
 def is_idle(state: MeasureState, lineage: LineageState, monitor: Monitor | None, tick_ms: int) -> bool:

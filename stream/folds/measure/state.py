@@ -72,12 +72,16 @@ class ModelState(msgspec.Struct, array_like=True):
 
 
 class SourceState(msgspec.Struct, array_like=True):
-    """How far a source is read (`high`), where its log ended at the last tick, and whether it is behind."""
+    """How far a source is read (`high`), where its log ended at the last tick, and whether it is behind.
+
+    A source is `gone` when its topic was made again: it is remembered, for what is still on its way, but holds nothing.
+    """
 
     high: int
     end: int
     behind: bool
     ticked_ms: int
+    gone: bool = False
 
 
 class LineageState(msgspec.Struct, array_like=True):

@@ -299,6 +299,28 @@ def test_an_event_that_was_forgotten_is_too_late_for_a_new_lineage_as_well():
     assert {fate for _, fate, _ in fates(loop)} == {"invalid"}
 
 
+def test_a_topic_that_was_made_again_does_not_hold_the_watermark():
+    loop = watched(partitions=1)
+    advance(loop, prediction("a", 0))
+    loop.recreate("predictions", "another")
+    loop.tick(6)
+    advance(loop, prediction("b", 5 * DAY_MS))
+
+    assert final_panes(loop)[0] == (0, 0, 1)
+    assert counts(loop, "gap")["received"] == 0
+
+
+def test_a_block_of_the_former_topic_that_comes_late_is_not_used_twice():
+    loop = watched(partitions=1)
+    former = loop.send("predictions", [prediction("a", 0)])
+    loop.recreate("predictions", "another")
+    advance(loop, prediction("b", 0))
+    loop.append(former)
+    advance(loop, prediction("c", 0))
+
+    assert counts(loop, "prediction") == dict.fromkeys(counts(loop, "prediction"), 0) | {"received": 3, "used": 3}
+
+
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match="tick_ms >= 1"):
         Measure(0, tick_ms=0)

@@ -60,9 +60,11 @@ def count(state: MeasureState, model: str, kind: str, events: Events, rows: NDAr
         counts[PLACES[fate]] += n
 
 
-def not_used(state: MeasureState, rows: Rows, events: Events, row: int, fate: str, reason: str) -> None:
-    """Count one event as received and not used, and say where it is and why."""
-    counts = counts_of(state, rows.model, rows.kind, events.producers[row])
+def not_used(
+    state: MeasureState, rows: Rows, events: Events, row: int, fate: str, reason: str, counted_as: str | None = None
+) -> None:
+    """Count one event as received and not used, under its model or `counted_as`, and say where it is and why."""
+    counts = counts_of(state, rows.model if counted_as is None else counted_as, rows.kind, events.producers[row])
     counts[RECEIVED] += 1
     counts[PLACES[fate]] += 1
     place = int(rows.position_array()[row])

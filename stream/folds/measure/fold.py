@@ -17,7 +17,7 @@ from stream.folds.measure.labels import fold_labels
 from stream.folds.measure.marks import advance, messages
 from stream.folds.measure.predictions import fold_predictions
 from stream.folds.measure.state import SCHEMA, MeasureState, SourceState
-from stream.folds.monitor import Monitor, monitor_of
+from stream.folds.monitor import OTHER, Monitor, monitor_of
 from stream.folds.partials import encode_messages
 
 
@@ -132,8 +132,9 @@ class Measure:
     def _events(self, state: MeasureState, rows: Rows, events: Events, position: int) -> None:
         monitors = [m for m in self._monitors(state).values() if m.model == rows.model]
         if not monitors:
-            for row in events.rows.tolist():
-                not_used(state, rows, events, row, "invalid", f"no monitor watches model {rows.model!r}")
+            reason = f"no monitor watches model {rows.model!r}"
+            for row in events.rows.tolist():  # counts are kept for ever, and anyone may write any name
+                not_used(state, rows, events, row, "invalid", reason, counted_as=OTHER)
         elif rows.kind == "prediction":
             fold_predictions(state, monitors, rows, events, position)
         else:

@@ -15,6 +15,9 @@ from stream.folds.layout import layout_of, read_texts
 from stream.folds.measure.state import NEVER, Key, KeyId, MeasureState
 from stream.folds.monitor import OTHER, Monitor
 
+MAX_LEVELS = 1_000
+"""Names of a feature that a key tells apart before there is a reference; the rest is ``__other__``."""
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -107,12 +110,13 @@ def add_moments(grouped: Grouped, numbers: Sequence[tuple[int, Ints, Floats]]) -
 
 
 def add_levels(grouped: Grouped, feature: str, rows: Ints, codes: Ints, levels: Sequence[str]) -> None:
-    """Count a category by name, for lineages without a reference."""
+    """Count a category by name, for lineages without a reference; the first MAX_LEVELS names are told apart."""
     for keys_of_row in grouped.index[:, rows]:
         pairs, counts = np.unique(keys_of_row * len(levels) + codes, return_counts=True)
         for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
             of_feature = grouped.keys[pair // len(levels)].levels.setdefault(feature, {})
             name = levels[pair % len(levels)]
+            name = name if name in of_feature or len(of_feature) < MAX_LEVELS else OTHER
             of_feature[name] = of_feature.get(name, 0) + count
 
 

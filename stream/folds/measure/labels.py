@@ -19,6 +19,9 @@ from stream.folds.measure.state import FEEDBACK, TRUTH, Early, Key, MeasureState
 from stream.folds.monitor import Monitor
 
 HOUR_MS = 3_600_000
+MAX_AHEAD_MS = HOUR_MS
+"""An event may be so far ahead of the log clock."""
+
 LANES = {"truth": TRUTH, "feedback": FEEDBACK}
 
 
@@ -72,9 +75,12 @@ def _wait(
     lane: int,
 ) -> None:
     """Keep a label that came before its prediction; feedback does not wait."""
-    an_id = rows.ids[row]
+    an_id, event_ms = rows.ids[row], int(events.event_ms[row])
     if lane != TRUTH:
         not_used(state, rows, events, row, "unmatched", "no such prediction within the label horizon")
+        return
+    if event_ms > state.clock_ms + MAX_AHEAD_MS:  # it would wait until the watermark comes there
+        not_used(state, rows, events, row, "invalid", "future-time")
         return
     if an_id in model.early:
         not_used(state, rows, events, row, "duplicate", "")
@@ -83,7 +89,7 @@ def _wait(
     counts = counts_of(state, rows.model, "label", producer)
     counts[RECEIVED_PLACE] += 1
     counts[PENDING_PLACE] += 1
-    event_ms, place = int(events.event_ms[row]), int(rows.position_array()[row])
+    place = int(rows.position_array()[row])
     model.early[an_id] = Early(event_ms, truth, producer, events.source.topic, events.source.partition, place)
     model.early_hours.setdefault(event_ms // HOUR_MS, []).append(an_id)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from stream.folds.measure.fates import PENDING, UNMATCHED, changed_counts, counts_of, tell
-from stream.folds.measure.predictions import HOUR_MS
+from stream.folds.measure.labels import HOUR_MS
 from stream.folds.measure.state import NEVER, Key, KeyId, LineageState, MeasureState, ModelState, SourceId, SourceState
 from stream.folds.monitor import Monitor
 from stream.folds.partials import Fate, Forwarded, Mark, Message, Partial

@@ -29,12 +29,9 @@ from stream.folds.measure.keys import (
     segment_values,
     task_arrays,
 )
-from stream.folds.measure.labels import Join, join, served_value
+from stream.folds.measure.labels import HOUR_MS, MAX_AHEAD_MS, Join, join, served_value
 from stream.folds.measure.state import NEVER, TRUTH, MeasureState, ModelState, Waiting
 from stream.folds.monitor import Monitor
-
-HOUR_MS = 3_600_000
-MAX_AHEAD_MS = HOUR_MS
 
 
 def fold_predictions(state: MeasureState, monitors: list[Monitor], rows: Rows, events: Events, opened: int) -> None:

@@ -75,8 +75,8 @@ def _put_in_force(state: MeasureState, monitor: Monitor, value: bytes, ledger_id
         if before.lineage != monitor.lineage:
             state.lineages[before.lineage].retired = True
     state.specs[monitor.name] = value
-    if monitor.lineage not in state.lineages:
-        model = state.models.get(monitor.model)
-        start_ms = 0 if model is None or model.newest_ms == NEVER else model.newest_ms
-        state.lineages[monitor.lineage] = LineageState(monitor.name, monitor.model, start_ms)
-    state.lineages[monitor.lineage].retired = False
+    model = state.models.get(monitor.model)
+    start_ms = 0 if model is None or model.newest_ms == NEVER else model.newest_ms
+    here = state.lineages.setdefault(monitor.lineage, LineageState(monitor.name, monitor.model, start_ms))
+    if here.retired:  # it comes back: what came meanwhile was measured by another
+        here.retired, here.start_ms = False, start_ms

@@ -349,6 +349,19 @@ def test_a_label_from_the_far_future_is_invalid_and_does_not_wait():
     assert (loop.states[0].models["m"].early, loop.states[0].models["m"].early_hours) == ({}, {})
 
 
+def test_a_lineage_that_comes_back_starts_again():
+    loop = watched(partitions=1)
+    advance(loop, prediction("a", 0))
+    (lineage,) = loop.states[0].lineages
+    loop.send("specs", [spec_record(2, lateness="5h")])
+    advance(loop, prediction("b", 5 * DAY_MS))
+    loop.send("specs", [spec_record(3)])
+    advance(loop, prediction("c", 6 * DAY_MS))
+
+    assert loop.states[0].lineages[lineage].start_ms == 5 * DAY_MS
+    assert not loop.states[0].lineages[lineage].retired
+
+
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match="tick_ms >= 1"):
         Measure(0, tick_ms=0)

@@ -149,11 +149,21 @@ class IntakeHost:
         fresh = [record for record in records if end_of(record.position) > owned.split]
         if not fresh:
             return
+        await self._check_continues(tp, owned, fresh[0].position)
         result = self._intake.split(owned.source, fresh, owned.after)
         await self._settle()
         owned.after, owned.split = {**owned.after, **result.after}, result.covered
         self._dead.count(len(result.dead_letters), self._clock())
         self._on_its_way = asyncio.create_task(self._hand_over(owned, result))
+
+    async def _check_continues(self, tp: TopicPartition, owned: Owned, offset: int) -> None:
+        """End where retention was faster than this worker; holes of another kind (transactions) are no loss."""
+        following = (owned.split >> LINE_BITS) + 1
+        if offset > following and (first := (await self._log.bounds([tp]))[tp].first) > following:
+            raise LogError(
+                f"{tp.topic}, partition {tp.partition} is kept from {first} on, but was read up to {following - 1} "
+                "only: retention took what lies between before it was read; after a restart it is counted as a gap"
+            )
 
     async def revoke(self, tps: Collection[TopicPartition]) -> None:
         """Let go of partitions once what is on its way is acknowledged, and commit it behind a last tick."""

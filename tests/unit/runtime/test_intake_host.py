@@ -1,0 +1,89 @@
+import json
+
+import pytest
+
+from stream.folds.base import Record
+from stream.folds.blocks import Block, Tick, decode_entry, end_of
+from stream.folds.intake import Intake, tick
+from stream.folds.measure import Measure
+from stream.runtime.intake_host import IntakeHost
+from stream.runtime.memory_port import MemoryBroker, MemoryPort, MemoryPublisher
+from stream.runtime.port import Bounds, LogError, TopicPartition
+
+SOURCE = TopicPartition("predictions", 0)
+
+
+class KeptPort(MemoryPort):
+    """A broker that keeps what `kept` says."""
+
+    kept = Bounds(0, 0)
+
+    async def bounds(self, tps):
+        return dict.fromkeys(tps, self.kept)
+
+
+@pytest.fixture
+def broker():
+    return MemoryBroker({"predictions": 1, "ledger": 1, "dead-letters": 1})
+
+
+def host_of(broker, kept):
+    port = KeptPort(broker, ["predictions"])
+    port.kept = kept
+    host = IntakeHost(
+        "w", Intake(1), tick, port, MemoryPublisher(broker), partitions=1, tick_ms=1_000, dead_letters_per_minute=0
+    )
+    return host, port
+
+
+def rows(first, n=3):
+    event = {"model": "m", "event_time": 0, "features": {}}
+    return [Record(i, 0, json.dumps(event | {"prediction_id": f"p{i}"}).encode()) for i in range(first, first + n)]
+
+
+def entries(broker, kind):
+    return [e for e in (decode_entry(r.value) for r in broker.records("ledger")) if isinstance(e, kind)]
+
+
+async def test_a_tick_names_where_this_worker_began_to_read(broker):
+    broker.commits[SOURCE] = 4
+    host, _ = host_of(broker, Bounds(7, 10))
+    await host.assign([SOURCE])
+    await host.run(SOURCE, rows(7))
+    await host.close()
+
+    covered = entries(broker, Tick)[0].covered[0]
+    assert (covered.start, covered.to, covered.end) == (end_of(6), end_of(9), end_of(9))
+
+
+async def test_retention_that_overtakes_intake_ends_the_process_and_is_a_gap_after_the_restart(broker):
+    host, port = host_of(broker, Bounds(0, 3))
+    await host.assign([SOURCE])
+    await host.run(SOURCE, rows(0))
+    await host.revoke([])
+    port.kept = Bounds(1_000, 1_003)
+    with pytest.raises(LogError, match=r"is kept from 1000 on, but was read up to 2 only"):
+        await host.run(SOURCE, rows(1_000))
+
+    again, _ = host_of(broker, Bounds(1_000, 1_003))
+    assert await again.assign([SOURCE]) == {SOURCE: 1_000}
+    await again.run(SOURCE, rows(1_000))
+    await again.close()
+    measure = Measure(0)
+    state = measure.start()
+    measure.step(state, broker.records("ledger"))
+    assert state.counts["", "gap", ""][0] == 997
+
+
+async def test_offsets_that_no_record_has_are_no_loss_while_the_broker_keeps_what_is_around_them(broker):
+    host, _ = host_of(broker, Bounds(0, 1_003))
+    await host.assign([SOURCE])
+    await host.run(SOURCE, rows(0))
+    await host.run(SOURCE, rows(1_000))
+    await host.close()
+
+    ranges = [(block.start, block.to) for block in entries(broker, Block)]
+    assert ranges == [
+        (-1, end_of(2)),
+        (end_of(2), end_of(1_002)),
+    ]

@@ -1,4 +1,4 @@
-"""The way of the data in code: topics, and which fold reads and writes which (DESIGN section 2).
+"""The way of the data in code: topics, and which fold reads and writes which (docs/architecture.md).
 
 Topic creation, the diagram in the docs and the wiring of the workers come from here. Names are logical;
 `kafka_name` puts the prefix before them.

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-# The seven terms of conservation (DESIGN section 3): received = used + duplicate + late_used + …
+# The seven terms of conservation (docs/architecture.md): received = used + duplicate + late_used + …
 TERMS = ("used", "duplicate", "late_used", "invalid", "unmatched", "pending")
 
 

@@ -1,7 +1,7 @@
 """The ledger's records: blocks of rows in columns, ticks and facts, each naming the range of its source that it covers.
 
 A *position in a source* is one integer, ``offset << 16 | line``: many events may share a Kafka record (JSON lines), and
-ranges must be cut between them. A range is half open on the left, ``(start, to]`` (DESIGN section 3, rule 2).
+ranges must be cut between them. A range is half open on the left, ``(start, to]`` (docs/architecture.md, rule 2).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 It keeps no state, and what it writes depends on the records and on what the ledger already covers, nothing
 else. Each block continues the range of the one before it in its ledger partition, so a reader sees at once what
-is re-sent and what is lost (DESIGN section 3, rule 2).
+is re-sent and what is lost (docs/architecture.md, rule 2).
 """
 
 from __future__ import annotations

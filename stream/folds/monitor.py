@@ -12,7 +12,7 @@ from streamgauge.spec import MonitorSpec
 from detectors.artifact import Reference
 from detectors.artifact import decode as decode_reference
 
-# Raised whenever the same rows would give other numbers: part of every lineage (DESIGN section 3, rule 11).
+# Raised whenever the same rows would give other numbers: part of every lineage (docs/architecture.md, rule 11).
 NUMERIC_VERSION = 1
 WHOLE = ("", "")
 OTHER = "__other__"

@@ -1,7 +1,7 @@
 """What `measure` tells `decide`: at each tick one message, with sealed sums, forwarded facts, counts and a mark.
 
 A message is a function of its ledger partition up to `to` alone, so a re-sent one has equal bytes, and `decide` takes
-of each partition only what is above its last accepted `(to, part)` (DESIGN section 3, rules 2 and 7).
+of each partition only what is above its last accepted `(to, part)` (docs/architecture.md, rules 2 and 7).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The fold `score`: one record of features in, one record of predictions out, in order; it keeps no state.
 
 Which versions serve is given; each prediction names the one that scored it, so nothing after it depends on
-when a worker read the registry (DESIGN section 3, "Lineage"). A model without a champion is forwarded without
+when a worker read the registry (docs/architecture.md, "Lineage"). A model without a champion is forwarded without
 a score, so that its features are watched from the first day.
 """
 

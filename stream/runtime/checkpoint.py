@@ -1,4 +1,4 @@
-"""Checkpoints: states of folds in immutable files, and pointers to the newest (DESIGN section 3, rule 10)."""
+"""Checkpoints: states of folds in immutable files, and pointers to the newest (docs/architecture.md, rule 10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The law of all folds (DESIGN section 3, rule 3), to be called from property tests."""
+"""The law of all folds (docs/architecture.md, rule 3), to be called from property tests."""
 
 from collections.abc import Iterator, Sequence
 from typing import TypeVar

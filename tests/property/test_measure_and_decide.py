@@ -1,4 +1,4 @@
-"""The laws of DESIGN section 3 for the folds that measure and decide, one test each."""
+"""The laws of docs/architecture.md for the folds that measure and decide, one test each."""
 
 import msgspec
 import numpy as np

@@ -1,4 +1,4 @@
-"""Which panes are final: those that every ledger partition has passed (DESIGN section 3, rules 6 and 7)."""
+"""Which panes are final: those that every ledger partition has passed (docs/architecture.md, rules 6 and 7)."""
 
 from __future__ import annotations
 

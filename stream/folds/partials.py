@@ -78,7 +78,8 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
     """How far one ledger partition has come for one lineage.
 
     `watermark_ms` is the time before which no more rows are expected; `idle` says that none is expected at all for now.
-    `start_ms` is where the lineage began here: panes before it hold only a part of their rows.
+    `start_ms` is where the lineage began here: panes before it hold only a part of their rows. `labels_behind` says
+    that labels are known to lie in Kafka unread, so that nothing is mature yet.
     """
 
     lineage: str
@@ -87,6 +88,7 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
     watermark_ms: int
     idle: bool
     start_ms: int
+    labels_behind: bool = False
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True):

@@ -1,8 +1,8 @@
 """Result rows: what `measure` and `decide` settle and `store` upserts into ClickHouse.
 
-Every row is an upsert: `position` is where in its log it was computed, a higher one replaces a lower one under the same
-key, an equal one is identical (docs/architecture.md, rule 9). Times are epoch milliseconds. The columns of the tables are
-these fields, in this order; tables and comments are in ``stream/clickhouse/migrations``.
+Every row is an upsert: `position` is where in its log it was computed, a higher one replaces a lower one under the
+same key, an equal one is identical (docs/architecture.md, rule 9). Times are epoch milliseconds. The columns of the
+tables are these fields, in this order; tables and comments are in ``stream/clickhouse/migrations``.
 """
 
 from __future__ import annotations

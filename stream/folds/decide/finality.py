@@ -22,7 +22,7 @@ def stand(lineage: LineageState, partition: int, mark: Mark, clock_ms: int) -> N
     """Note where a partition stands; a watermark never goes back."""
     before = lineage.standing.get(partition)
     watermark_ms = mark.watermark_ms if before is None else max(before.watermark_ms, mark.watermark_ms)
-    lineage.standing[partition] = Standing(watermark_ms, mark.idle, mark.start_ms, clock_ms)
+    lineage.standing[partition] = Standing(watermark_ms, mark.idle, mark.start_ms, clock_ms, mark.labels_behind)
     if before is None or watermark_ms > before.watermark_ms:
         lineage.steps.setdefault(partition, []).append((watermark_ms, clock_ms))
 
@@ -81,6 +81,11 @@ def _all_passed(lineage: LineageState, monitor: Monitor, end_ms: int) -> bool:
 def _passed_at(lineage: LineageState, partition: int, end_ms: int) -> int:
     """Return the log clock of the first mark with which a partition passed `end_ms`; it has passed."""
     return next((clock_ms for mark_ms, clock_ms in lineage.steps.get(partition, []) if mark_ms >= end_ms), NEVER)
+
+
+def labels_behind(lineage: LineageState) -> bool:
+    """Say whether labels lie unread in Kafka: then no pane is mature."""
+    return any(s.labels_behind for s in lineage.standing.values())
 
 
 def start_ms(lineage: LineageState) -> int:

@@ -10,7 +10,7 @@ from stream.folds.arrays import decode_state, encode_state
 from stream.folds.base import Output, Record
 from stream.folds.decide.drift import judge_pane, statistics_rows
 from stream.folds.decide.emit import Emit
-from stream.folds.decide.finality import arrive, next_final, settled, stand, start_ms
+from stream.folds.decide.finality import arrive, labels_behind, next_final, settled, stand, start_ms
 from stream.folds.decide.judge import judge_mature
 from stream.folds.decide.loop import Command, VersionRecord, ask_retrain, compare, fold_step, fold_version
 from stream.folds.decide.lost import react
@@ -138,9 +138,10 @@ class Decide:
 
         Panes before the lineage's start hold a part of their rows only: they are shown, never judged.
         """
+        is_held = labels_behind(lineage)
         for pane_ms in sorted(lineage.panes):
             pane = lineage.panes[pane_ms]
-            if not pane.judged and pane_ms + monitor.pane_ms + label_age_ms(monitor) <= passed_ms:
+            if not is_held and not pane.judged and pane_ms + monitor.pane_ms + label_age_ms(monitor) <= passed_ms:
                 pane.judged = True
                 if pane_ms >= start_ms(lineage):
                     self._judge(state, loop, lineage, monitor, pane_ms, passed_ms, emit)

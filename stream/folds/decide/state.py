@@ -20,6 +20,7 @@ class Standing(msgspec.Struct, array_like=True):
     idle: bool
     start_ms: int
     clock_ms: int
+    labels_behind: bool
 
 
 class Sums(msgspec.Struct, array_like=True):

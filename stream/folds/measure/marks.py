@@ -29,14 +29,15 @@ def advance(state: MeasureState, monitors: dict[str, Monitor]) -> None:
 def _watermark(state: MeasureState, monitor: Monitor, model: ModelState) -> int:
     """Newest event time less the lateness, held back by prediction partitions that are behind (rule 5)."""
     newest = min(model.newest_ms, state.clock_ms)
-    for source in _behind(state):
+    for source in _behind(state, "predictions"):
         newest = min(newest, model.newest_by_source.get(source, NEVER))
     return newest - monitor.lateness_ms
 
 
-def _behind(state: MeasureState) -> list[SourceId]:
-    predictions = ((source, s) for source, s in state.sources.items() if source[0] == "predictions" and not s.gone)
-    return [source for source, s in predictions if s.behind or _is_silent(s, state.clock_ms)]
+def _behind(state: MeasureState, topic: str) -> list[SourceId]:
+    """Return the partitions of a topic that intake is known to be behind in, or that nobody reads."""
+    sources = ((source, s) for source, s in state.sources.items() if source[0] == topic and not s.gone)
+    return [source for source, s in sources if s.behind or _is_silent(s, state.clock_ms)]
 
 
 def _is_silent(source: SourceState, clock_ms: int) -> bool:
@@ -49,9 +50,9 @@ def is_idle(state: MeasureState, lineage: LineageState, monitor: Monitor | None,
         return True
     model = state.models.get(lineage.model)
     if model is None:
-        return not _behind(state)
+        return not _behind(state, "predictions")
     silent = (state.ticks - model.row_tick) * tick_ms >= monitor.idle_ms
-    return (model.closed or silent) and not _behind(state)
+    return (model.closed or silent) and not _behind(state, "predictions")
 
 
 def seal(state: MeasureState, monitors: dict[str, Monitor], tick_ms: int) -> list[Partial]:
@@ -160,6 +161,7 @@ def _marks(
             here.watermark_ms,
             is_idle(state, here, monitors.get(lineage), tick_ms),
             here.start_ms,
+            bool(_behind(state, "labels")),
         )
         for lineage, here in state.lineages.items()
         if home_of[here.model] == q

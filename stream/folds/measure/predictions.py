@@ -60,7 +60,7 @@ def _accept(state: MeasureState, model: ModelState, monitors: list[Monitor], row
     oldest = max(oldest, model.forgotten_ms)
     newest = state.clock_ms + MAX_AHEAD_MS
     waiting, times = model.waiting, events.event_ms.tolist()
-    make = _waiting_maker(monitors, rows)
+    served = Served(monitors, rows)
     fresh = []
     for row in events.rows.tolist():
         an_id, event_ms = rows.ids[row], times[row]
@@ -71,8 +71,10 @@ def _accept(state: MeasureState, model: ModelState, monitors: list[Monitor], row
             not_used(state, rows, events, row, "invalid", "too-late")
         elif event_ms > newest:
             not_used(state, rows, events, row, "invalid", "future-time")
+        elif wrong := served.wrong_score(row):
+            not_used(state, rows, events, row, "invalid", wrong)
         else:
-            waiting[an_id] = make(row, event_ms)
+            waiting[an_id] = served.waiting(row, event_ms)
             model.hours.setdefault(event_ms // HOUR_MS, []).append(an_id)
             fresh.append(row)
     return np.array(fresh, np.int64)
@@ -86,10 +88,12 @@ def _count_duplicate(state: MeasureState, monitors: list[Monitor], first: Waitin
             key.cells[DUPLICATES] += 1
 
 
-class _waiting_maker:  # noqa: N801  a closure with columns unpacked once
-    """Build what a row leaves behind for its label."""
+class Served:
+    """A block's predictions with their columns unpacked once: what each leaves behind for its label."""
 
     def __init__(self, monitors: list[Monitor], rows: Rows) -> None:
+        """Unpack the columns; segments are told apart as each monitor's reference does."""
+        self._is_probability = any(m.task == "binary" for m in monitors)
         n = rows.n
         self._versions = texts_of(rows.version, n)
         self._scores = optional_floats(rows.score, n)
@@ -98,7 +102,14 @@ class _waiting_maker:  # noqa: N801  a closure with columns unpacked once
         columns = {column.name: column for column in rows.features}
         self._groups = {m.lineage: list(zip(*segment_values(m, columns, n).values(), strict=True)) for m in monitors}
 
-    def __call__(self, row: int, event_ms: int) -> Waiting:
+    def wrong_score(self, row: int) -> str:
+        """Return what is wrong with the score of a row, ``""`` if nothing is."""
+        score = self._scores[row]
+        is_wrong = self._is_probability and score is not None and not 0.0 <= score <= 1.0
+        return f"no probability: score {score:g}" if is_wrong else ""
+
+    def waiting(self, row: int, event_ms: int) -> Waiting:
+        """Return what a row leaves behind."""
         groups = {lineage: values[row] for lineage, values in self._groups.items() if values}
         shadow = {version: s for version, scores in self._shadows if (s := scores[row]) is not None}
         return Waiting(event_ms, self._versions[row], self._scores[row], self._predicted[row], groups, shadow)

@@ -194,6 +194,20 @@ def test_few_labels_are_no_labels_and_judge_nothing(reference):
     assert "50 labels for 500 rows" in verdicts(loop)[0].reason
 
 
+def test_nothing_is_mature_while_labels_lie_unread(reference):
+    loop, rng = serving(watched(reference, 1)), np.random.default_rng(2)
+    feed(loop, rng, range(3), n=200, version="1")
+    judged = len(verdicts(loop))
+    for day in range(3, 9):
+        predictions, labels = day_of_events(rng, day, 200, version="1")
+        loop.send("predictions", predictions)
+        loop.send("labels", labels[:20])
+        loop.tick(3, ends={("labels", 0): 10_000})
+    loop.run()
+
+    assert len(verdicts(loop)) <= judged + 1
+
+
 def test_panes_before_the_start_of_a_lineage_are_never_judged(reference):
     loop, rng = serving(watched(reference, 1)), np.random.default_rng(3)
     feed(loop, rng, range(12), lambda truths: [x for x in truths if not x["label"]], n=400, version="1")

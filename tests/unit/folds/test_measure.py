@@ -123,6 +123,14 @@ def test_a_label_without_a_prediction_is_pending_and_then_unmatched():
     assert counts(loop, "label") == dict.fromkeys(counts(loop, "label"), 0) | {"received": 1, "unmatched": 1}
 
 
+@pytest.mark.parametrize("score", [1.7, -0.1])
+def test_a_score_that_is_no_probability_is_invalid_and_says_so(score):
+    loop = watched()
+    advance(loop, prediction("a", 0, version="1", score=score))
+
+    assert fates(loop) == [("a", "invalid", f"no probability: score {score:g}")]
+
+
 @pytest.mark.parametrize("wrong", [2, -1, "yes"])
 def test_a_label_that_is_none_of_the_task_is_invalid(wrong):
     loop = watched()

@@ -60,7 +60,7 @@ def cut_logs(draw: st.DrawFn) -> list[list[Record]]:
 
 @dataclass
 class Reader:
-    """Reads a ledger partition as rule 2 of docs/architecture.md says: rows above the high, and what is missing is lost."""
+    """Reads a ledger partition as rule 2 of docs/architecture.md says: rows above the high; what is missing is lost."""
 
     high: int = -1
     lost: int = 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
+from streamgauge.errors import StreamgaugeError as ContractError
 from typer.core import TyperCommand, TyperGroup
 
 from stream.errors import StreamgaugeError
@@ -82,15 +83,17 @@ class LazyGroup(TyperGroup):
         """Run the command; an error that its reader can mend is a sentence, not a traceback."""
         try:
             return super().invoke(ctx)
-        except StreamgaugeError as error:
+        except (StreamgaugeError, ContractError) as error:
             _say(error)
 
 
-def _say(error: StreamgaugeError) -> NoReturn:
+def _say(error: StreamgaugeError | ContractError) -> NoReturn:
+    """Print an error, one problem a line, and exit: 2 for wrong input or settings, 3 for silence."""
     from stream.settings import SettingsError  # noqa: PLC0415 - pydantic is slow to import
 
-    typer.secho(str(error), fg=typer.colors.RED, err=True)
-    raise typer.Exit(USAGE if isinstance(error, SettingsError) else UNREACHABLE) from error
+    problems = getattr(error, "problems", None) or (error,)
+    typer.secho("\n".join(map(str, problems)), fg=typer.colors.RED, err=True)
+    raise typer.Exit(USAGE if isinstance(error, SettingsError | ValueError) else UNREACHABLE) from error
 
 
 app = typer.Typer(

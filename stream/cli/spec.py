@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from streamgauge.spec import MonitorSpec
 
 File = Annotated[Path, typer.Argument(help="The monitor's spec, YAML.", exists=True, dir_okay=False)]
 Name = Annotated[str, typer.Argument(help="The monitor's name.")]
@@ -17,12 +20,10 @@ app = typer.Typer(no_args_is_help=True, help="What is watched: put a monitor's s
 @app.command("apply")
 def apply_(file: File) -> None:
     """Put a spec in force as the monitor's next revision."""
-    from streamgauge.spec import MonitorSpec  # noqa: PLC0415
-
     from stream.ops.spec import apply  # noqa: PLC0415
     from stream.settings import load  # noqa: PLC0415
 
-    spec = MonitorSpec.from_yaml(file.read_text())
+    spec = _read(file)
     revision = apply(load(), spec)
     typer.echo(f"monitor {spec.monitor}: revision {revision} is in force for model {spec.model}")
     if spec.reference is not None and revision == 1:
@@ -49,3 +50,23 @@ def schema() -> None:
     from streamgauge.spec import MonitorSpec  # noqa: PLC0415
 
     typer.echo(json.dumps(MonitorSpec.model_json_schema(), indent=1))
+
+
+def _read(file: Path) -> MonitorSpec:
+    """Return the spec that a file holds; SpecError names each problem."""
+    from streamgauge.spec import MonitorSpec  # noqa: PLC0415
+    from streamgauge.spec_errors import Problem, SpecError  # noqa: PLC0415
+    from streamgauge.spec_yaml import load_yaml  # noqa: PLC0415
+
+    try:
+        text = file.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise SpecError([Problem(str(file), f"not UTF-8 (byte {error.start}): save it as UTF-8 text")]) from None
+    values = load_yaml(text)
+    if not isinstance(values, dict):
+        found = "is empty" if values is None else f"holds a {_KINDS.get(type(values), type(values).__name__)}"
+        raise SpecError([Problem(str(file), f"{found}; a spec is a mapping of keys, as in `monitor: flight-delay`")])
+    return MonitorSpec.from_yaml(text)
+
+
+_KINDS: dict[type, str] = {str: "text", int: "number", float: "number", bool: "truth value"}

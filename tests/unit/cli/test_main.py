@@ -7,23 +7,11 @@ import sys
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
 from stream.cli.main import COMMANDS, app
-from stream.local import ports
 from stream.local.state import PartState, Phase, alone, write_state
 
 SLOW = ("faust", "pandas", "numpy", "pydantic", "clickhouse_connect", "river", "chdb", "kafka", "aiokafka")
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    monkeypatch.setenv("STREAMGAUGE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("STREAMGAUGE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("STREAMGAUGE_KAFKA__BOOTSTRAP", f"127.0.0.1:{ports.free_ports(2)}")
-    monkeypatch.setenv("STREAMGAUGE_CLICKHOUSE__URL", f"http://127.0.0.1:{ports.free_ports()}")
-    monkeypatch.setenv("COLUMNS", "200")
-    return lambda *arguments: CliRunner().invoke(app, list(arguments))
 
 
 HELP = f"""

@@ -16,9 +16,12 @@ def audit(model: Model = None, json: Json = False) -> None:
     from dataclasses import asdict  # noqa: PLC0415
 
     from stream.ops.audit import audit as run  # noqa: PLC0415
+    from stream.ops.controls import require_kafka  # noqa: PLC0415
     from stream.settings import load  # noqa: PLC0415
 
-    report = run(load(), model)
+    settings = load()
+    require_kafka(settings)
+    report = run(settings, model)
     if json:
         typer.echo(json_.dumps(asdict(report)))
     else:

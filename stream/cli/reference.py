@@ -25,11 +25,12 @@ def build(monitor: Name, from_: From = None, to: To = None) -> None:
     """Make a reference from the rows of a range, by default the one in the spec, and put it in force."""
     from streamgauge.spec import MonitorSpec  # noqa: PLC0415
 
-    from stream.ops.controls import newest_spec  # noqa: PLC0415
+    from stream.ops.controls import newest_spec, require_kafka  # noqa: PLC0415
     from stream.ops.reference import build_and_apply  # noqa: PLC0415
     from stream.settings import load  # noqa: PLC0415
 
     settings = load()
+    require_kafka(settings)
     record = newest_spec(settings, monitor)
     if record is None:
         typer.echo(f"no monitor {monitor!r} is in force: streamgauge spec apply FILE", err=True)

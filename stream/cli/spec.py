@@ -20,11 +20,13 @@ app = typer.Typer(no_args_is_help=True, help="What is watched: put a monitor's s
 @app.command("apply")
 def apply_(file: File) -> None:
     """Put a spec in force as the monitor's next revision."""
+    from stream.ops.controls import require_kafka  # noqa: PLC0415
     from stream.ops.spec import apply  # noqa: PLC0415
     from stream.settings import load  # noqa: PLC0415
 
-    spec = _read(file)
-    revision = apply(load(), spec)
+    spec, settings = _read(file), load()
+    require_kafka(settings)
+    revision = apply(settings, spec)
     typer.echo(f"monitor {spec.monitor}: revision {revision} is in force for model {spec.model}")
     if spec.reference is not None and revision == 1:
         typer.echo(f"learning until it has a reference: streamgauge reference build {spec.monitor}")
@@ -33,10 +35,12 @@ def apply_(file: File) -> None:
 @app.command()
 def show(monitor: Name) -> None:
     """Print the revision in force, as JSON."""
-    from stream.ops.controls import newest_spec  # noqa: PLC0415
+    from stream.ops.controls import newest_spec, require_kafka  # noqa: PLC0415
     from stream.settings import load  # noqa: PLC0415
 
-    record = newest_spec(load(), monitor)
+    settings = load()
+    require_kafka(settings)
+    record = newest_spec(settings, monitor)
     if record is None:
         typer.echo(f"no monitor {monitor!r} is in force: streamgauge spec apply FILE", err=True)
         raise typer.Exit(1)

@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from stream.errors import StreamgaugeError
 from stream.folds.monitor import SpecRecord
+from stream.local.addresses import KAFKA_SETTING, kafka_addresses
+from stream.local.kafka import answers
 from stream.settings import Settings
 from stream.topology import kafka_name
 
 TIMEOUT_S = 30
+PROBE_S = 3.0
+"""How long one who waits at a terminal waits for a broker that may not be there."""
+
+
+class KafkaSilentError(StreamgaugeError):
+    """No broker answers at the address in the settings."""
+
+
+def require_kafka(settings: Settings) -> None:
+    """Return if a broker answers now; where nobody else waits for one, ask this first.
+
+    Raises
+    ------
+    KafkaSilentError
+        If none of the addresses answers within `PROBE_S` seconds.
+    """
+    if not asyncio.run(_any_answers(kafka_addresses(settings))):
+        msg = (
+            f"Kafka does not answer at {settings.kafka.bootstrap}. Start it with `streamgauge up`, "
+            f"or set {KAFKA_SETTING}."
+        )
+        raise KafkaSilentError(msg)
+
+
+async def _any_answers(addresses: list[tuple[str, int]]) -> bool:
+    return any(await asyncio.gather(*(answers(host, port, PROBE_S) for host, port in addresses)))
 
 
 def read_values(settings: Settings, topic: str) -> list[bytes]:

@@ -76,11 +76,12 @@ class Decide:
         at = (message.to, message.part)
         if before is not None and at <= before:
             return []
-        state.seen[message.partition] = at
+        is_after_gap = _is_after_gap(before, state.parts.get(message.partition, 1), message)
+        state.seen[message.partition], state.parts[message.partition] = at, message.parts
         state.clocks[message.partition] = max(state.clocks.get(message.partition, 0), message.clock_ms)
         emit = Emit(self.partition, record.position, max(state.clocks.values()))
         hear(state.hearing, message.partition, record.append_ms)
-        if _is_after_gap(before, message):
+        if is_after_gap:
             state.gaps[message.partition] = state.gaps.get(message.partition, 0) + 1
             emit.rows.append(_gap(message, state.gaps[message.partition], emit))
         for fact in message.facts:
@@ -244,11 +245,16 @@ class Decide:
         return max(ends, default=0)
 
 
-def _is_after_gap(before: tuple[int, int] | None, message: Message) -> bool:
-    """Say whether a message of this partition is missing before this one, or a part of it."""
+def _is_after_gap(before: tuple[int, int] | None, parts: int, message: Message) -> bool:
+    """Say whether a message of this partition, or a part of one, is missing before this one.
+
+    `before` is the position and part that was accepted last, `parts` how many parts that message has.
+    """
     if message.part > 0:
         return before != (message.to, message.part - 1)
-    return message.start > (-1 if before is None else before[0])
+    if before is None:
+        return message.start > -1
+    return message.start > before[0] or before[1] != parts - 1
 
 
 def _gap(message: Message, gaps: int, emit: Emit) -> ConservationRow:
@@ -256,7 +262,7 @@ def _gap(message: Message, gaps: int, emit: Emit) -> ConservationRow:
     return ConservationRow(
         model="",
         kind="gap",
-        source="partials",
+        source=f"partials/{emit.partition}",
         partition=message.partition,
         received=gaps,
         used=0,

@@ -143,7 +143,7 @@ class Hearing(msgspec.Struct, array_like=True):
 
 
 class DecideState(msgspec.Struct):
-    """All of it. `seen` is the last accepted (position, part) of each ledger partition, `clocks` its log clock."""
+    """All of it. Of each ledger partition: the last accepted (position, part), its message's parts, the log clock."""
 
     position: int = -1
     clocks: dict[int, int] = {}
@@ -152,5 +152,6 @@ class DecideState(msgspec.Struct):
     current: dict[str, str] = {}
     loops: dict[str, Loop] = {}
     commands: dict[str, bool] = {}
+    parts: dict[int, int] = {}
     gaps: dict[int, int] = {}
     hearing: Hearing = msgspec.field(default_factory=Hearing)

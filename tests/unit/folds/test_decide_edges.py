@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from stream.folds.rows import IncidentRow, PaneRow, PerformanceRow, RetrainRow, VerdictRow
+from stream.folds.partials import Message, decode_message, encode_messages
+from stream.folds.rows import ConservationRow, IncidentRow, PaneRow, PerformanceRow, RetrainRow, VerdictRow
 from tests.loop import DAY_MS, MODEL, FoldLoop, day_of_events, reference_of, spec_record, version_record, watched
 
 HOUR_MS = 3_600_000
@@ -95,6 +96,30 @@ def test_many_empty_panes_are_passed_over():
         loop.run()
 
     assert len(loop.of(PaneRow)) < 10
+
+
+def test_a_message_of_measure_that_is_missing_is_a_gap(reference):
+    whole, holed, rng = watched(reference), FoldLoop(), np.random.default_rng(1)
+    feed(whole, rng, range(5), n=100)
+    told = [record.value for record in whole.partials]
+    missing = next(i for i, value in enumerate(told) if decode_message(value).sealed)
+    for value in told[:missing] + told[missing + 1 :]:
+        holed.decided(value)
+
+    assert [row for row in whole.of(ConservationRow) if row.kind == "gap"] == []
+    assert [(row.source, row.received) for row in holed.of(ConservationRow) if row.kind == "gap"] == [
+        (f"partials/{holed.home}", 1)
+    ]
+
+
+@pytest.mark.parametrize("dropped", [0, 1, 2])
+def test_a_part_of_a_message_that_is_missing_is_a_gap(dropped):
+    loop = FoldLoop(1)
+    first = [Message(0, -1, 5, part, 3, 1) for part in range(3)]
+    for message in [*first[:dropped], *first[dropped + 1 :], Message(0, 5, 9, 0, 1, 2)]:
+        loop.decided(encode_messages(message)[0])
+
+    assert [row.received for row in loop.of(ConservationRow) if row.kind == "gap"] == [1]
 
 
 def test_a_spec_without_performance_is_never_paged_for_it(reference):

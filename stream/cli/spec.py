@@ -26,10 +26,15 @@ def apply_(file: File) -> None:
 
     spec, settings = _read(file), load()
     require_kafka(settings)
-    revision = apply(settings, spec)
-    typer.echo(f"monitor {spec.monitor}: revision {revision} is in force for model {spec.model}")
-    if spec.reference is not None and revision == 1:
-        typer.echo(f"learning until it has a reference: streamgauge reference build {spec.monitor}")
+    applied = apply(settings, spec)
+    if applied.is_new:
+        typer.echo(f"monitor {spec.monitor}: revision {applied.revision} is in force for model {spec.model}")
+    else:
+        typer.echo(f"monitor {spec.monitor}: unchanged: revision {applied.revision} stays in force")
+    if not applied.has_reference:
+        is_range = spec.reference is not None and spec.reference.kind == "range"
+        options = "" if is_range else " --from DATE --to DATE"
+        typer.echo(f"learning until it has a reference: streamgauge reference build {spec.monitor}{options}")
 
 
 @app.command()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
+from streamgauge.durations import DAY_MS
 from streamgauge.spec import MonitorSpec
 
 from detectors.reference import Reference, encode, fit_reference
@@ -59,7 +62,8 @@ def build(settings: Settings, spec: MonitorSpec, from_ms: int, to_ms: int) -> Re
         client.close()
     if table.num_rows == 0:
         msg = (
-            f"no row of model {spec.model!r} between {from_ms} and {to_ms} (epoch ms): send events, or widen the range"
+            f"no row of model {spec.model!r} between {moment(from_ms)} and {moment(to_ms)} (event time): "
+            "send events, or widen the range"
         )
         raise ReferenceError(msg)
     event_ms = table["event_ms"].to_numpy()
@@ -73,8 +77,31 @@ def build(settings: Settings, spec: MonitorSpec, from_ms: int, to_ms: int) -> Re
     )
 
 
-def build_and_apply(settings: Settings, monitor: str, from_ms: int, to_ms: int, who: str = "reference-job") -> str:
-    """Build the reference of a monitor in force, publish a revision that names it, and return its sha256.
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A reference that was built and put in force.
+
+    Attributes
+    ----------
+    sha
+        The artifact's sha256, hexadecimal.
+    revision
+        The monitor's revision that names it.
+    rows, panes
+        What it was made of.
+    warnings
+        A sentence for each thing that makes it weaker than one could want.
+    """
+
+    sha: str
+    revision: int
+    rows: int
+    panes: int
+    warnings: tuple[str, ...]
+
+
+def build_and_apply(settings: Settings, monitor: str, from_ms: int, to_ms: int, who: str = "reference-job") -> Built:
+    """Build the reference of a monitor in force, publish a revision that names it, and return what it is.
 
     Raises
     ------
@@ -85,9 +112,21 @@ def build_and_apply(settings: Settings, monitor: str, from_ms: int, to_ms: int, 
     if record is None:
         raise ReferenceError(f"no monitor {monitor!r}: put its spec in force first (streamgauge spec apply FILE)")
     spec = MonitorSpec.model_validate(record.spec)
-    artifact = encode(build(settings, spec, from_ms, to_ms))
-    apply(settings, spec, artifact, who)
-    return hashlib.sha256(artifact).hexdigest()
+    reference = build(settings, spec, from_ms, to_ms)
+    artifact = encode(reference)
+    applied = apply(settings, spec, artifact, who)
+    sha = hashlib.sha256(artifact).hexdigest()
+    return Built(sha, applied.revision, reference.rows, reference.panes, tuple(reference.warnings))
+
+
+def moment(ms: int) -> str:
+    """Return a time as people write it: a date, or date and time, UTC.
+
+    >>> moment(1_356_998_400_000), moment(1_356_998_460_000)
+    ('2013-01-01', '2013-01-01T00:01:00Z')
+    """
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
+    return at.date().isoformat() if ms % DAY_MS == 0 else at.isoformat().replace("+00:00", "Z")
 
 
 def _rows(client: Client, model: str, kinds: Mapping[str, str], from_ms: int, to_ms: int) -> pa.Table:

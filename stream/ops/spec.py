@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
+from dataclasses import dataclass
 
 from streamgauge.spec import MonitorSpec
 
@@ -12,10 +13,30 @@ from stream.ops.controls import newest_spec, publish
 from stream.settings import Settings
 
 
-def apply(settings: Settings, spec: MonitorSpec, reference: bytes | None = None, who: str = "cli") -> int:
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What is in force after a spec was put in force.
+
+    Attributes
+    ----------
+    revision
+        The revision, 1 or more.
+    is_new
+        Whether it is a new one; False: spec and reference are those that were in force before.
+    has_reference
+        Whether a reference artifact belongs to it.
+    """
+
+    revision: int
+    is_new: bool
+    has_reference: bool
+
+
+def apply(settings: Settings, spec: MonitorSpec, reference: bytes | None = None, who: str = "cli") -> Applied:
     """Publish a spec as the monitor's next revision, with the reference artifact that it is measured against.
 
-    Without an artifact the one in force stays, if the monitor has one and its features are the same.
+    Without an artifact the one in force stays, if the monitor has one and its features are the same. Nothing is
+    published when spec and artifact are those in force.
 
     Parameters
     ----------
@@ -23,18 +44,15 @@ def apply(settings: Settings, spec: MonitorSpec, reference: bytes | None = None,
         Bytes of ``detectors.reference.encode``, or None.
     who
         Who asks, kept with the revision.
-
-    Returns
-    -------
-    int
-        The revision, 1 or more.
     """
     before = newest_spec(settings, spec.monitor)
-    revision = 1 if before is None else before.revision + 1
-    document = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    document = spec.to_values()
     encoded, sha = _artifact(reference)
     if reference is None and before is not None and before.spec.get("features") == document["features"]:
         encoded, sha = before.reference, before.reference_sha
+    if before is not None and (before.spec, before.reference_sha) == (document, sha):
+        return Applied(before.revision, is_new=False, has_reference=sha is not None)
+    revision = 1 if before is None else before.revision + 1
     publish(
         settings,
         "specs",
@@ -49,7 +67,7 @@ def apply(settings: Settings, spec: MonitorSpec, reference: bytes | None = None,
             "reference_sha": sha,
         },
     )
-    return revision
+    return Applied(revision, is_new=True, has_reference=sha is not None)
 
 
 def _artifact(reference: bytes | None) -> tuple[str | None, str | None]:

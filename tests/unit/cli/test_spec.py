@@ -1,6 +1,12 @@
 """`streamgauge spec`: a wrong file is told in sentences, one problem a line."""
 
+import msgspec
 import pytest
+from streamgauge.spec import MonitorSpec
+
+from stream.folds.monitor import SpecRecord
+from stream.ops.spec import apply
+from stream.settings import Settings
 
 GOOD = "monitor: m\nmodel: m\ntask: binary\nfeatures: {x: {type: number}}\n"
 
@@ -36,3 +42,42 @@ def test_a_file_that_is_no_spec_is_a_sentence(run, file, content, sentence):
     assert result.exit_code == 2
     assert sentence in result.output
     assert len(result.output.strip().splitlines()) == 1
+
+
+@pytest.fixture
+def log(monkeypatch):
+    """Keep what is published, and find the newest of it again."""
+    records = []
+    monkeypatch.setattr("stream.ops.controls.require_kafka", lambda _: None)
+    monkeypatch.setattr("stream.ops.spec.newest_spec", lambda *_: records[-1] if records else None)
+    monkeypatch.setattr("stream.ops.spec.publish", lambda *args: records.append(msgspec.convert(args[-1], SpecRecord)))
+    return records
+
+
+def test_an_identical_spec_stays_the_revision_that_it_is(run, file, log):
+    file.write_text(GOOD)
+    first, again = run("spec", "apply", str(file)), run("spec", "apply", str(file))
+    assert "revision 1 is in force for model m" in first.output
+    assert "unchanged: revision 1 stays in force" in again.output
+    assert len(log) == 1
+    for result in (first, again):
+        assert "streamgauge reference build m --from DATE --to DATE" in result.output
+
+
+def test_another_spec_is_a_new_revision_and_keeps_the_reference_of_the_same_features(run, file, log):
+    apply(Settings(), MonitorSpec.from_yaml(GOOD), b"artifact")
+    file.write_text(GOOD + "lateness: 1m\n")
+    result = run("spec", "apply", str(file))
+    assert "revision 2 is in force" in result.output
+    assert "learning" not in result.output
+    assert log[1].reference_sha == log[0].reference_sha
+    file.write_text(GOOD.replace("x:", "y:"))
+    assert "learning until it has a reference" in run("spec", "apply", str(file)).output
+    assert log[2].reference is None
+
+
+def test_another_reference_for_the_same_spec_is_a_new_revision(log):
+    spec = MonitorSpec.from_yaml(GOOD)
+    revisions = [apply(Settings(), spec, artifact).revision for artifact in (None, b"a", b"a", b"b", None)]
+    assert revisions == [1, 2, 2, 3, 3]
+    assert len(log) == 3

@@ -54,9 +54,9 @@ def down(json: Json = False) -> None:
     if pid:
         _end(settings.home, pid)
     if json:
-        typer.echo(_json.dumps({"home": str(settings.home), "stopped": pid}))
+        typer.echo(_json.dumps({"home": str(settings.home.absolute()), "stopped": pid}))
     else:
-        console.print("Stopped." if pid else f"Nothing runs in {settings.home}.", highlight=False)
+        console.print("Stopped." if pid else _nothing(settings.home), highlight=False, soft_wrap=True)
 
 
 def status(json: Json = False) -> None:
@@ -65,16 +65,21 @@ def status(json: Json = False) -> None:
     state = read_state(settings.home)
     if json:
         parts = [asdict(part) for part in state.parts]
-        told = {"home": str(settings.home), "pid": state.pid, "ready": bool(state.pid) and state.ready}
+        told = {"home": str(settings.home.absolute()), "pid": state.pid, "ready": bool(state.pid) and state.ready}
         typer.echo(_json.dumps(told | {"parts": parts}))
     elif state.pid:
         console.print(parts_table(state.parts))
     else:
-        console.print(f"Nothing runs in {settings.home}. Start it with `streamgauge up`.", highlight=False)
+        sentence = f"{_nothing(settings.home)} `streamgauge up` starts it here."
+        console.print(sentence, highlight=False, soft_wrap=True)
     if not state.pid:
         raise typer.Exit(UNREACHABLE)
     if not state.ready:
         raise typer.Exit(FOUND)
+
+
+def _nothing(home: Path) -> str:
+    return f"Nothing runs in {home.absolute()}; set STREAMGAUGE_HOME if it runs elsewhere."
 
 
 async def _attached(settings: Settings, console: Console) -> None:

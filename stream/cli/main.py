@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from difflib import get_close_matches
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from streamgauge.errors import StreamgaugeError as ContractError
@@ -76,6 +78,8 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
         """Import the command that was typed."""
+        if args[0] not in COMMANDS and (near := get_close_matches(args[0], COMMANDS)):
+            ctx.fail(f"No such command '{args[0]}'. Did you mean {' or '.join(near)}?")
         name, _, rest = super().resolve_command(ctx, args)
         return name, COMMANDS[str(name)].load(str(name)), rest
 
@@ -105,8 +109,17 @@ app = typer.Typer(
 )
 
 
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"streamgauge {version('streamgauge-server')}")
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")]
+
+
 @app.callback()
-def streamgauge() -> None:
+def streamgauge(_version: Version = False) -> None:
     """Watch machine-learning models while they run."""
 
 

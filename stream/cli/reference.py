@@ -17,7 +17,9 @@ _FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 From = Annotated[datetime | None, typer.Option("--from", formats=_FORMATS, help="Begin, event time, UTC.")]
 To = Annotated[datetime | None, typer.Option("--to", formats=_FORMATS, help="End, not included, event time, UTC.")]
 
-app = typer.Typer(no_args_is_help=True, help="What is normal: an artifact made from a range of past rows.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="What is normal: an artifact made from a range of past rows."
+)
 
 
 @app.callback()

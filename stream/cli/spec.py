@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 File = Annotated[Path, typer.Argument(help="The monitor's spec, YAML.", exists=True, dir_okay=False)]
 Name = Annotated[str, typer.Argument(help="The monitor's name.")]
 
-app = typer.Typer(no_args_is_help=True, help="What is watched: put a monitor's spec in force, or show it.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="What is watched: put a monitor's spec in force, or show it."
+)
 
 
 @app.command("apply")

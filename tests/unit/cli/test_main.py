@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 import typer
@@ -65,6 +66,15 @@ def test_status_tells_that_nothing_runs(run):
     assert run("down").exit_code == 0
 
 
+@pytest.mark.parametrize("command", ["status", "down"])
+def test_the_folder_where_nothing_runs_is_told_whole(run, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STREAMGAUGE_HOME")
+    result = run(command)
+    assert f"Nothing runs in {tmp_path / '.streamgauge'}; set STREAMGAUGE_HOME" in result.output
+    assert json.loads(run(command, "--json").stdout)["home"] == str(tmp_path / ".streamgauge")
+
+
 @pytest.mark.parametrize(("phase", "code"), [(Phase.READY, 0), (Phase.RESTARTING, 1)])
 def test_status_tells_of_each_part(run, tmp_path, phase, code):
     home = tmp_path / "home"
@@ -104,6 +114,26 @@ def test_up_says_what_keeps_it_from_starting(run, monkeypatch):
     result = run("up")
     assert result.exit_code == 3
     assert "STREAMGAUGE_KAFKA__EXTERNAL=true" in result.output
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [(["statsu"], "status"), (["audti"], "audit"), (["spec", "aply"], "apply")]
+)
+def test_a_mistyped_command_names_the_one_that_was_meant(run, typed, meant):
+    result = run(*typed)
+    assert result.exit_code == 2
+    assert "Did you mean" in result.output
+    assert meant in result.output
+
+
+def test_the_version_is_that_of_the_package(run):
+    result = run("--version")
+    assert (result.exit_code, result.stdout.strip()) == (0, f"streamgauge {version('streamgauge-server')}")
+
+
+@pytest.mark.parametrize("group", [(), ("spec",), ("reference",)])
+def test_no_group_offers_to_install_completion(run, group):
+    assert "completion" not in run(*group, "--help").output
 
 
 def test_the_application_is_a_typer_one():

@@ -11,10 +11,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PlainSerializer,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from streamgauge.durations import DAY_MS, format_duration, parse_duration
 from streamgauge.events import MAX_FEATURES, MAX_TEXT, to_ms
@@ -79,19 +83,55 @@ def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-DurationMs = Annotated[int, BeforeValidator(_duration), PlainSerializer(format_duration, return_type=str)]
-Moment = Annotated[datetime, BeforeValidator(_moment)]
-Panes = Annotated[int, BeforeValidator(_panes), PlainSerializer(lambda n: f"{n} panes", return_type=str)]
+_DURATION: Final = {"type": "string", "pattern": r"^([0-9]{1,12}(d|h|m|s|ms))+$", "examples": ["7d", "1h30m"]}
+_MOMENT: Final = {
+    "type": "string",
+    "anyOf": [{"format": "date"}, {"format": "date-time"}],
+    "examples": ["2013-01-01", "2013-01-01T06:00:00Z"],
+}
+_PANES: Final = {"type": "string", "pattern": "^[0-9]+ panes?$", "examples": ["200 panes"]}
+
+DurationMs = Annotated[
+    int,
+    BeforeValidator(_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema(_DURATION),
+]
+Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema(_MOMENT)]
+Panes = Annotated[
+    int,
+    BeforeValidator(_panes),
+    PlainSerializer(lambda n: f"{n} panes", return_type=str),
+    WithJsonSchema(_PANES),
+]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 MonitorName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 ModelName = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=r"^[^/\x00-\x1f]+$")]
 Names = Annotated[tuple[Text, ...], AfterValidator(_distinct)]
 
 
+def _say_as_written(field: JsonSchemaValue) -> None:
+    forms: list[JsonSchemaValue] = [field, *field.get("anyOf", ())]
+    for form in forms:
+        if form.get("type") == "string":
+            form.pop("ge", None)
+            form.pop("le", None)
+    if type(field.get("default")) is int and any(form.get("pattern") == _DURATION["pattern"] for form in forms):
+        field["default"] = format_duration(field["default"])
+
+
 class _Part(BaseModel):
     """What all parts of a spec have in common: nothing unknown, nothing changed, no NaN."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the schema of what people write: texts, where pydantic gives defaults and bounds of what is read."""
+        schema = handler(core)
+        for field in handler.resolve_ref_schema(schema).get("properties", {}).values():
+            _say_as_written(field)
+        return schema
 
 
 class Feature(_Part):

@@ -1,5 +1,8 @@
 """`streamgauge spec`: a wrong file is told in sentences, one problem a line."""
 
+import json
+import re
+
 import msgspec
 import pytest
 from streamgauge.spec import MonitorSpec
@@ -42,6 +45,19 @@ def test_a_file_that_is_no_spec_is_a_sentence(run, file, content, sentence):
     assert result.exit_code == 2
     assert sentence in result.output
     assert len(result.output.strip().splitlines()) == 1
+
+
+def test_the_schema_says_lengths_of_time_as_one_writes_them(run):
+    schema = json.loads(run("spec", "schema").stdout)
+    parts = {name: part["properties"] for name, part in schema["$defs"].items()}
+    pane, horizon, per = schema["properties"]["pane"], parts["Labels"]["horizon"], parts["Budget"]["per"]
+    assert [field["type"] for field in (pane, horizon, per)] == ["string"] * 3
+    assert [field["default"] for field in (pane, horizon, per)] == ["1h", "7d", "90d"]
+    assert all(re.fullmatch(pane["pattern"], text) for text in ("7d", "1h30m", "250ms"))
+    assert not any(re.fullmatch(pane["pattern"], text) for text in ("7", "7 d", "3600000", "d"))
+    every, first = parts["Retrain"]["every"]["anyOf"][0], parts["Reference"]["first"]["anyOf"][0]
+    assert every.keys() == first.keys() == {"type", "pattern", "examples"}
+    assert parts["Reference"]["from"]["anyOf"][0]["examples"][0] == "2013-01-01"
 
 
 @pytest.fixture

@@ -64,9 +64,9 @@ def river_default(task: Task, features: Mapping[str, FeatureType], seed: int = 0
     True
     """
     _check(task, features)
-    from river import linear_model, optim, preprocessing  # noqa: PLC0415
+    from river import linear_model, optim, preprocessing
 
-    from models.encoder import Encoder  # noqa: PLC0415
+    from models.encoder import Encoder
 
     rate = optim.schedulers.InverseScaling(0.1, 0.5)
     encoder = Encoder(dict(features))

@@ -57,9 +57,9 @@ def run(folder: Path, progress: Progress) -> Result:
 
 def _train(order: Order, folder: Path, progress: Progress) -> Result:
     # Here, not above: the consumer takes `Order` and `Result` from this module, and needs no Parquet.
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow.parquet as pq
 
-    from retrain.training_set import training_set  # noqa: PLC0415
+    from retrain.training_set import training_set
 
     head = order.head
     data = training_set(pq.read_table(folder / "rows.parquet"), head.task, order.max_rows, head.positive)

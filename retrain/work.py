@@ -129,7 +129,7 @@ class Work:
                 self.wait(ASKED_EVERY_S)
 
     def _write_rows(self, table: pa.Table, folder: Path) -> None:
-        import pyarrow.parquet as pq  # noqa: PLC0415 - only when there is work
+        import pyarrow.parquet as pq
 
         newest = table.slice(max(0, len(table) - self.settings.max_rows))
         pq.write_table(newest, folder / "rows.parquet", compression="lz4")

@@ -56,8 +56,8 @@ Build = Callable[[Shell], AbstractAsyncContextManager[Handler]]
 @asynccontextmanager
 async def intake(shell: Shell) -> AsyncIterator[Handler]:
     """Build the host of intake."""
-    from stream.folds.intake import Intake, tick  # noqa: PLC0415  only what this fold needs is imported
-    from stream.runtime.intake_host import IntakeHost  # noqa: PLC0415
+    from stream.folds.intake import Intake, tick
+    from stream.runtime.intake_host import IntakeHost
 
     runtime = shell.settings.runtime
     yield IntakeHost(
@@ -70,8 +70,8 @@ async def intake(shell: Shell) -> AsyncIterator[Handler]:
 @asynccontextmanager
 async def measure(shell: Shell) -> AsyncIterator[Handler]:
     """Build the host of measure."""
-    from stream.folds.measure import Measure  # noqa: PLC0415
-    from stream.runtime.stateful_host import StatefulHost  # noqa: PLC0415
+    from stream.folds.measure import Measure
+    from stream.runtime.stateful_host import StatefulHost
 
     runtime, ledger = shell.settings.runtime, await shell.ledger_id()
     yield StatefulHost(
@@ -83,8 +83,8 @@ async def measure(shell: Shell) -> AsyncIterator[Handler]:
 @asynccontextmanager
 async def decide(shell: Shell) -> AsyncIterator[Handler]:
     """Build the host of decide."""
-    from stream.folds.decide import Decide  # noqa: PLC0415
-    from stream.runtime.stateful_host import StatefulHost  # noqa: PLC0415
+    from stream.folds.decide import Decide
+    from stream.runtime.stateful_host import StatefulHost
 
     runtime, ledger = shell.settings.runtime, await shell.ledger_id()
     yield StatefulHost(
@@ -96,8 +96,8 @@ async def decide(shell: Shell) -> AsyncIterator[Handler]:
 @asynccontextmanager
 async def score(shell: Shell) -> AsyncIterator[Handler]:
     """Build the host of score."""
-    from stream.runtime.stateless_host import StatelessHost  # noqa: PLC0415
-    from stream.score_role import ScoreRole  # noqa: PLC0415
+    from stream.runtime.stateless_host import StatelessHost
+    from stream.score_role import ScoreRole
 
     role = ScoreRole(shell.settings)
     try:
@@ -109,9 +109,9 @@ async def score(shell: Shell) -> AsyncIterator[Handler]:
 @asynccontextmanager
 async def store(shell: Shell) -> AsyncIterator[Handler]:
     """Build the host of store."""
-    from stream.clickhouse.sink import Sink  # noqa: PLC0415
-    from stream.runtime.stateless_host import BatchHost  # noqa: PLC0415
-    from stream.store_role import StoreRole  # noqa: PLC0415
+    from stream.clickhouse.sink import Sink
+    from stream.runtime.stateless_host import BatchHost
+    from stream.store_role import StoreRole
 
     sink = Sink.of(shell.settings.clickhouse)
     try:

@@ -16,11 +16,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 def audit(model: Model = None, json: Json = False) -> None:
     """Compute all panes, statistics, verdicts and alerts again from the ledger, and compare them with ClickHouse."""
-    from dataclasses import asdict  # noqa: PLC0415
+    from dataclasses import asdict
 
-    from stream.ops.audit import audit as run  # noqa: PLC0415
-    from stream.ops.controls import require_kafka  # noqa: PLC0415
-    from stream.settings import load  # noqa: PLC0415
+    from stream.ops.audit import audit as run
+    from stream.ops.controls import require_kafka
+    from stream.settings import load
 
     settings = load()
     require_kafka(settings)

@@ -42,11 +42,11 @@ def demo(exit_: Exit = False, json: Json = None, days: Days = 366, chaos: Seed =
 
 def _run(console: Console, *, stays: bool, json: Path | None, days: int, chaos: int | None) -> bool:
     """Run the demo and report; return whether what it found is sound."""
-    from dataclasses import replace  # noqa: PLC0415 - the command line stays quick without a demo
+    from dataclasses import replace
 
-    from stream.demo import report  # noqa: PLC0415
-    from stream.demo.run import Options, demo  # noqa: PLC0415
-    from stream.settings import load  # noqa: PLC0415
+    from stream.demo import report
+    from stream.demo.run import Options, demo
+    from stream.settings import load
 
     with demo(load(), Options(days, chaos), console) as (found, place):
         if json is not None:

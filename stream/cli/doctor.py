@@ -20,8 +20,8 @@ def doctor(json: Json = False) -> None:
 
     Exit code 0: all well, 1: something is wrong, 3: all well but Kafka or ClickHouse does not answer.
     """
-    from stream.ops.doctor import examine  # noqa: PLC0415 - slow imports
-    from stream.settings import load  # noqa: PLC0415
+    from stream.ops.doctor import examine
+    from stream.settings import load
 
     checks = examine(load())
     if json:

@@ -93,7 +93,7 @@ class LazyGroup(TyperGroup):
 
 def _say(error: StreamgaugeError | ContractError) -> NoReturn:
     """Print an error, one problem a line, and exit: 2 for wrong input or settings, 3 for silence."""
-    from stream.settings import SettingsError  # noqa: PLC0415 - pydantic is slow to import
+    from stream.settings import SettingsError
 
     problems = getattr(error, "problems", None) or (error,)
     typer.secho("\n".join(map(str, problems)), fg=typer.colors.RED, err=True)

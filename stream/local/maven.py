@@ -76,8 +76,8 @@ def by_jgo(folder: Path, report: Report) -> None:
     ResolveError
         When the registry does not answer or lacks a file.
     """
-    import requests  # noqa: PLC0415 - jgo and requests take 0.3 s to import and are needed once per machine
-    from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415
+    import requests
+    from jgo.maven import MavenContext, PythonResolver
 
     @contextlib.contextmanager
     def progress(name: str, _size: int) -> Iterator[Callable[[int], None]]:

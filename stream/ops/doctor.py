@@ -127,7 +127,7 @@ def _kafka(settings: Settings) -> Check:
 
 
 def _clickhouse(settings: Settings) -> Check:
-    from stream.clickhouse.client import connect  # noqa: PLC0415 - slow import
+    from stream.clickhouse.client import connect
 
     mend = f"Start it with `streamgauge up`, or set {CLICKHOUSE_SETTING}."
     url = settings.clickhouse.url

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stream.folds.base import Record
+from stream.folds.base import Output, Record
 from stream.folds.blocks import Source, end_of
 from stream.folds.decide import Decide
 from stream.folds.intake import Intake, tick
@@ -103,7 +103,7 @@ def ledger_of(intake: Intake, predictions: list[Record], labels: list[Record]) -
     return [Record(i, 1_700_000_000_000 + i * 400, value) for i, value in enumerate(values)]
 
 
-def split(intake: Intake, topic: str, record: Record) -> list:  # type: ignore[type-arg]
+def split(intake: Intake, topic: str, record: Record) -> list[Output]:
     """Return intake's outputs for one record."""
     return intake.split(Source(topic, "id", 0), [record], {0: end_of(record.position - 1)}).outputs
 

@@ -11,10 +11,8 @@ from streamgauge.spec import MonitorSpec
 
 from detectors.artifact import Reference
 from detectors.artifact import decode as decode_reference
+from stream.folds.numeric import NUMERIC_VERSION
 
-# Raised whenever the same rows would give other numbers: part of every lineage (docs/architecture.md, rule 11).
-NUMERIC_VERSION = 1
-WHOLE = ("", "")
 OTHER = "__other__"
 
 

@@ -14,11 +14,10 @@ from typing import Protocol
 import msgspec
 
 from stream.errors import StreamgaugeError
+from stream.folds.numeric import NUMERIC_VERSION
 
 SLOTS = 8
 POINTER_SCHEMA = 1
-# Raised with every change of the code that moves results; a worker refuses checkpoints of another one.
-NUMERIC_VERSION = 1
 KEEP_S = 24 * 3_600
 
 

@@ -4,9 +4,9 @@ import time
 import msgspec
 import pytest
 
+from stream.folds.numeric import NUMERIC_VERSION
 from stream.runtime.checkpoint import (
     KEEP_S,
-    NUMERIC_VERSION,
     SLOTS,
     Checkpoint,
     CheckpointError,

@@ -101,14 +101,15 @@ def assert_exact(settings):
 
 def test_kills_in_the_middle_leave_exact_results(settings):
     fill_ledger(settings)
-    with lag_view(settings) as view, workers(settings) as start:
+    with workers(settings) as start:
         for kill_at in (20, 80):
             process = start(name="static-1")
             wait_for(lambda at=kill_at: len(said(settings)) > at, "a result")
             process.kill()
             process.wait()
         start(name="static-1", pause_s=0)
-        wait_for(lambda: done(settings, view), "the end of the ledger")
+        # Not `done`: a partition whose checkpoint is at its end gets no record, so its group commits nothing more.
+        wait_for(lambda: len({(r.key, r.value) for r in said(settings)}) >= RECORDS // 100, "all results")
 
         repeated = assert_exact(settings)
 

@@ -12,6 +12,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.folds.frame import Frame
+
 LINE_BITS = 16
 LAST_LINE = (1 << LINE_BITS) - 1
 
@@ -131,6 +133,15 @@ class Block(msgspec.Struct, frozen=True, array_like=True, tag="rows"):
     parts: tuple[Rows, ...]
 
 
+class FrameBlock(msgspec.Struct, frozen=True, array_like=True, tag="block"):
+    """Rows of one source partition for one ledger partition, covering ``(start, to]`` of the source."""
+
+    source: Source
+    start: int
+    to: int
+    frame: Frame
+
+
 class Fact(msgspec.Struct, frozen=True, array_like=True, tag="fact"):
     """A record of a control topic (specs, commands, models), carried into the ledger as it is.
 
@@ -164,8 +175,8 @@ class Tick(msgspec.Struct, frozen=True, array_like=True, tag="tick"):
     covered: tuple[Covered, ...]
 
 
-Entry = Block | Fact | Tick
-_decoder: msgspec.msgpack.Decoder[Entry] = msgspec.msgpack.Decoder(Block | Fact | Tick)
+Entry = Block | FrameBlock | Fact | Tick
+_decoder: msgspec.msgpack.Decoder[Entry] = msgspec.msgpack.Decoder(Block | FrameBlock | Fact | Tick)
 _encoder = msgspec.msgpack.Encoder()
 
 

@@ -9,7 +9,7 @@ from streamgauge.partition import partition_of
 
 from stream.folds.arrays import decode_state, encode_state
 from stream.folds.base import Output, Record
-from stream.folds.blocks import LAST_LINE, LINE_BITS, Block, Entry, Fact, Rows, Source, Tick, decode_entry
+from stream.folds.blocks import LAST_LINE, LINE_BITS, Block, Entry, Fact, FrameBlock, Rows, Source, Tick, decode_entry
 from stream.folds.measure.columns import texts_of
 from stream.folds.measure.facts import fold_fact
 from stream.folds.measure.fates import RECEIVED, Events, counts_of, not_used
@@ -99,6 +99,8 @@ class Measure:
     def _fold(self, state: MeasureState, entry: Entry, position: int) -> None:
         if isinstance(entry, Tick):
             self._cover(state, entry)
+        elif isinstance(entry, FrameBlock):
+            raise TypeError("frames are not folded yet")
         elif self._is_new(state, entry):
             if isinstance(entry, Fact):
                 fold_fact(state, entry, self.ledger_id, self._home)

@@ -13,6 +13,7 @@ from stream.folds.blocks import LAST_LINE, LINE_BITS, Block, Entry, Fact, FrameB
 from stream.folds.measure.columns import texts_of
 from stream.folds.measure.facts import fold_fact
 from stream.folds.measure.fates import RECEIVED, Events, counts_of, not_used
+from stream.folds.measure.frames import rows_of_frame
 from stream.folds.measure.labels import fold_labels
 from stream.folds.measure.marks import advance, messages
 from stream.folds.measure.predictions import fold_predictions
@@ -99,8 +100,6 @@ class Measure:
     def _fold(self, state: MeasureState, entry: Entry, position: int) -> None:
         if isinstance(entry, Tick):
             self._cover(state, entry)
-        elif isinstance(entry, FrameBlock):
-            raise TypeError("frames are not folded yet")
         elif self._is_new(state, entry):
             if isinstance(entry, Fact):
                 fold_fact(state, entry, self.ledger_id, self._home)
@@ -109,7 +108,7 @@ class Measure:
             source = _source(state, entry.source, entry.start)
             source.high = max(source.high, entry.to)
 
-    def _is_new(self, state: MeasureState, entry: Block | Fact) -> bool:
+    def _is_new(self, state: MeasureState, entry: Block | FrameBlock | Fact) -> bool:
         """Say whether the entry covers more than was read; a gap before it is counted as lost."""
         source = _source(state, entry.source, entry.start)
         _count_gap(state, source, entry.start)
@@ -123,9 +122,10 @@ class Measure:
             source.behind = source.ticked_ms > 0 and covered.to < source.end
             source.end, source.ticked_ms = covered.end, state.clock_ms
 
-    def _rows(self, state: MeasureState, block: Block, position: int) -> None:
+    def _rows(self, state: MeasureState, block: Block | FrameBlock, position: int) -> None:
         high = _source(state, block.source, block.start).high
-        for rows in block.parts:
+        parts = block.parts if isinstance(block, Block) else rows_of_frame(block.source.topic, block.frame)
+        for rows in parts:
             new = np.flatnonzero(rows.position_array() > high)
             if len(new):
                 events = _events(block.source, rows, new)

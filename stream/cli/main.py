@@ -58,6 +58,7 @@ COMMANDS: dict[str, Lazy] = {
     "spec": Lazy("stream.cli.spec:app", "What is watched: put a monitor's spec in force, or show it."),
     "reference": Lazy("stream.cli.reference:app", "What is normal: an artifact made from past rows."),
     "audit": Lazy("stream.cli.audit:audit", "Compute everything again from the ledger and compare."),
+    "lag": Lazy("stream.cli.lag:lag", "Say how far behind each fold is, in records and seconds."),
     "sql": Lazy("stream.cli.sql:sql", "Ask ClickHouse, read-only."),
     "migrate": Lazy("stream.cli.migrate:migrate", "Create or renew the topics and the database."),
     "worker": Lazy("stream.cli.worker:worker", "Run one worker (production)."),

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from kafka import KafkaConsumer
 from kafka import TopicPartition as KafkaPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import KafkaError
@@ -17,23 +18,37 @@ from stream.topics import admin
 from stream.topology import WIRING, WIRINGS, group_name, kafka_name, logical_name
 
 POLL_S = 0.05
+READ_S = 10.0
+"""How long the first unread records of a fold's partitions may take to arrive."""
 Offsets = Mapping[TopicPartition, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How far a fold is in a partition: it has done all below `position`; the next record gets offset `end`."""
+    """How far a fold is in a partition: it has done all below `position`; the next record gets offset `end`.
+
+    Attributes
+    ----------
+    first
+        Offset of the first record that is kept.
+    """
 
     fold: str
     topic: str
     partition: int
     position: int
     end: int
+    first: int = 0
 
     @property
     def records(self) -> int:
         """Return how many records are left."""
-        return self.end - self.position
+        return self.end - max(self.position, self.first)
+
+    @property
+    def lost(self) -> int:
+        """Return how many records retention took before the fold had done them."""
+        return max(0, self.first - self.position)
 
 
 class LagView:
@@ -45,9 +60,11 @@ class LagView:
 
     def ends(self, topics: Collection[str]) -> dict[TopicPartition, int]:
         """Return the offset of the next record of each partition of the topics that exist."""
-        wanted = {self._kafka(tp): OffsetSpec.LATEST for topic in topics for tp in self._of(topic)}
-        found = self._client.list_partition_offsets(wanted) if wanted else {}
-        return {self._logical(tp): at.offset for tp, at in found.items()}
+        return self._offsets(topics, OffsetSpec.LATEST)
+
+    def firsts(self, topics: Collection[str]) -> dict[TopicPartition, int]:
+        """Return the offset of the first record that each partition keeps; its end if it keeps none."""
+        return self._offsets(topics, OffsetSpec.EARLIEST)
 
     def done(self, fold: str) -> dict[TopicPartition, int]:
         """Return what the fold's group has committed."""
@@ -60,6 +77,11 @@ class LagView:
         done = self.done(fold) if any(ends.values()) else {}
         lags = (Lag(fold, tp.topic, tp.partition, done.get(tp, 0), end) for tp, end in sorted(ends.items()))
         return [lag for lag in lags if lag.records > 0]
+
+    def _offsets(self, topics: Collection[str], which: OffsetSpec) -> dict[TopicPartition, int]:
+        wanted = {self._kafka(tp): which for topic in topics for tp in self._of(topic)}
+        found = self._client.list_partition_offsets(wanted) if wanted else {}
+        return {self._logical(tp): at.offset for tp, at in found.items()}
 
     def _of(self, topic: str) -> list[TopicPartition]:
         if topic not in self._partitions:
@@ -86,13 +108,53 @@ def lag_view(settings: Settings) -> Iterator[LagView]:
 
 
 def positions(settings: Settings) -> list[Lag]:
-    """Return how far each fold is in each partition that it reads."""
+    """Return how far each fold is in each partition that it reads; without a commit, at the first that is kept."""
     with lag_view(settings) as view:
         found = []
         for wiring in WIRINGS:
             done = view.done(wiring.name)
-            ends = view.ends(wiring.reads)
-            found += [Lag(wiring.name, *tp, done.get(tp, 0), end) for tp, end in sorted(ends.items())]
+            ends, firsts = view.ends(wiring.reads), view.firsts(wiring.reads)
+            found += [
+                Lag(wiring.name, *tp, done.get(tp, firsts[tp]), end, firsts[tp]) for tp, end in sorted(ends.items())
+            ]
+    return found
+
+
+def next_append_ms(settings: Settings, lags: Collection[Lag]) -> dict[Lag, int]:
+    """Return when the next unread record of each partition was stored, epoch milliseconds; none where none is left.
+
+    Reads that record of each partition that is behind: one fetch for each fold, some 10 ms.
+    """
+    behind = [lag for lag in lags if lag.records > 0]
+    if not behind:
+        return {}
+    client = KafkaConsumer(
+        bootstrap_servers=settings.kafka.bootstrap.split(","), enable_auto_commit=False, max_partition_fetch_bytes=1
+    )
+    try:
+        found: dict[Lag, int] = {}
+        for fold in dict.fromkeys(lag.fold for lag in behind):  # two folds may be at two places of one partition
+            found |= _first_times(client, settings.kafka.prefix, [lag for lag in behind if lag.fold == fold])
+        return found
+    finally:
+        client.close()
+
+
+def _first_times(client: KafkaConsumer, prefix: str, lags: list[Lag]) -> dict[Lag, int]:
+    names = {KafkaPartition(kafka_name(prefix, lag.topic), lag.partition): lag for lag in lags}
+    client.assign(list(names))
+    for name, lag in names.items():
+        client.seek(name, max(lag.position, lag.first))
+    found: dict[Lag, int] = {}
+    deadline = time.monotonic() + READ_S
+    while names and time.monotonic() < deadline:
+        for name, records in client.poll(timeout_ms=100).items():
+            client.pause(name)
+            found.setdefault(names[name], records[0].timestamp)
+        done = [name for name, lag in names.items() if lag in found or client.position(name) >= lag.end]
+        for name in done:  # the marks of transactions are no records: a partition may end without one
+            client.pause(name)
+            del names[name]
     return found
 
 

@@ -17,7 +17,7 @@ import structlog
 
 from stream.errors import StreamgaugeError
 from stream.logs import configure
-from stream.runtime.checkpoint import CheckpointStore
+from stream.runtime.checkpoint import HOUR_MS, CheckpointStore
 from stream.runtime.faust_port import FaustPort
 from stream.runtime.kafka_log import BrokerView, KafkaPointers
 from stream.runtime.port import Handler
@@ -47,7 +47,8 @@ class Shell:
         """Return the store of a fold's checkpoints."""
         folder = self.settings.home / "checkpoints" / fold
         pointers = KafkaPointers(self.settings, self.publisher)
-        return CheckpointStore(self.settings.kafka.prefix, fold, folder, pointers)
+        hours = LEDGER.retention // HOUR_MS
+        return CheckpointStore(self.settings.kafka.prefix, fold, folder, pointers, hours)
 
 
 Build = Callable[[Shell], AbstractAsyncContextManager[Handler]]
@@ -90,6 +91,7 @@ async def decide(shell: Shell) -> AsyncIterator[Handler]:
     yield StatefulHost(
         lambda partition: Decide(partition, runtime.ledger_partitions, ledger),
         shell.port, shell.publisher, shell.checkpoints("decide"), runtime.checkpoint_s,
+        told_once=("alerts", "retrain", "models"),
     )  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar, overload
 
 import numpy as np
@@ -204,6 +204,31 @@ class Output:
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
+Content = bytes | memoryview
+OpenFile = Callable[[str], Content]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A fold's state as bytes.
+
+    Attributes
+    ----------
+    data
+        What changes, with the version of its schema.
+    files
+        What never changes again once it is there, by name; a name that was written before is not written again.
+    """
+
+    data: bytes
+    files: Mapping[str, Content] = field(default_factory=dict)
+
+
+def no_file(name: str) -> Content:
+    """Raise ValueError: what opens the files of a state that has none."""
+    raise ValueError(f"no file {name} belongs to this state")
+
+
 class Fold(Protocol[State]):
     """A pure function over a log: same records, same state and outputs, whatever the cuts.
 
@@ -219,10 +244,13 @@ class Fold(Protocol[State]):
         """Fold a run into `state`, in place, and return what it settles, in order."""
         ...
 
-    def encode(self, state: State) -> bytes:
-        """Return the state as bytes, with the version of its schema."""
+    def encode(self, state: State) -> Snapshot:
+        """Return the state as bytes; it may be folded on at once."""
         ...
 
-    def decode(self, data: bytes) -> State:
-        """Return the state that `encode` was given; ValueError on another schema."""
+    def decode(self, data: bytes, open_file: OpenFile) -> State:
+        """Return the state that `encode` was given; ValueError on another schema.
+
+        `open_file` gives the content of a snapshot's file; it must stay unchanged while the state is in use.
+        """
         ...

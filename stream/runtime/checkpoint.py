@@ -1,28 +1,31 @@
-"""Checkpoints: states of folds in immutable files, and pointers to the newest (docs/architecture.md, rule 10)."""
+"""Checkpoints: states of folds in immutable files, and pointers to them in a topic (docs/architecture.md, rule 10)."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
+import structlog
 
 from stream.errors import StreamgaugeError
+from stream.folds.base import OpenFile, Snapshot
 from stream.folds.numeric import NUMERIC_VERSION
+from stream.runtime.checkpoint_files import CheckpointFiles, FileLostError, hash_of
 
 SLOTS = 8
-POINTER_SCHEMA = 1
-KEEP_S = 24 * 3_600
+POINTER_SCHEMA = 2
+HOUR_MS = 3_600_000
+State = TypeVar("State")
+_log = structlog.get_logger()
 
 
 class CheckpointError(StreamgaugeError):
-    """No checkpoint can be used, and starting anew would rebuild into results that are already out."""
+    """No checkpoint can be used, and starting anew would give other results under old names."""
 
 
 class Pointer(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,10 +35,12 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     cut
         Number of the checkpoint, 1 and up; the key holds ``cut mod 8``, so eight pointers are kept.
+    hour
+        Of a pointer that is kept for audits: its place among those of the ledger's retention; −1 for the others.
     position, topic_id, crc
         The last record that the state holds, and what it must look like in the log: crc32 of its value.
-    file
-        Name of the file in the fold's folder; it ends with the sha256 of its content.
+    file, parts
+        Names of the files in the fold's folder; each ends with the sha256 of its content.
     """
 
     fold: str
@@ -46,13 +51,16 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     crc: int
     file: str
     made_ms: int
+    parts: tuple[str, ...] = ()
+    hour: int = -1
     schema: int = POINTER_SCHEMA
     numeric: int = NUMERIC_VERSION
 
     @property
     def key(self) -> bytes:
         """Return the record's key."""
-        return f"{self.fold}/{self.partition}/{self.cut % SLOTS}".encode()
+        slot = f"{self.cut % SLOTS}" if self.hour < 0 else f"hour/{self.hour}"
+        return f"{self.fold}/{self.partition}/{slot}".encode()
 
 
 class PointerLog(Protocol):
@@ -69,12 +77,26 @@ class PointerLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The state of a fold after all records up to and including `position`."""
+    """The state of a fold after all records up to and including `position`, to be saved."""
 
     position: int
     topic_id: str
     crc: int
-    state: bytes
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[State]):
+    """A state that was read from a checkpoint, and where it stands."""
+
+    position: int
+    topic_id: str
+    crc: int
+    state: State
+
+
+Read = Callable[[int, bytes, OpenFile], State]
+"""Makes a state of a partition's snapshot; ValueError if it is of another schema."""
 
 
 class CheckpointStore:
@@ -90,101 +112,92 @@ class CheckpointStore:
         Where its files are.
     pointers
         The topic that names them.
+    hours
+        For how many hours one checkpoint an hour is kept, so that an audit need not begin at the log's beginning.
     """
 
-    def __init__(self, prefix: str, fold: str, folder: Path, pointers: PointerLog) -> None:
-        self._stem, self._fold, self._folder, self._pointers = prefix + fold, fold, folder, pointers
-        self._known: dict[int, dict[int, Pointer]] = {}
+    def __init__(self, prefix: str, fold: str, folder: Path, pointers: PointerLog, hours: int = 168) -> None:
+        self._fold, self._pointers, self._hours = fold, pointers, hours
+        self._files = CheckpointFiles(folder, f"{prefix}{fold}")
+        self._known: dict[int, dict[bytes, Pointer]] = {}
 
-    async def newest(self, partitions: Iterable[int]) -> dict[int, Checkpoint]:
-        """Return the highest checkpoint whose file verifies; partitions without any are left out.
+    async def newest(self, partitions: Iterable[int], read: Read[State]) -> dict[int, Loaded[State]]:
+        """Return each partition's highest checkpoint that can be read; partitions without one are left out.
 
         Raises
         ------
         CheckpointError
-            If there are pointers, but no file of them verifies, or they are of another numeric version.
+            If the newest is of another numeric version of the code.
         """
         wanted = set(partitions)
+        await self._look(wanted)
         for partition in wanted:
-            self._known[partition] = {}
-        for pointer in await self._pointers.read():
-            if pointer.fold == self._fold and pointer.partition in wanted:
-                self._known[pointer.partition][pointer.cut % SLOTS] = pointer
-        pointed = {p: sorted(self._known[p].values(), key=_rank, reverse=True) for p in wanted if self._known[p]}
-        return {p: await asyncio.to_thread(self._first_sound, pointers) for p, pointers in pointed.items()}
+            _refuse_other_numbers(self._known[partition].values())
+        found = {p: await asyncio.to_thread(self._first_readable, p, None, read) for p in wanted}
+        return {partition: loaded for partition, loaded in found.items() if loaded is not None}
+
+    async def before(self, partition: int, position: int, read: Read[State]) -> Loaded[State] | None:
+        """Return the highest readable checkpoint of this code at or below `position`, or None."""
+        await self._look({partition})
+        return await asyncio.to_thread(self._first_readable, partition, position, read)
+
+    def has_pointers(self, partition: int) -> bool:
+        """Say whether any checkpoint of a partition was ever taken, as far as was looked."""
+        return bool(self._known.get(partition))
 
     async def save(self, partition: int, checkpoint: Checkpoint) -> None:
-        """Write the file, then the pointer, then remove files that no pointer has named for a day."""
+        """Write the files, then the pointer, then remove files that no pointer has named for a day."""
         known = self._known.setdefault(partition, {})
         cut = 1 + max((pointer.cut for pointer in known.values()), default=0)
-        file = f"{self._stem}-{partition}-{hashlib.sha256(checkpoint.state).hexdigest()}"
-        await asyncio.to_thread(write_file, self._folder / file, checkpoint.state)
+        snapshot = checkpoint.snapshot
+        for name, content in snapshot.files.items():
+            await asyncio.to_thread(self._files.write, partition, name, content)
+        main = hash_of(snapshot.data)
+        await asyncio.to_thread(self._files.write, partition, main, snapshot.data)
         pointer = Pointer(
             fold=self._fold, partition=partition, cut=cut, position=checkpoint.position,
-            topic_id=checkpoint.topic_id, crc=checkpoint.crc, file=file, made_ms=time.time_ns() // 1_000_000,
+            topic_id=checkpoint.topic_id, crc=checkpoint.crc, file=main, parts=tuple(snapshot.files),
+            made_ms=time.time_ns() // 1_000_000,
         )  # fmt: skip
+        replaced = [await self._point(known, each) for each in (pointer, *self._hourly(known, pointer))]
+        named = {name for each in known.values() for name in (each.file, *each.parts)}
+        gone = {name for each in replaced if each for name in (each.file, *each.parts)} - named
+        await asyncio.to_thread(self._files.sweep, partition, named, gone)
+
+    async def _point(self, known: dict[bytes, Pointer], pointer: Pointer) -> Pointer | None:
+        """Write a pointer; return the one that it replaces."""
         await self._pointers.write(pointer)
-        replaced = known.get(cut % SLOTS)
-        known[cut % SLOTS] = pointer
-        named = {pointer.file for pointer in known.values()}
-        await asyncio.to_thread(self._sweep, partition, named, replaced)
+        replaced = known.get(pointer.key)
+        known[pointer.key] = pointer
+        return replaced
 
-    def _first_sound(self, pointers: Sequence[Pointer]) -> Checkpoint:
-        newest = pointers[0]
-        if newest.numeric != NUMERIC_VERSION:
-            raise CheckpointError(
-                f"the checkpoints of {self._fold} are of numeric version {newest.numeric}, this program is of "
-                f"{NUMERIC_VERSION}: run the old version, or begin a new lineage"
-            )
-        for pointer in pointers:
-            state = read_file(self._folder / pointer.file)
-            if state is not None:
-                return Checkpoint(pointer.position, pointer.topic_id, pointer.crc, state)
-        raise CheckpointError(
-            f"none of the {len(pointers)} checkpoints of {self._fold}, partition {newest.partition}, can be read in "
-            f"{self._folder}; bring the folder back, or begin a new lineage"
-        )
+    def _hourly(self, known: Mapping[bytes, Pointer], pointer: Pointer) -> list[Pointer]:
+        """Return the pointer once more, for audits, if it is the first of its hour."""
+        hour = pointer.made_ms // HOUR_MS
+        hourly = msgspec.structs.replace(pointer, hour=hour % self._hours)
+        before = known.get(hourly.key)
+        return [] if before is not None and before.made_ms // HOUR_MS == hour else [hourly]
 
-    def _sweep(self, partition: int, named: set[str], replaced: Pointer | None) -> None:
-        if replaced is not None and replaced.file not in named:
-            touch(self._folder / replaced.file)
-        old = time.time() - KEEP_S
-        for path in self._folder.glob(f"{self._stem}-{partition}-*"):
-            if path.name not in named and path.stat().st_mtime < old:
-                path.unlink(missing_ok=True)
+    async def _look(self, partitions: set[int]) -> None:
+        for partition in partitions:
+            self._known[partition] = {}
+        for pointer in await self._pointers.read():
+            if pointer.fold == self._fold and pointer.partition in partitions:
+                self._known[pointer.partition][pointer.key] = pointer
 
-
-def write_file(path: Path, data: bytes) -> None:
-    """Put `data` under `path` for good: a temporary name first, all synced before and after the renaming."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def read_file(path: Path) -> bytes | None:
-    """Return the content of a checkpoint file, or None if it is gone or is not what its name says."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
+    def _first_readable(self, partition: int, highest: int | None, read: Read[State]) -> Loaded[State] | None:
+        for pointer in sorted(self._known[partition].values(), key=_rank, reverse=True):
+            if (highest is not None and pointer.position > highest) or pointer.numeric != NUMERIC_VERSION:
+                continue
+            try:
+                data = bytes(self._files.read(partition, pointer.file))
+                parts = {name: self._files.read(partition, name) for name in pointer.parts}
+                state = read(partition, data, parts.__getitem__)
+            except (FileLostError, ValueError, LookupError) as error:
+                _log.warning("checkpoint passed over", partition=partition, position=pointer.position, why=str(error))
+                continue
+            return Loaded(pointer.position, pointer.topic_id, pointer.crc, state)
         return None
-    return data if path.name.endswith(hashlib.sha256(data).hexdigest()) else None
-
-
-def touch(path: Path) -> None:
-    """Set a file's time to now, if it is there: its day begins."""
-    try:
-        os.utime(path)
-    except FileNotFoundError:
-        return
 
 
 def newest_by_key(pointers: Iterable[Pointer]) -> list[Pointer]:
@@ -193,9 +206,13 @@ def newest_by_key(pointers: Iterable[Pointer]) -> list[Pointer]:
     return list(kept.values())
 
 
-def summary(checkpoints: Mapping[int, Checkpoint]) -> dict[int, int]:
-    """Return the position of each partition's checkpoint, for the log line."""
-    return {partition: checkpoint.position for partition, checkpoint in sorted(checkpoints.items())}
+def _refuse_other_numbers(pointers: Iterable[Pointer]) -> None:
+    newest = max(pointers, key=_rank, default=None)
+    if newest is not None and newest.numeric != NUMERIC_VERSION:
+        raise CheckpointError(
+            f"the checkpoints of {newest.fold} are of numeric version {newest.numeric}, this program is of "
+            f"{NUMERIC_VERSION}: run the old version, or begin a new lineage"
+        )
 
 
 def _rank(pointer: Pointer) -> tuple[int, int]:

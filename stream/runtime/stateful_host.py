@@ -11,8 +11,8 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from stream.folds.base import Fold, Record
-from stream.runtime.checkpoint import Checkpoint, CheckpointStore
+from stream.folds.base import Fold, OpenFile, Output, Record
+from stream.runtime.checkpoint import Checkpoint, CheckpointError, CheckpointStore, Loaded
 from stream.runtime.port import Bounds, Log, LogError, Publisher, TopicPartition
 
 State = TypeVar("State")
@@ -31,6 +31,8 @@ class Cell(Generic[State]):
         The lowest offset that may come: anything below it means that the topic is another one.
     proof
         crc32 that the record at `position` must have when it comes once more, after a restart.
+    told
+        What records below this offset have to say to people was said before.
     """
 
     fold: Fold[State]
@@ -40,6 +42,7 @@ class Cell(Generic[State]):
     crc: int = 0
     read_from: int = 0
     proof: int | None = None
+    told: int = 0
     saved: int = -1
     saved_at: float = 0.0
     saving: asyncio.Task[None] | None = field(default=None)
@@ -65,6 +68,8 @@ class StatefulHost(Generic[State]):
         Gives the fold of a partition by its number.
     checkpoint_s
         Seconds between two checkpoints of a partition.
+    told_once
+        Topics that people or programs outside follow: what was acknowledged there before a restart is not sent again.
     clock
         Monotonic seconds.
     """
@@ -77,10 +82,12 @@ class StatefulHost(Generic[State]):
         checkpoints: CheckpointStore,
         checkpoint_s: float,
         *,
+        told_once: Collection[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fold_of, self._log, self._publisher = fold_of, log, publisher
         self._checkpoints, self._checkpoint_s, self._clock = checkpoints, checkpoint_s, clock
+        self._told_once = told_once
         self._cells: dict[TopicPartition, Cell[State]] = {}
 
     @property
@@ -93,10 +100,26 @@ class StatefulHost(Generic[State]):
         ids = await self._log.topic_ids({tp.topic for tp in tps})
         kept = {tp: self._cells[tp] for tp in tps if tp in self._cells}
         await self._finish_saving(self._cells.values())
-        saved = await self._checkpoints.newest({tp.partition for tp in tps if tp not in kept})
-        self._cells = {tp: kept.get(tp) or self._cell(tp, ids[tp.topic], saved.get(tp.partition)) for tp in tps}
-        bounds = await self._log.bounds(tps)
-        return {tp: _start(tp, cell, ids[tp.topic], bounds[tp]) for tp, cell in self._cells.items()}
+        folds = {tp.partition: self._fold_of(tp.partition) for tp in tps if tp not in kept}
+
+        def read(partition: int, data: bytes, open_file: OpenFile) -> State:
+            return folds[partition].decode(data, open_file)
+
+        saved = await self._checkpoints.newest(folds, read)
+        bounds, committed = await self._log.bounds(tps), await self._log.committed(tps)
+        self._cells = {}
+        for tp in tps:
+            cell = kept.get(tp) or self._cell(folds[tp.partition], ids[tp.topic], saved.get(tp.partition))
+            self._check_begin(tp, cell, bounds[tp])
+            cell.told = min(committed.get(tp, 0), bounds[tp].end)
+            self._cells[tp] = cell
+        starts = {tp: _start(tp, cell, ids[tp.topic], bounds[tp]) for tp, cell in self._cells.items()}
+        for tp, cell in self._cells.items():
+            if cell.position >= committed.get(
+                tp, 0
+            ):  # at the end of its log no record would come that moves the commit
+                self._log.commit(tp, cell.position + 1)
+        return starts
 
     async def run(self, tp: TopicPartition, records: Sequence[Record]) -> None:
         """Fold, publish, commit, and take a checkpoint when it is time."""
@@ -104,7 +127,7 @@ class StatefulHost(Generic[State]):
         fresh = _admit(tp, cell, records)
         if not fresh:
             return
-        outputs = cell.fold.step(cell.state, fresh)
+        outputs = self._fold(cell, fresh)
         cell.position, cell.crc = fresh[-1].position, zlib.crc32(fresh[-1].value)
         await self._publisher.publish(outputs)
         self._log.commit(tp, cell.position + 1)
@@ -125,12 +148,33 @@ class StatefulHost(Generic[State]):
             if cell.position > cell.saved:
                 await self._save(tp, cell, self._cut(cell))
 
-    def _cell(self, tp: TopicPartition, topic_id: str, saved: Checkpoint | None) -> Cell[State]:
-        fold, now = self._fold_of(tp.partition), self._clock()
+    def _fold(self, cell: Cell[State], fresh: Sequence[Record]) -> list[Output]:
+        """Fold records; what those below `told` say to people is left out."""
+        if fresh[0].position >= cell.told:
+            return cell.fold.step(cell.state, fresh)
+        known = sum(record.position < cell.told for record in fresh)
+        again = cell.fold.step(cell.state, fresh[:known])
+        outputs = [output for output in again if output.topic not in self._told_once]
+        return outputs + cell.fold.step(cell.state, fresh[known:])
+
+    def _cell(self, fold: Fold[State], topic_id: str, saved: Loaded[State] | None) -> Cell[State]:
+        now = self._clock()
         if saved is None:
             return Cell(fold, fold.start(), topic_id, saved_at=now)
-        state, at = fold.decode(saved.state), saved.position
-        return Cell(fold, state, saved.topic_id, at, saved.crc, saved=at, saved_at=now)
+        at = saved.position
+        return Cell(fold, saved.state, saved.topic_id, at, saved.crc, saved=at, saved_at=now)
+
+    def _check_begin(self, tp: TopicPartition, cell: Cell[State], bounds: Bounds) -> None:
+        """Say so where checkpoints were lost; the log gives the same results again if it is whole."""
+        if cell.position >= 0 or not self._checkpoints.has_pointers(tp.partition):
+            return
+        where = f"{tp.topic}, partition {tp.partition}"
+        if bounds.first > 0:
+            raise CheckpointError(
+                f"{where}: no checkpoint can be read, and the log is kept from {bounds.first} on only: bring the "
+                "folder of checkpoints back, or begin a new lineage"
+            )
+        _log.warning("no checkpoint can be read: folding the log from its beginning", where=where)
 
     def _checkpoint_if_due(self, tp: TopicPartition, cell: Cell[State]) -> None:
         if cell.saving is not None:
@@ -148,7 +192,8 @@ class StatefulHost(Generic[State]):
     async def _save(self, tp: TopicPartition, cell: Cell[State], checkpoint: Checkpoint) -> None:
         await self._checkpoints.save(tp.partition, checkpoint)
         cell.saved = checkpoint.position
-        _log.debug("checkpoint", partition=tp.partition, position=checkpoint.position, bytes=len(checkpoint.state))
+        size = len(checkpoint.snapshot.data)
+        _log.debug("checkpoint", partition=tp.partition, position=checkpoint.position, bytes=size)
 
     async def _finish_saving(self, cells: Collection[Cell[State]]) -> None:
         for cell in cells:

@@ -36,7 +36,7 @@ def assert_restore_law(fold: Fold[State], before: Sequence[Record], after: Seque
     state = fold.start()
     fold.step(state, before)
     encoded = fold.encode(state)
-    restored = fold.decode(encoded)
+    restored = fold.decode(encoded.data, encoded.files.__getitem__)
     assert fold.encode(restored) == encoded
     assert fold.step(restored, after) == fold.step(state, after)
     assert fold.encode(restored) == fold.encode(state)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from stream.folds.arrays import decode_state, encode_state
-from stream.folds.base import Output, Record
+from stream.folds.base import OpenFile, Output, Record, Snapshot, no_file
 from stream.folds.decide.drift import judge_pane, statistics_rows
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.finality import arrive, labels_behind, next_final, settled, stand, start_ms
@@ -62,11 +62,11 @@ class Decide:
             state.position = record.position
         return outputs
 
-    def encode(self, state: DecideState) -> bytes:
+    def encode(self, state: DecideState) -> Snapshot:
         """Return the state as bytes."""
-        return encode_state(SCHEMA, state)
+        return Snapshot(encode_state(SCHEMA, state))
 
-    def decode(self, data: bytes) -> DecideState:
+    def decode(self, data: bytes, open_file: OpenFile = no_file) -> DecideState:
         """Return the state that `encode` was given; ValueError on another schema."""
         return decode_state(SCHEMA, data, DecideState)
 

@@ -8,7 +8,7 @@ import numpy as np
 from streamgauge.partition import partition_of
 
 from stream.folds.arrays import decode_state, encode_state
-from stream.folds.base import Output, Record
+from stream.folds.base import OpenFile, Output, Record, Snapshot, no_file
 from stream.folds.blocks import LAST_LINE, LINE_BITS, Block, Entry, Fact, FrameBlock, Rows, Source, Tick, decode_entry
 from stream.folds.measure.columns import texts_of
 from stream.folds.measure.facts import fold_fact
@@ -64,11 +64,11 @@ class Measure:
             state.position = record.position
         return outputs
 
-    def encode(self, state: MeasureState) -> bytes:
+    def encode(self, state: MeasureState) -> Snapshot:
         """Return the state as bytes."""
-        return encode_state(SCHEMA, state)
+        return Snapshot(encode_state(SCHEMA, state))
 
-    def decode(self, data: bytes) -> MeasureState:
+    def decode(self, data: bytes, open_file: OpenFile = no_file) -> MeasureState:
         """Return the state that `encode` was given; ValueError on another schema."""
         return decode_state(SCHEMA, data, MeasureState)
 

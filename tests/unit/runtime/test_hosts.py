@@ -3,7 +3,7 @@ import zlib
 import pytest
 
 from stream.folds.base import Output, Record
-from stream.runtime.checkpoint import Checkpoint, CheckpointStore
+from stream.runtime.checkpoint import CheckpointError, CheckpointStore, Loaded
 from stream.runtime.file_port import read_log, write_log
 from stream.runtime.memory_port import MemoryBroker, MemoryPointers, MemoryPort, MemoryPublisher
 from stream.runtime.port import Bounds, LogError, TopicPartition
@@ -39,6 +39,14 @@ async def test_a_restart_reads_the_last_record_again_and_goes_on(broker, tmp_pat
     assert await host.assign([LEDGER]) == {LEDGER: 9}
     await host.run(LEDGER, broker.records("ledger")[9:])
     assert host.cells[LEDGER].state[0] == 10
+
+
+async def test_a_start_at_the_end_of_a_log_commits_though_no_record_comes(broker, tmp_path):
+    host, _ = await checkpointed(broker, tmp_path)
+    broker.commits[LEDGER] = 7  # the worker died before its last commit
+    await host.assign([LEDGER])
+
+    assert broker.commits == {LEDGER: 10}
 
 
 async def test_another_record_at_the_checkpoint_is_noticed(broker, tmp_path):
@@ -109,10 +117,49 @@ async def test_a_checkpoint_knows_the_record_that_it_ends_with(broker, tmp_path)
     await checkpointed(broker, tmp_path)
     store = CheckpointStore("", "measure", tmp_path, MemoryPointers(broker))
 
-    expected = Checkpoint(
-        9, "ledger-memory", zlib.crc32(b"9"), b"10 %d" % sum(zlib.crc32(b"%d" % i) * (i + 1) for i in range(10))
-    )
-    assert await store.newest([0]) == {0: expected}
+    state = [10, sum(zlib.crc32(b"%d" % i) * (i + 1) for i in range(10))]
+    found = await store.newest([0], lambda _p, data, open_file: Counting().decode(data, open_file))
+    assert found == {0: Loaded(9, "ledger-memory", zlib.crc32(b"9"), state)}
+
+
+async def test_without_a_readable_checkpoint_a_whole_log_is_folded_again(broker, tmp_path):
+    host, _ = await checkpointed(broker, tmp_path)
+    for path in tmp_path.iterdir():
+        path.unlink()
+
+    assert await host.assign([LEDGER]) == {LEDGER: 0}
+    await host.run(LEDGER, broker.records("ledger"))
+    assert host.cells[LEDGER].state[0] == 10
+
+
+async def test_without_a_readable_checkpoint_a_log_without_its_beginning_is_refused(broker, tmp_path, monkeypatch):
+    host, _ = await checkpointed(broker, tmp_path)
+    for path in tmp_path.iterdir():
+        path.unlink()
+
+    async def moved(self, tps):
+        return dict.fromkeys(tps, Bounds(3, 10))
+
+    monkeypatch.setattr(MemoryPort, "bounds", moved)
+    with pytest.raises(CheckpointError, match="kept from 3 on only"):
+        await host.assign([LEDGER])
+
+
+async def test_what_people_were_told_is_not_told_again_after_a_restart(broker, tmp_path):
+    port = MemoryPort(broker, ["ledger"])
+    await port.run(host_of(broker, tmp_path, port))
+    for path in tmp_path.iterdir():
+        path.unlink()
+    for i in range(10, 20):
+        broker.append(LEDGER, Output("ledger", b"%d" % i))
+    said = len(broker.records("partials"))
+    store = CheckpointStore("", "measure", tmp_path, MemoryPointers(broker))
+    host = StatefulHost(lambda p: Counting(5, p), port, MemoryPublisher(broker), store, 1_000, told_once=["partials"])
+    await port.run(host)
+
+    positions = [int(r.value.split()[0]) for r in broker.records("partials")]
+    assert positions[:said] == [4, 9]
+    assert positions[said:] == [14, 19]
 
 
 async def test_a_stateless_host_commits_after_its_outputs(broker):

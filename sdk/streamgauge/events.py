@@ -19,6 +19,7 @@ Lane = Literal["truth", "feedback"]
 MAX_TEXT: Final = 256  # characters of an id, a name, a text label
 MAX_FEATURES: Final = 2_000
 MAX_SHADOWS: Final = 64
+MAX_REVISION: Final = 127
 MAX_LINES: Final = 65_535  # of one record: a line's number has 16 bits
 MIN_TIME_MS: Final = -2_208_988_800_000  # 1900-01-01 and 2299-12-31: what ClickHouse's DateTime64 can hold
 MAX_TIME_MS: Final = 10_413_791_999_999
@@ -27,6 +28,7 @@ Value = float | bool | str | None
 Id = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
 Name = Annotated[str, Meta(max_length=MAX_TEXT)]
 TimeMs = Annotated[int, Meta(ge=MIN_TIME_MS, le=MAX_TIME_MS)]
+Revision = Annotated[int, Meta(ge=0, le=MAX_REVISION)]
 Features = Annotated[dict[Name, Value], Meta(max_length=MAX_FEATURES)]
 Scores = Annotated[dict[Name, float], Meta(max_length=MAX_SHADOWS)]
 
@@ -93,10 +95,21 @@ class PredictionEvent(_Event, frozen=True, kw_only=True):
 
 
 class LabelEvent(_Event, frozen=True, kw_only=True):
-    """What came true for one prediction: a class or value; `kind` tells truth from a user's feedback."""
+    """What came true for one prediction.
+
+    Attributes
+    ----------
+    label
+        The class or value.
+    kind
+        ``truth``, or a user's ``feedback``.
+    revision
+        0 to 127. A higher one replaces the label of the lower in all sums; an equal or lower one is a duplicate.
+    """
 
     label: float | bool | Name
     kind: Lane = "truth"
+    revision: Revision = 0
 
 
 Event = FeatureEvent | PredictionEvent | LabelEvent
@@ -117,10 +130,15 @@ class Code(StrEnum):
     WRONG_TYPE = "wrong-type"  # a text where a number belongs, and so on
     BAD_TIME = "bad-time"  # no RFC 3339 time with a zone, no whole milliseconds, or outside 1900 to 2299
     INVALID_NUMBER = "invalid-number"  # NaN or infinite, outside of features
+    OUT_OF_RANGE = "out-of-range"  # a whole number that its field does not take
     EMPTY_ID = "empty-id"  # prediction_id or model is an empty text
     TOO_LONG = "too-long"  # a name or id above 256 characters, above 2,000 features
-    TOO_MANY_LINES = "too-many-lines"  # a record of above 65,535 lines
+    TOO_MANY_LINES = "too-many-lines"  # a record of above 65,535 lines, or an Arrow stream of above 10,000 rows
     UNKNOWN_CONTENT_TYPE = "unknown-content-type"  # no reader for this format
+    NOT_ARROW = "not-arrow"  # no Arrow IPC stream, or one that is not valid
+    NOT_CLOUDEVENT = "not-cloudevent"  # a CloudEvent of another version, or without what each one has
+    WRONG_TOPIC = "wrong-topic"  # it belongs to another topic
+    UNPAIRED = "unpaired"  # a response to a request that never came
     # These are found by `intake`, not by `decode`.
     TOO_LARGE = "too-large"  # a single event above the size of a ledger record
     DECODE_ERROR = "decode-error"  # a fault in the decoder: please report it

@@ -16,6 +16,7 @@ from streamgauge.errors import RefusedError
 from streamgauge.events import (
     EVENTS,
     MAX_FEATURES,
+    MAX_REVISION,
     MAX_SHADOWS,
     MAX_TEXT,
     MAX_TIME_MS,
@@ -44,18 +45,53 @@ def read(kind: Kind, line: bytes) -> Event | Refusal:
         seen = _object(line)
         return msgspec.convert(_fields(kind, seen), EVENTS[kind])
     except RefusedError as error:
-        return msgspec.structs.replace(
-            error.refusal,
-            model=_said(seen, "model"),
-            source=_said(seen, "source"),
-            excerpt=excerpt(line),
-            size=len(line),
-        )
+        return _told(error.refusal, seen, line)
+
+
+def convert(kind: Kind, values: Mapping[str, Json]) -> Event | Refusal:
+    """Return the event of values by field, as JSON has them, or the refusal of the first wrong one.
+
+    >>> convert("labels", {"prediction_id": "a", "model": "m", "event_time": 5, "label": 1}).label
+    1.0
+    """
+    try:
+        return msgspec.convert(_fields(kind, values), EVENTS[kind])
+    except RefusedError as error:
+        return _told(error.refusal, values, json.dumps(values, separators=(",", ":")).encode())
+
+
+def _told(refusal: Refusal, seen: Mapping[str, Json], line: bytes) -> Refusal:
+    """Return a refusal with what the line says of itself."""
+    said = {name: _said(seen, name) for name in ("model", "source")}
+    return msgspec.structs.replace(refusal, **said, excerpt=excerpt(line), size=len(line))
+
+
+def known(kind: Kind) -> tuple[str, ...]:
+    """Return the names of an event's fields on the wire.
+
+    >>> known("labels")[:3]
+    ('prediction_id', 'model', 'event_time')
+    """
+    return tuple(_READERS[kind])
+
+
+def required(kind: Kind) -> tuple[str, ...]:
+    """Return the names of the fields that an event must have.
+
+    >>> required("predictions")
+    ('prediction_id', 'model', 'event_time')
+    """
+    return _REQUIRED[kind]
 
 
 def excerpt(line: bytes) -> str:
     """Return the first 1,000 characters of a line, whatever its bytes are."""
     return line[: 4 * EXCERPT].decode("utf-8", "replace")[:EXCERPT]
+
+
+def refused(code: Code, message: str, hint: str, value: bytes) -> Refusal:
+    """Return the refusal of a whole record."""
+    return Refusal(code=code, field="", message=message, hint=hint, excerpt=excerpt(value), size=len(value))
 
 
 def closest(name: str, known: Iterable[str]) -> str:
@@ -209,6 +245,15 @@ def _lane(at: str, value: Json) -> str:
     raise _refuse(Code.WRONG_TYPE, at, f"kind is {_show(value)}", 'write "truth" or "feedback"')
 
 
+def _revision(at: str, value: Json) -> int:
+    if type(value) is int:
+        if 0 <= value <= MAX_REVISION:
+            return value
+        hint = f"write a whole number from 0 to {MAX_REVISION}, higher for the newer truth"
+        raise _refuse(Code.OUT_OF_RANGE, at, f"revision is {str(value)[:60]}", hint)
+    raise _refuse(Code.WRONG_TYPE, at, f"revision is {_show(value)}, not a whole number", "write 1, without quotes")
+
+
 def _time(at: str, value: Json) -> int:
     if isinstance(value, str):
         return _bounded(at, value, _written_time(at, value))
@@ -288,7 +333,7 @@ _READERS: Final[dict[Kind, dict[str, _Reader]]] = {
         "shadow": _shadow,
         "latency_ms": _number,
     },
-    "labels": {**_COMMON, "label": _label, "kind": _lane},
+    "labels": {**_COMMON, "label": _label, "kind": _lane, "revision": _revision},
 }
 _REQUIRED: Final[dict[Kind, tuple[str, ...]]] = {
     "features": ("prediction_id", "model", "event_time", "features"),

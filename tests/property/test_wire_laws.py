@@ -10,7 +10,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from streamgauge import Event, FeatureEvent, LabelEvent, PredictionEvent, Refusal, decode, encode, encode_lines, mend
-from streamgauge.events import MAX_TIME_MS, MIN_TIME_MS
+from streamgauge.events import MAX_REVISION, MAX_TIME_MS, MIN_TIME_MS
 from streamgauge.wire import LINES_HEADERS
 
 KINDS = st.sampled_from(["features", "predictions", "labels"])
@@ -38,7 +38,13 @@ EVENTS = {
         latency_ms=st.none() | FINITE,
         **COMMON,
     ),
-    "labels": st.builds(LabelEvent, label=LABELS, kind=st.sampled_from(["truth", "feedback"]), **COMMON),
+    "labels": st.builds(
+        LabelEvent,
+        label=LABELS,
+        kind=st.sampled_from(["truth", "feedback"]),
+        revision=st.integers(0, MAX_REVISION),
+        **COMMON,
+    ),
 }
 ANY_EVENT = KINDS.flatmap(lambda kind: st.tuples(st.just(kind), EVENTS[kind]))
 
@@ -94,7 +100,19 @@ def test_a_time_as_text_is_the_same_event(case, hours):
 JSON = st.recursive(
     VALUES, lambda each: st.lists(each, max_size=3) | st.dictionaries(TEXT, each, max_size=3), max_leaves=8
 )
-NAMES = ["prediction_id", "model", "event_time", "features", "score", "label", "kind", "shadow", "latency_ms", "x"]
+NAMES = [
+    "prediction_id",
+    "model",
+    "event_time",
+    "features",
+    "score",
+    "label",
+    "kind",
+    "shadow",
+    "latency_ms",
+    "revision",
+    "x",
+]
 
 
 @given(KINDS, st.dictionaries(st.sampled_from(NAMES), JSON), st.booleans())

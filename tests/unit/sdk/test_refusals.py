@@ -6,7 +6,7 @@ import json
 import math
 
 import pytest
-from streamgauge import Code, FeatureEvent, LabelEvent, PredictionEvent, Refusal, decode
+from streamgauge import Code, FeatureEvent, LabelEvent, PredictionEvent, Refusal, decode, encode
 
 LINES = (("content-type", b"application/x-ndjson"),)
 GOOD = {"prediction_id": "a", "model": "m", "event_time": 5}
@@ -56,6 +56,18 @@ WRONG = {
         "predictions", GOOD | {"shadow": {"4": "x"}}, Code.WRONG_TYPE, "/shadow/4", 'shadow/4 is "x"', "",
     ),
     "unknown lane": ("labels", GOOD | {"label": 1, "kind": "guess"}, Code.WRONG_TYPE, "/kind", "guess", "feedback"),
+    "revision above 127": (
+        "labels", GOOD | {"label": 1, "revision": 128}, Code.OUT_OF_RANGE, "/revision", "revision is 128", "0 to 127",
+    ),
+    "revision below 0": (
+        "labels", GOOD | {"label": 1, "revision": -1}, Code.OUT_OF_RANGE, "/revision", "revision is -1", "0 to 127",
+    ),
+    "text as revision": (
+        "labels", GOOD | {"label": 1, "revision": "2"}, Code.WRONG_TYPE, "/revision", 'is "2", a text', "without",
+    ),
+    "half a revision": (
+        "labels", GOOD | {"label": 1, "revision": 1.5}, Code.WRONG_TYPE, "/revision", "is 1.5, a number", "write 1",
+    ),
     "no zone": (
         "predictions", GOOD | {"event_time": "2013-01-01T10:15:00"},
         Code.BAD_TIME, "/event_time", "needs a zone", 'write "2013-01-01T10:15:00Z" if it is in UTC',
@@ -141,6 +153,16 @@ def is_nan(value: object) -> bool:
 def test_times_are_read_as_text_with_a_zone_and_as_milliseconds(written):
     (event,) = decode("predictions", json.dumps(GOOD | {"event_time": written}).encode())
     assert event.event_time_ms == 1_357_035_300_000
+
+
+def test_a_revision_is_read_however_the_time_is_written():
+    for at in (5, "1970-01-01T00:00:00.005Z"):
+        found = decode("labels", json.dumps(GOOD | {"event_time": at, "label": 1, "revision": 2}).encode())
+        assert found == [LabelEvent(prediction_id="a", model="m", event_time_ms=5, label=1, revision=2)]
+
+
+def test_the_first_revision_is_not_on_the_wire():
+    assert b"revision" not in encode(LabelEvent(prediction_id="a", model="m", event_time_ms=5, label=1, revision=0))
 
 
 def test_null_is_absent():

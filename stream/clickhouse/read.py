@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 # A row is in the cut if its ledger position is at most that of its partition; of equal identities the first in the
-# ledger counts, as in `measure`. One prediction_id is always in one ledger partition, so its positions compare.
+# ledger counts, of labels that of the highest revision, as in `measure`. One prediction_id is always in one ledger
+# partition, so its positions compare.
 _TRAINING = """
 WITH
     {partitions:Array(UInt16)} AS partitions,
@@ -28,7 +29,7 @@ WITH
         FROM label_rows FINAL
         WHERE model = {model:String} AND lane = 'truth'
           AND ledger_position <= transform(ledger_partition, partitions, positions, -1)
-        ORDER BY ledger_position, place LIMIT 1 BY prediction_id
+        ORDER BY revision DESC, ledger_position, place LIMIT 1 BY prediction_id
     )
 SELECT
     p.prediction_id AS prediction_id, toUnixTimestamp64Milli(p.event_time) AS event_ms,
@@ -39,11 +40,9 @@ WHERE NOT isNaN(t.value) OR t.text != ''
 ORDER BY event_ms, prediction_id
 """
 
-_STORED = "SELECT partition, max(position) AS position FROM ledger_positions GROUP BY partition"
-
 
 def training_rows(client: Client, model: str, from_ms: int, to_ms: int, cut: Mapping[int, int]) -> pa.Table:
-    """Return predictions of ``[from_ms, to_ms)`` with their first truth, as known at a cut of the ledger.
+    """Return predictions of ``[from_ms, to_ms)`` with their newest truth, as known at a cut of the ledger.
 
     Parameters
     ----------

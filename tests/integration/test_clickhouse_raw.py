@@ -11,12 +11,14 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 from pydantic import SecretStr
+from streamgauge.events import LabelEvent, PredictionEvent
 
 from stream.clickhouse import queries, read
 from stream.clickhouse.client import connect
 from stream.clickhouse.migrate import migrate_database
 from stream.folds.base import Record
-from stream.folds.blocks import MISSING, Block, Column, Rows, Source, encode_entry, number_column, place, text_column
+from stream.folds.blocks import FrameBlock, Source, encode_entry, place
+from stream.folds.frame_events import frame_of
 from stream.folds.rows import FateRow, FeaturePaneRow, LineageRow, PaneRow, encode_rows
 from stream.folds.store import Batch
 from stream.folds.store.control import rows_batch
@@ -53,29 +55,25 @@ def client(database: Client) -> Client:
     return empty(database)
 
 
-def nothing(n: int) -> Column:
-    return Column("", b"", np.full(n, MISSING, "<i4").tobytes(), ())
+def block(
+    kind: str, ids: list[str], at: int, *, first: int = 0, score: float = 0.2, label: float = 1.0, revision: int = 0
+) -> FrameBlock:
+    """Return events an hour apart from hour `at` on, one a record from offset `first` on."""
+    hours = [T0 + (at + i) * HOUR for i in range(len(ids))]
+    events: list[PredictionEvent | LabelEvent] = [
+        LabelEvent(prediction_id=id_, model="m", event_time_ms=ms, source="a", label=label, revision=revision)
+        if kind == "label"
+        else PredictionEvent(
+            prediction_id=id_, model="m", version="1", event_time_ms=ms, source="a", score=score, shadow={"2": 0.6},
+            features={"distance": float(i) if i else math.nan, "carrier": "UA"},
+        )
+        for i, (id_, ms) in enumerate(zip(ids, hours, strict=True))
+    ]  # fmt: skip
+    frame = frame_of(events, [place(first + i) for i in range(len(ids))])
+    return FrameBlock(Source(f"{kind}s", "id-1", 0), place(first) - 1, place(first + len(ids) - 1), frame)
 
 
-def block(kind: str, ids: list[str], at: int, *, first: int = 0, score: float = 0.2, label: float = 1.0) -> Block:
-    n = len(ids)
-    is_label = kind == "label"
-    rows = Rows(
-        kind=kind, model="m", n=n, positions=np.array([place(first + i) for i in range(n)], "<i8").tobytes(),
-        event_ms=(T0 + (at + np.arange(n)) * HOUR).astype("<i8").tobytes(), ids=tuple(ids),
-        version=text_column("version", ["1"] * n),
-        source=text_column("source", ["a"] * n), label=number_column("label", [label] * n) if is_label else nothing(n),
-        lane=text_column("lane", ["truth"] * n) if is_label else nothing(n),
-        score=b"" if is_label else np.full(n, score).tobytes(),
-        latency_ms=b"", shadow=() if is_label else (("2", np.full(n, 0.6).tobytes()),),
-        features=() if is_label
-        else (number_column("distance", [math.nan, *range(1, n)]), text_column("carrier", ["UA"] * n)),
-    )  # fmt: skip
-    source = Source("labels" if is_label else "predictions", "id-1", 0)
-    return Block(source, place(first) - 1, place(first + n - 1), (rows,))
-
-
-def run(*blocks: Block, first: int = 0) -> list[Record]:
+def run(*blocks: FrameBlock, first: int = 0) -> list[Record]:
     return [Record(first + i, T0 + 9 * HOUR + i, encode_entry(entry)) for i, entry in enumerate(blocks)]
 
 
@@ -119,6 +117,24 @@ def test_of_equal_identities_the_first_in_the_ledger_trains(client: Client, sett
     write(settings, ("ledger", 0, run(*twice, *truths)))
     [row] = read.training_rows(client, "m", T0, T0 + 100 * HOUR, {0: 9}).to_pylist()
     assert (row["score"], row["label"], row["event_ms"], row["label_ms"]) == (0.2, 1.0, T0, T0 + 5 * HOUR)
+
+
+def test_the_highest_revision_of_a_label_trains_whichever_came_first(
+    client: Client, settings: ClickHouseSettings
+) -> None:
+    truths = (
+        block("label", ["a", "b"], 5, label=1.0, revision=2),
+        block("label", ["a"], 6, first=10, label=0.0, revision=1),
+        block("label", ["b"], 6, first=11, label=0.0, revision=3),
+        block("label", ["b"], 7, first=12, label=1.0, revision=3),
+    )
+    write(settings, ("ledger", 0, run(block("prediction", ["a", "b"], 0), *truths)))
+    sql = "SELECT prediction_id, revision, label FROM labels ORDER BY prediction_id, revision"
+    assert [tuple(row.values()) for row in rows_of(client, sql)][:3] == [("a", 1, 0.0), ("a", 2, 1.0), ("b", 2, 1.0)]
+    assert read.training_rows(client, "m", T0, T0 + 100 * HOUR, {0: 9})["label"].to_pylist() == [1.0, 0.0]
+    assert read.training_rows(client, "m", T0, T0 + 100 * HOUR, {0: 2})["label"].to_pylist() == [1.0, 1.0]
+    [row] = queries.run(client, "label_delay", {"model": "m"}).to_pylist()[:1]
+    assert (row["class"], row["labels"]) == ("0", 1)
 
 
 def test_a_training_row_has_features_without_gaps(client: Client, settings: ClickHouseSettings) -> None:

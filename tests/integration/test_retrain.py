@@ -19,14 +19,16 @@ import psutil
 import pytest
 from pydantic import SecretStr
 from streamgauge import wire
-from streamgauge.events import FeatureEvent
+from streamgauge.events import FeatureEvent, LabelEvent, PredictionEvent
 
 from models.registry import Roles, Version, decode
 from retrain.event import RetrainEvent
 from stream.clickhouse.client import connect
 from stream.clickhouse.migrate import migrate_database
 from stream.folds.base import Output, Record
-from stream.folds.blocks import Block, Rows, Source, encode_entry, number_column, place, text_column
+from stream.folds.blocks import FrameBlock, Source, encode_entry, place
+from stream.folds.frame import Frame
+from stream.folds.frame_events import frame_of
 from stream.runtime.file_port import read_topic
 from stream.runtime.port import TopicPartition
 from stream.runtime.publisher import KafkaPublisher
@@ -65,16 +67,16 @@ def settings(kafka: KafkaServer, clickhouse: ClickHouseServer, tmp_path: Path) -
     client.close()
 
 
-def rows(kind: str, x: np.ndarray, labels: np.ndarray) -> Rows:
-    texts, n = text_column("", [""] * N), N
-    label = number_column("label", labels) if kind == "label" else number_column("label", np.zeros(n))
-    features = (number_column("x", x), text_column("c", ["A", "B"] * (n // 2)))
-    return Rows(
-        kind=kind, model="m", n=n, positions=np.array([place(0, i) for i in range(n)], "<i8").tobytes(),
-        event_ms=np.arange(n, dtype="<i8").tobytes(), ids=tuple(f"p{i}" for i in range(n)), version=texts,
-        source=texts, label=label, lane=text_column("lane", ["truth"] * n), score=b"", latency_ms=b"", shadow=(),
-        features=features if kind == "prediction" else (),
-    )  # fmt: skip
+def frame(kind: str, x: np.ndarray, labels: np.ndarray) -> Frame:
+    events = [
+        LabelEvent(prediction_id=f"p{i}", model="m", event_time_ms=i, label=float(labels[i]))
+        if kind == "label"
+        else PredictionEvent(
+            prediction_id=f"p{i}", model="m", event_time_ms=i, features={"x": float(x[i]), "c": "AB"[i % 2]}
+        )
+        for i in range(N)
+    ]  # fmt: skip
+    return frame_of(events, [place(0, i) for i in range(N)])
 
 
 def store_rows(settings: Settings) -> None:
@@ -84,7 +86,7 @@ def store_rows(settings: Settings) -> None:
     labels = (rng.random(N) < 1 / (1 + np.exp(-3 * x))).astype(float)
     records = []
     for position, (kind, topic) in enumerate((("prediction", "predictions"), ("label", "labels"))):
-        block = Block(Source(topic, "id", 0), place(0) - 1, place(0, N), (rows(kind, x, labels),))
+        block = FrameBlock(Source(topic, "id", 0), place(0) - 1, place(0, N), frame(kind, x, labels))
         records.append(Record(position, 10**9, encode_entry(block)))
     write(settings.clickhouse, ("ledger", 0, records))
 

@@ -1,7 +1,7 @@
 -- Scores of both are in the same row, so pairs are exact. Loss is log loss of a binary class; below 0: the challenger is better.
 WITH
     truths AS (
-        SELECT prediction_id, argMin(label, arrival) AS truth FROM labels
+        SELECT prediction_id, argMax(label, (revision, -ledger_position, -position)) AS truth FROM labels
         WHERE model = {model:String} AND lane = 'truth' AND label IN (0, 1)
         GROUP BY prediction_id
     ),

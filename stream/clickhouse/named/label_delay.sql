@@ -11,6 +11,7 @@ FROM (
 INNER JOIN (
     SELECT prediction_id, label, label_text, event_time FROM labels
     WHERE model = {model:String} AND lane = 'truth' AND fate = 'used'
+    ORDER BY revision DESC, ledger_position, position LIMIT 1 BY prediction_id
 ) AS l ON p.prediction_id = l.prediction_id
 ARRAY JOIN [dateDiff('second', p.due, l.event_time) / 3600] AS delay_h
 GROUP BY class

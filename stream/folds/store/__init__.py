@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from stream.folds.base import Record
-from stream.folds.blocks import Block, Fact, decode_entry
+from stream.folds.blocks import Block, Fact, FrameBlock, decode_entry
 from stream.folds.rows import decode_rows
 from stream.folds.store.batch import Batch, Poison, Stored, join_batches
 from stream.folds.store.control import JSON_TOPICS, rows_batch
-from stream.folds.store.raw import block_batches
+from stream.folds.store.old_raw import block_batches
+from stream.folds.store.raw import Held, held, raw_batches
 from stream.folds.store.results import result_batches
 from stream.folds.store.specs import reference_rows, spec_batches
 
@@ -34,7 +35,8 @@ def tables(topic: str, partition: int, records: Sequence[Record]) -> Stored:
     ValueError
         For another topic.
     """
-    read = _reader(topic, partition)
+    blocks: list[Held] = []
+    read = _reader(topic, partition, blocks)
     batches: list[Batch] = []
     poison: list[Poison] = []
     for record in records:
@@ -42,6 +44,7 @@ def tables(topic: str, partition: int, records: Sequence[Record]) -> Stored:
             batches.extend(read(record))
         except (msgspec.DecodeError, ArithmeticError, LookupError, TypeError, ValueError) as error:
             poison.append(Poison(record, f"{type(error).__name__}: {error}"[:300]))
+    batches.extend(raw_batches(blocks))
     if topic == "ledger" and records:
         batches.append(positions_batch(partition, records[-1].position))
     return Stored(join_batches(batches), poison)
@@ -52,9 +55,9 @@ def positions_batch(partition: int, position: int) -> Batch:
     return rows_batch("ledger_positions", [{"partition": partition, "position": position}])
 
 
-def _reader(topic: str, partition: int) -> Callable[[Record], list[Batch]]:
+def _reader(topic: str, partition: int, blocks: list[Held]) -> Callable[[Record], list[Batch]]:
     if topic == "ledger":
-        return lambda record: list(_ledger(partition, record))
+        return lambda record: list(_ledger(partition, record, blocks))
     if topic in {"panes", "verdicts"}:
         return lambda record: result_batches(decode_rows(record.value))
     if topic not in JSON_TOPICS:
@@ -62,9 +65,11 @@ def _reader(topic: str, partition: int) -> Callable[[Record], list[Batch]]:
     return lambda record: _json(topic, record)
 
 
-def _ledger(partition: int, record: Record) -> Iterator[Batch]:
+def _ledger(partition: int, record: Record, blocks: list[Held]) -> Iterator[Batch]:
     entry = decode_entry(record.value)
-    if isinstance(entry, Block):
+    if isinstance(entry, FrameBlock):
+        blocks.append(held(partition, record, entry))
+    elif isinstance(entry, Block):
         yield from block_batches(partition, record, entry)
     elif isinstance(entry, Fact) and entry.source.topic == "specs":
         yield from spec_batches(record, entry)

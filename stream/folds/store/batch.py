@@ -41,8 +41,8 @@ class Stored:
 
 
 def join_batches(batches: list[Batch]) -> list[Batch]:
-    """Return one batch for each table, rows in order, tables in order of first appearance."""
-    by_table: dict[str, list[pa.Table]] = {}
+    """Return one batch for each table and schema, rows in order, tables in order of first appearance."""
+    alike: dict[tuple[str, pa.Schema], list[pa.Table]] = {}
     for batch in batches:
-        by_table.setdefault(batch.table, []).append(batch.data)
-    return [Batch(table, pa.concat_tables(parts)) for table, parts in by_table.items()]
+        alike.setdefault((batch.table, batch.data.schema), []).append(batch.data)
+    return [Batch(table, pa.concat_tables(parts)) for (table, _), parts in alike.items()]

@@ -1,129 +1,206 @@
-"""Raw rows out of the ledger's blocks: columns in, columns out, nothing in Python for a single cell."""
+"""Raw rows out of the ledger's frames: columns in, columns out, nothing in Python for a single row.
+
+Frames of many blocks become one table, since ClickHouse wants few large inserts. The words of rows are the entries of
+ClickHouse's maps already, but for the kinds mixed; texts stay codes, as Arrow's dictionaries and ClickHouse's
+LowCardinality have them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from stream.folds.base import Record
-from stream.folds.blocks import INVALID, Block, Column, Rows, Source
+from stream.folds.blocks import FrameBlock
+from stream.folds.frame import FEEDBACK_LANE, NO_TEXT, Columns, Frame, is_number, is_text, text_codes
 from stream.folds.store.batch import INSTANT, Batch
+from stream.folds.store.split_kernels import INVALIDS, NUMBERS, SHADOWS, TEXTS, split, texts_within
 
-Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Codes = NDArray[np.int32]
 
 
-def block_batches(partition: int, record: Record, block: Block) -> Iterator[Batch]:
-    """Yield one batch for each part of a block of ledger partition `partition`."""
-    for rows in block.parts:
-        columns = _common(partition, record, block.source, rows)
-        if rows.kind == "prediction":
-            yield Batch("prediction_rows", pa.table(columns | _prediction(rows)))
-        else:
-            yield Batch("label_rows", pa.table(columns | _label(rows)))
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A block of rows, and where the ledger holds it: partition, position, and when it was appended."""
+
+    partition: int
+    position: int
+    append_ms: int
+    block: FrameBlock
+    columns: Columns
 
 
-def numbers_map(names: Sequence[str], columns: Sequence[Floats], n: int) -> pa.MapArray:
-    """Return a map of each row from name to number, ``(n,)``; NaN is left out.
-
-    >>> numbers_map(["a", "b"], [np.array([1.0, np.nan]), np.array([2.0, 3.0])], 2).to_pylist()
-    [[('a', 1.0), ('b', 2.0)], [('b', 3.0)]]
-    """
-    matrix = np.column_stack(columns) if columns else np.empty((n, 0))
-    present = ~np.isnan(matrix)
-    return pa.MapArray.from_arrays(_offsets(present), _names(names, present), pa.array(matrix[present]))
+def held(partition: int, record: Record, block: FrameBlock) -> Held:
+    """Return a block of ledger partition `partition` that is sound; ValueError or LookupError if it is not."""
+    columns = block.frame.columns()
+    _check(block.frame, columns)
+    columns.row_shapes.setflags(write=False)  # as if read: compiled code is compiled once more for others
+    return Held(partition, record.position, record.append_ms, block, columns)
 
 
-def texts_map(columns: Sequence[Column], n: int) -> pa.MapArray:
-    """Return a map of each row from name to text, ``(n,)``; what is no text is left out."""
-    codes = _code_matrix(columns, n)
-    starts = np.cumsum([0, *(len(column.levels) for column in columns)])[:-1]
-    present = codes >= 0
-    levels = pa.array([level for column in columns for level in column.levels], pa.string())
-    texts = levels.take(pa.array((codes + starts)[present]))
-    return pa.MapArray.from_arrays(_offsets(present), _names([c.name for c in columns], present), texts)
+def raw_batches(blocks: Sequence[Held]) -> Iterator[Batch]:
+    """Yield the rows of blocks as one batch of predictions and one of labels, those that there are. O(words)."""
+    for topic, table, more in (("predictions", "prediction_rows", _prediction), ("labels", "label_rows", _label)):
+        some = [each for each in blocks if each.block.source.topic == topic and each.columns.n]
+        if some:
+            joined = _Joined(some)
+            yield Batch(table, pa.table(_common(joined) | more(joined)))
 
 
-def invalid_names(columns: Sequence[Column], n: int) -> pa.ListArray:
-    """Return the names of the columns whose value is invalid, for each row, ``(n,)``."""
-    bad = _code_matrix(columns, n) == INVALID
-    return pa.ListArray.from_arrays(_offsets(bad), _names([column.name for column in columns], bad))
+class _Joined:
+    """Blocks of one kind, with the texts of all in one table."""
+
+    def __init__(self, blocks: Sequence[Held]) -> None:
+        self.blocks = blocks
+        self.sizes = np.array([each.columns.n for each in blocks])
+        self.n = int(self.sizes.sum())
+        texts = pc.dictionary_encode(pa.array(list(chain([""], *(each.columns.texts for each in blocks))), pa.string()))
+        self.texts: pa.Array = texts.dictionary
+        self.text_codes: Codes = texts.indices.to_numpy()  # of all frames, behind that of the empty text
+        self.bases = np.cumsum([1, *(len(each.columns.texts) for each in blocks)])
+
+    def column(self, get: Callable[[Columns], NDArray[np.generic]]) -> NDArray[np.generic]:
+        """Return a column of all blocks."""
+        return np.concatenate([get(each.columns) for each in self.blocks])
+
+    def repeat(self, values: Sequence[int], type_: pa.DataType) -> pa.Array:
+        """Return a value of each block for each of its rows."""
+        return pa.array(np.repeat(np.array(values), self.sizes).astype(type_.to_pandas_dtype()))
+
+    def names(self, values: Sequence[str]) -> pa.Array:
+        """Return a name of each block for each of its rows."""
+        names = pa.array(values, pa.string()).dictionary_encode()
+        return pa.DictionaryArray.from_arrays(np.repeat(names.indices.to_numpy(), self.sizes), names.dictionary)
+
+    def labels(self, get: Callable[[Columns], Codes]) -> pa.Array:
+        """Return texts by their codes; the empty text where there is none."""
+        codes = [self.shared(at, get(each.columns)) for at, each in enumerate(self.blocks)]
+        return _dictionary(np.concatenate(codes), self.texts)
+
+    def shared(self, at: int, codes: Codes) -> Codes:
+        """Return codes of block `at` as codes among the texts of all blocks; 0, the empty text, for none."""
+        return self.text_codes[np.where(codes == NO_TEXT, 0, codes + self.bases[at])]
+
+    def words(self) -> tuple[pa.Array, pa.Array]:
+        """Return the column of labels as numbers and as texts."""
+        words = [each.columns.labels for each in self.blocks]
+        codes = [np.where(is_text(some), text_codes(some), NO_TEXT) for some in words]
+        texts = np.concatenate([self.shared(at, some) for at, some in enumerate(codes)])
+        all_words = np.concatenate(words)
+        numbers = np.where(is_number(all_words), all_words.view("<f8"), np.nan)
+        return pa.array(numbers), _dictionary(texts, self.texts)
 
 
-def texts(column: Column, n: int) -> pa.Array:
-    """Return a column's texts, ``(n,)``; empty where the value is no text."""
-    codes = column.code_array(n)
-    return pa.array([*column.levels, ""]).take(pa.array(np.where(codes >= 0, codes, len(column.levels))))
-
-
-def _common(partition: int, record: Record, source: Source, rows: Rows) -> dict[str, pa.Array]:
-    n = rows.n
+def _common(joined: _Joined) -> dict[str, pa.Array]:
+    blocks = joined.blocks
     return {
-        "model": _repeat(rows.model, n),
-        "event_time": pa.array(rows.event_array()).cast(INSTANT),
-        "topic": _repeat(source.topic, n),
-        "topic_id": _repeat(source.topic_id, n),
-        "partition": _repeat(source.partition, n),
-        "place": pa.array(rows.position_array()),
-        "ledger_partition": _repeat(partition, n),
-        "ledger_position": _repeat(record.position, n),
-        "known": _repeat(record.append_ms, n).cast(INSTANT),
-        "source": texts(rows.source, n),
-        "prediction_id": pa.array(rows.ids, pa.string()),
+        "model": joined.labels(lambda c: c.models),
+        "event_time": pa.array(joined.column(lambda c: c.event_ms)).view(INSTANT),
+        "topic": joined.names([each.block.source.topic for each in blocks]),
+        "topic_id": joined.names([each.block.source.topic_id for each in blocks]),
+        "partition": joined.repeat([each.block.source.partition for each in blocks], pa.uint16()),
+        "place": pa.array(joined.column(lambda c: c.positions)),
+        "ledger_partition": joined.repeat([each.partition for each in blocks], pa.uint16()),
+        "ledger_position": joined.repeat([each.position for each in blocks], pa.int64()),
+        "known": joined.repeat([each.append_ms for each in blocks], pa.int64()).view(INSTANT),
+        "source": joined.labels(lambda c: c.producers),
+        "prediction_id": _ids([each.block.frame for each in blocks]),
     }
 
 
-def _prediction(rows: Rows) -> dict[str, pa.Array]:
-    n = rows.n
-    with_numbers = [column for column in rows.features if column.numbers]
-    with_codes = [column for column in rows.features if column.codes]
+def _prediction(joined: _Joined) -> dict[str, pa.Array]:
+    label, label_text = joined.words()
     return {
-        "model_version": texts(rows.version, n),
-        "score": _floats(rows.score, n),
-        "label": pa.array(rows.label.number_array(n)),
-        "label_text": texts(rows.label, n),
-        "latency_ms": _floats(rows.latency_ms, n),
-        "shadow": numbers_map([name for name, _ in rows.shadow], [_array(data, n) for _, data in rows.shadow], n),
-        "numbers": numbers_map([c.name for c in with_numbers], [c.number_array(n) for c in with_numbers], n),
-        "texts": texts_map(with_codes, n),
-        "invalid": invalid_names(with_codes, n),
+        "model_version": joined.labels(lambda c: c.versions),
+        "score": pa.array(joined.column(lambda c: c.scores)),
+        "label": label,
+        "label_text": label_text,
+        "latency_ms": pa.array(joined.column(lambda c: c.latencies)),
+        **_features(joined),
     }
 
 
-def _label(rows: Rows) -> dict[str, pa.Array]:
+def _label(joined: _Joined) -> dict[str, pa.Array]:
+    value, text = joined.words()
+    lanes = (joined.column(lambda c: c.lanes) == FEEDBACK_LANE).astype(np.int32)
     return {
-        "lane": texts(rows.lane, rows.n),
-        "value": pa.array(rows.label.number_array(rows.n)),
-        "text": texts(rows.label, rows.n),
+        "lane": pa.DictionaryArray.from_arrays(lanes, pa.array(["truth", "feedback"])),
+        "value": value,
+        "text": text,
+        "revision": pa.array(joined.column(lambda c: c.revisions)),
     }
 
 
-def _array(data: bytes, n: int) -> Floats:
-    return np.frombuffer(data, "<f8") if data else np.full(n, np.nan)
+def _features(joined: _Joined) -> dict[str, pa.Array]:
+    """Return the words as maps of numbers and of texts, lists of what is invalid, and maps of shadows."""
+    size = sum(len(each.columns.cells) for each in joined.blocks)
+    counts, ends = np.zeros(5, np.int64), np.zeros((4, joined.n + 1), np.int32)
+    names = [np.empty(size, np.int32) for _ in range(4)]
+    numbers, texts, shadows = np.empty(size), np.empty(size, np.int32), np.empty(size)
+    for at, each in enumerate(joined.blocks):
+        c = each.columns
+        slots = np.where(c.shapes < 0, ~joined.shared(at, _names(c)), joined.shared(at, _names(c)))
+        codes = np.ascontiguousarray(joined.text_codes[joined.bases[at] : joined.bases[at + 1]])
+        split(
+            c.cells, c.row_starts, c.row_shapes, c.shape_starts, slots, codes, counts, ends,
+            names[0], numbers, names[1], texts, names[2], names[3], shadows,
+        )  # fmt: skip
+    keys = {kind: _dictionary(names[kind - 1][: counts[kind]], joined.texts) for kind in range(NUMBERS, SHADOWS + 1)}
+    offsets = {kind: pa.array(ends[kind - 1]) for kind in keys}
+    values = _dictionary(texts[: counts[TEXTS]], joined.texts)
+    return {
+        "shadow": pa.MapArray.from_arrays(offsets[SHADOWS], keys[SHADOWS], pa.array(shadows[: counts[SHADOWS]])),
+        "numbers": pa.MapArray.from_arrays(offsets[NUMBERS], keys[NUMBERS], pa.array(numbers[: counts[NUMBERS]])),
+        "texts": pa.MapArray.from_arrays(offsets[TEXTS], keys[TEXTS], values),
+        "invalid": pa.ListArray.from_arrays(offsets[INVALIDS], keys[INVALIDS]),
+    }
 
 
-def _floats(data: bytes, n: int) -> pa.Array:
-    return pa.array(_array(data, n))
+def _dictionary(codes: Codes, texts: pa.Array) -> pa.Array:
+    """Return texts by codes, with a dictionary of those that occur."""
+    used = np.zeros(len(texts), np.bool_)
+    used[codes] = True
+    places = (np.cumsum(used) - 1).astype(np.int32)
+    return pa.DictionaryArray.from_arrays(places[codes], texts.filter(pa.array(used)))
 
 
-def _repeat(value: str | int, n: int) -> pa.Array:
-    return pa.repeat(pa.scalar(value, pa.string() if isinstance(value, str) else pa.int64()), n)
+def _names(c: Columns) -> Codes:
+    """Return the texts that the names of shapes are, of features and of shadows alike."""
+    return np.where(c.shapes < 0, ~c.shapes, c.shapes)
 
 
-def _code_matrix(columns: Sequence[Column], n: int) -> Codes:
-    if not columns:
-        return np.empty((n, 0), np.int32)
-    return np.column_stack([column.code_array(n) for column in columns])
+def _ids(frames: Sequence[Frame]) -> pa.Array:
+    sizes = np.concatenate([np.frombuffer(frame.id_sizes, "<u2") for frame in frames])
+    ends = np.zeros(len(sizes) + 1, np.int32)
+    np.cumsum(sizes, out=ends[1:])
+    data = b"".join([frame.ids for frame in frames])
+    return pa.StringArray.from_buffers(len(sizes), pa.py_buffer(ends), pa.py_buffer(data))
 
 
-def _offsets(present: NDArray[np.bool_]) -> pa.Array:
-    """Return where each row's entries begin and end among all that are present, row by row, ``(n + 1,)``."""
-    return pa.array(np.concatenate([[0], np.cumsum(present.sum(axis=1))]).astype(np.int32))
-
-
-def _names(names: Sequence[str], present: NDArray[np.bool_]) -> pa.Array:
-    places = np.broadcast_to(np.arange(present.shape[1]), present.shape)[present]
-    return pa.array(names, pa.string()).take(pa.array(places))
+def _check(frame: Frame, c: Columns) -> None:
+    """Raise ValueError unless all columns are as long as they say and all codes are those of texts."""
+    columns = (
+        c.positions, c.event_ms, c.models, c.versions, c.producers, c.labels, c.lanes, c.revisions, c.scores,
+        c.latencies, c.row_shapes,
+    )  # fmt: skip
+    sizes = np.frombuffer(frame.id_sizes, "<u2")
+    if any(len(column) != c.n for column in columns) or len(sizes) != c.n or int(sizes.sum()) != len(frame.ids):
+        raise ValueError(f"a frame says {c.n} rows, and a column has others")
+    if (np.diff(c.shape_starts) < 0).any() or c.shape_starts[-1] != len(c.shapes) or c.row_starts[-1] != len(c.cells):
+        raise ValueError("a frame's words do not fit its shapes")
+    names = _names(c)
+    lows = ((c.models, 0), (c.versions, NO_TEXT), (c.producers, NO_TEXT), (names, 0), (c.row_shapes, 0))
+    if any(len(codes) and codes.min() < low for codes, low in lows):
+        raise ValueError("a frame has a code below the first")
+    texts = len(c.texts)
+    if any(codes.max(initial=NO_TEXT) >= texts for codes in (c.models, c.versions, c.producers, names)):
+        raise ValueError("a frame has a code of no text")
+    if not (texts_within(c.cells, texts) and texts_within(c.labels, texts)):
+        raise ValueError("a frame has a word of no text")

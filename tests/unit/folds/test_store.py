@@ -5,29 +5,20 @@ from __future__ import annotations
 import base64
 import json
 import math
+import struct
 
-import numpy as np
+import msgspec
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streamgauge.events import LabelEvent, PredictionEvent
 
 from detectors.bins import fit_category, fit_number
 from stream.folds.base import Record
-from stream.folds.blocks import (
-    INVALID,
-    MISSING,
-    NUMBER,
-    Block,
-    Column,
-    Covered,
-    Fact,
-    Rows,
-    Source,
-    Tick,
-    encode_entry,
-    number_column,
-    place,
-    text_column,
-)
+from stream.folds.blocks import Covered, Fact, FrameBlock, Source, Tick, encode_entry, place
+from stream.folds.frame import TEXT, Frame
+from stream.folds.frame_events import frame_of
 from stream.folds.rows import FateRow, FeaturePaneRow, PaneRow, Result, RoleRow, Row, encode_rows
 from stream.folds.store import Batch, tables
 from stream.folds.store.results import columns_of, table_of
@@ -41,29 +32,29 @@ SAMPLES: dict[pa.DataType, object] = {
 }  # fmt: skip
 
 
-def mixed() -> Column:
-    """Number, text, missing, invalid."""
-    codes = np.array([NUMBER, 0, MISSING, INVALID], "<i4").tobytes()
-    return Column("mixed", np.array([1.5, math.nan, math.nan, math.nan]).tobytes(), codes, ("one",))
-
-
-def prediction_rows(n: int = 4, **changes: object) -> Rows:
-    nothing = Column("", b"", np.full(n, MISSING, "<i4").tobytes(), ())
+def prediction(i: int, **changes: object) -> PredictionEvent:
+    """Return prediction ``i`` of four: of every kind of value one."""
     values: dict[str, object] = {
-        "kind": "prediction", "model": "m", "n": n, "positions": np.arange(n, dtype="<i8").tobytes(),
-        "event_ms": np.arange(n, dtype="<i8").tobytes(), "ids": tuple(f"p{i}" for i in range(n)),
-        "version": text_column("version", ["1"] * n), "source": nothing, "label": nothing, "lane": nothing,
-        "score": np.linspace(0, 1, n).tobytes(), "latency_ms": b"",
-        "shadow": (("2", np.array([0.5, math.nan, 0.25, math.nan]).tobytes()),),
-        "features": (
-            mixed(), number_column("distance", [1.0, 2.0, math.nan, 4.0]), text_column("carrier", list("abab")),
-        ),
+        "prediction_id": f"p{i}", "model": "m", "version": "1", "event_time_ms": i, "score": i / 3,
+        "shadow": {"2": 0.5 / (i + 1)} if i % 2 == 0 else {},
+        "features": {
+            "mixed": (1.5, "one", None, math.nan)[i], "distance": (1.0, 2.0, math.inf, 4.0)[i], "carrier": "abab"[i],
+        },
     }  # fmt: skip
-    return Rows(**{**values, **changes})  # type: ignore[arg-type]
+    return PredictionEvent(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def ledger(*parts: Rows, position: int = 11) -> Record:
-    return Record(position, 99, encode_entry(Block(SOURCE, -1, place(5), parts)))
+def frame(n: int = 4, **changes: object) -> Frame:
+    return frame_of([prediction(i, **changes) for i in range(n)], range(n))
+
+
+def ledger(frame: Frame, position: int = 11, topic: str = "predictions") -> Record:
+    source = Source(topic, "id-1", 3)
+    return Record(position, 99, encode_entry(FrameBlock(source, -1, place(5), frame)))
+
+
+def stored_rows(*records: Record, partition: int = 2) -> list[dict[str, object]]:
+    return only(tables("ledger", partition, records).batches, "prediction_rows")
 
 
 def only(batches: list[Batch], table: str) -> list[dict[str, object]]:
@@ -78,7 +69,7 @@ def sample(kind: type[Row]) -> Row:
 
 
 def test_columns_of_every_type_become_maps() -> None:
-    rows = only(tables("ledger", 2, [ledger(prediction_rows())]).batches, "prediction_rows")
+    rows = stored_rows(ledger(frame()))
     assert [row["numbers"] for row in rows] == [
         {"mixed": 1.5, "distance": 1.0}, {"distance": 2.0}, {}, {"distance": 4.0},
     ]  # fmt: skip
@@ -86,11 +77,11 @@ def test_columns_of_every_type_become_maps() -> None:
         {"carrier": "a"}, {"mixed": "one", "carrier": "b"}, {"carrier": "a"}, {"carrier": "b"},
     ]  # fmt: skip
     assert [row["invalid"] for row in rows] == [[], [], ["distance"], ["mixed"]]
-    assert [row["shadow"] for row in rows] == [{"2": 0.5}, {}, {"2": 0.25}, {}]
+    assert [row["shadow"] for row in rows] == [{"2": 0.5}, {}, {"2": pytest.approx(1 / 6)}, {}]
 
 
 def test_a_row_says_where_it_comes_from() -> None:
-    row = only(tables("ledger", 2, [ledger(prediction_rows())]).batches, "prediction_rows")[1]
+    row = stored_rows(ledger(frame()))[1]
     where = {
         name: row[name] for name in ("topic", "topic_id", "partition", "place", "ledger_partition", "ledger_position")
     }
@@ -104,33 +95,80 @@ def test_a_row_says_where_it_comes_from() -> None:
 
 
 def test_rows_without_features_have_empty_maps() -> None:
-    rows = only(tables("ledger", 0, [ledger(prediction_rows(features=(), shadow=()))]).batches, "prediction_rows")
+    rows = stored_rows(ledger(frame(features={}, shadow={})))
     assert [row["numbers"] | row["texts"] for row in rows] == [{}] * 4
 
 
-def test_labels_are_numbers_or_texts() -> None:
-    codes = np.array([NUMBER, 0, NUMBER, NUMBER], "<i4").tobytes()
-    label = Column("label", np.array([1.0, math.nan, 0.0, 1.0]).tobytes(), codes, ("late",))
-    rows = prediction_rows(kind="label", label=label, lane=text_column("lane", ["truth"] * 4), features=(), shadow=())
-    stored = only(tables("ledger", 0, [ledger(rows)]).batches, "label_rows")
+def test_labels_are_numbers_or_texts_with_lane_and_revision() -> None:
+    labels = [
+        LabelEvent(prediction_id="p", model="m", event_time_ms=i, label=label, kind=kind, revision=i)
+        for i, (label, kind) in enumerate([(1.0, "truth"), ("late", "feedback"), (False, "truth")])
+    ]
+    record = ledger(frame_of(labels, range(3)), topic="labels")
+    stored = only(tables("ledger", 0, [record]).batches, "label_rows")
     assert [(row["value"], row["text"]) for row in stored][0::2] == [(1.0, ""), (0.0, "")]
-    assert (math.isnan(stored[1]["value"]), stored[1]["text"], stored[1]["lane"]) == (True, "late", "truth")
+    assert (math.isnan(stored[1]["value"]), stored[1]["text"]) == (True, "late")
+    assert [(row["lane"], row["revision"]) for row in stored] == [("truth", 0), ("feedback", 1), ("truth", 2)]
+
+
+def test_predicted_classes_are_numbers_or_texts() -> None:
+    rows = stored_rows(ledger(frame_of([prediction(0, label="late"), prediction(1, label=True)], [0, 1])))
+    assert [row["label_text"] for row in rows] == ["late", ""]
+    assert (math.isnan(rows[0]["label"]), rows[1]["label"]) == (True, 1.0)
 
 
 def test_a_run_is_one_batch_a_table_and_says_how_far_it_goes() -> None:
     tick = Record(15, 99, encode_entry(Tick("w", (Covered(SOURCE, 1, 1),))))
-    stored = tables(
-        "ledger", 2, [ledger(prediction_rows(), prediction_rows()), ledger(prediction_rows(), position=12), tick]
-    )
-    assert [(batch.table, batch.rows) for batch in stored.batches] == [("prediction_rows", 12), ("ledger_positions", 1)]
+    stored = tables("ledger", 2, [ledger(frame()), ledger(frame(), position=12), tick])
+    assert [(batch.table, batch.rows) for batch in stored.batches] == [("prediction_rows", 8), ("ledger_positions", 1)]
     assert only(stored.batches, "ledger_positions") == [{"partition": 2, "position": 15}]
 
 
 def test_runs_may_be_cut_anywhere() -> None:
-    records = [ledger(prediction_rows(), position=i) for i in range(4)]
-    whole = only(tables("ledger", 0, records).batches, "prediction_rows")
-    parts = [only(tables("ledger", 0, [record]).batches, "prediction_rows") for record in records]
-    assert str(whole) == str([row for part in parts for row in part])
+    frames = [frame(), frame(2, model="other"), frame(3, features={"new": "b", "carrier": "one"}), frame(0)]
+    records = [ledger(frame, position=i) for i, frame in enumerate(frames)]
+    parts = [row for record in records[:3] for row in stored_rows(record)]
+    assert str(stored_rows(*records)) == str(parts)
+
+
+VALUES = st.none() | st.floats(-5, 5) | st.sampled_from([math.nan, math.inf]) | st.sampled_from("abc")
+EVENTS = st.builds(
+    PredictionEvent,
+    prediction_id=st.text(min_size=1, max_size=5), model=st.sampled_from("mn"), event_time_ms=st.integers(0, 2**41),
+    version=st.sampled_from(["", "1", "2"]), source=st.sampled_from(["", "é"]), score=st.none() | st.floats(0, 1),
+    label=st.none() | st.floats(-5, 5) | st.sampled_from("ab"), latency_ms=st.none() | st.floats(0, 9),
+    features=st.dictionaries(st.sampled_from(["x", "y", "1", "ü"]), VALUES),
+    shadow=st.dictionaries(st.sampled_from("123"), st.floats(0, 1)),
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(EVENTS, max_size=4), max_size=4))
+def test_every_row_is_what_its_event_says(frames: list[list[PredictionEvent]]) -> None:
+    records = [ledger(frame_of(events, range(len(events))), position=i) for i, events in enumerate(frames)]
+    batches = [batch for batch in tables("ledger", 0, records).batches if batch.table == "prediction_rows"]
+    rows = [row for batch in batches for row in batch.data.to_pylist(maps_as_pydicts="strict")]
+    assert str([{name: row[name] for name in expected(prediction(0), 0)} for row in rows]) == str(
+        [expected(event, i) for i, events in enumerate(frames) for event in events]
+    )
+
+
+def expected(event: PredictionEvent, position: int) -> dict[str, object]:
+    """Return most of an event's row, in plain Python."""
+    finite = {
+        name: value for name, value in event.features.items() if isinstance(value, float) and math.isfinite(value)
+    }
+    texts = {name: value for name, value in event.features.items() if isinstance(value, str)}
+    known = {name for name, value in event.features.items() if value is None} | set(finite) | set(texts)
+    return {
+        "ledger_position": position, "prediction_id": event.prediction_id, "model": event.model,
+        "model_version": event.version, "source": event.source,
+        "score": math.nan if event.score is None else event.score,
+        "latency_ms": math.nan if event.latency_ms is None else event.latency_ms,
+        "label": event.label if isinstance(event.label, float) else math.nan,
+        "label_text": event.label if isinstance(event.label, str) else "",
+        "numbers": finite, "texts": texts, "invalid": [name for name in event.features if name not in known],
+        "shadow": dict(event.shadow),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", RESULT_KINDS)
@@ -262,8 +300,18 @@ def test_what_cannot_be_read_is_handed_back_and_the_rest_is_stored(topic: str, v
     assert [batch.table for batch in stored.batches] == (["ledger_positions"] if topic == "ledger" else [])
 
 
-def test_a_block_whose_columns_are_short_is_poison() -> None:
-    stored = tables("ledger", 0, [ledger(prediction_rows(score=b"1234")), ledger(prediction_rows(), position=12)])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"scores": b"1234"}, {"scores": b"12345678"}, {"n": 3}, {"ids": b"p0"}, {"texts": ("m",)},
+        {"cells": b"\0" * 8}, {"row_shapes": b"\x09\0\0\0" * 4}, {"models": b"\xff" * 16},
+        {"models": b"\x63\0\0\0" * 4}, {"cells": struct.pack("<Q", TEXT | 99) * 14}, {"shape_sizes": b"\xff" * 8},
+        {"shapes": b"\x63\0\0\0" * 7},
+    ],
+)  # fmt: skip
+def test_a_block_whose_columns_do_not_fit_is_poison_and_the_rest_is_stored(changes: dict[str, object]) -> None:
+    broken = msgspec.structs.replace(frame(), **changes)
+    stored = tables("ledger", 0, [ledger(broken), ledger(frame(), position=12)])
     assert len(stored.poison) == 1
     assert len(only(stored.batches, "prediction_rows")) == 4
 

@@ -53,8 +53,8 @@ def test_every_column_and_table_says_what_it_means(name: str) -> None:
     entries = re.split(r",\n(?=    \S)", DEFINED[name])
     without = [entry for entry in entries if "COMMENT '" not in entry and not entry.strip().startswith("INDEX")]
     assert without == []
-    [statement] = [text for text in STATEMENTS if re.match(rf"CREATE .* {name} \(", text.splitlines()[0])]
-    assert re.search(r"\nCOMMENT '.+'$", statement)
+    defining = [text for text in STATEMENTS if re.match(rf"CREATE .* {name} \(", text.splitlines()[0])]
+    assert all(re.search(r"\nCOMMENT '.+'$", statement) for statement in defining)
 
 
 @pytest.mark.parametrize("kind", Result.__args__)

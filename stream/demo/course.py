@@ -19,7 +19,7 @@ from stream.demo.progress import Progress
 from stream.demo.replay import Replay
 from stream.demo.timeline import Day
 from stream.local.maven import KAFKA
-from stream.ops.audit import AuditReport, audit
+from stream.ops.audit import AuditReport, Scope, audit
 from stream.ops.reference import build_and_apply
 from stream.ops.spec import apply
 from stream.settings import Settings
@@ -76,7 +76,7 @@ class Course:
         reader, sent = self.loop.reader, self.replay.sent
         self.progress.doing("computing everything again from the log")
         with self.clock.phase("audit"):
-            report: AuditReport = audit(self.settings, self.spec.model)
+            report: AuditReport = audit(self.settings, Scope(self.spec.model))
         self.progress.doing("collecting")
         predictions, labels = reader.flows(sent)
         return Findings(

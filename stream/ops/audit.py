@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, get_args
 
 from streamgauge.partition import partition_of
@@ -14,7 +15,7 @@ from stream.folds.base import Output, Record
 from stream.folds.rows import Result
 from stream.folds.store import tables
 from stream.folds.store.results import table_of
-from stream.ops.recompute import Recomputed, recompute
+from stream.ops.recompute import Recomputed, Window, recompute
 from stream.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,57 +47,108 @@ class AuditReport:
         Rows that differ, are missing or are too many, and messages of `measure` that the ledger does not explain.
     compared
         Rows compared, by table; ``messages``: records of topic `partials`.
+    begins
+        Position in each partition of `partials` after which it was computed: −1 for the beginning.
     examples
         A sentence for each of the first differences of a table.
     """
 
     differences: int
     compared: dict[str, int]
+    begins: dict[int, int] = field(default_factory=dict)
     examples: tuple[str, ...] = field(default=())
 
 
-def audit(settings: Settings, model: str | None = None) -> AuditReport:
-    """Compute everything again from the ledger and compare: integers to the byte, derived numbers to 1e-12.
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What of the stored rows is looked at: of one model or all, of panes that begin in a span of event time or all."""
+
+    model: str | None = None
+    start: datetime | None = None
+    stop: datetime | None = None
+
+    @property
+    def is_span(self) -> bool:
+        """Say whether only a span is looked at."""
+        return self.start is not None or self.stop is not None
+
+    def holds(self, row: Row) -> bool:
+        """Say whether a row is looked at; those of no model (gaps) always, those of no pane too."""
+        if self.model is not None and row["model"] not in (self.model, ""):
+            return False
+        pane = row.get("pane")
+        if not isinstance(pane, datetime):
+            return True
+        return (self.start is None or pane >= self.start) and (self.stop is None or pane < self.stop)
+
+
+EVERYTHING = Scope()
+
+
+def audit(settings: Settings, scope: Scope = EVERYTHING) -> AuditReport:
+    """Compute results again from the ledger and compare: integers to the byte, derived numbers to 1e-12.
 
     Parameters
     ----------
-    model
-        Only the rows of this model; None: of all.
+    scope
+        Which rows. A span of panes begins at the newest checkpoints that were taken before its first row.
 
     Raises
     ------
     LogError
-        If the ledger's beginning is no longer kept.
+        If the log is no longer kept from where the nearest checkpoint stands.
 
     Notes
     -----
-    Costs a read of the whole ledger: about a minute for a million events.
+    Costs a read of the ledger's range: about a minute for a million events.
     """
-    computed = recompute(settings)
     client = connect(settings.clickhouse)
     try:
-        return _compare(settings, client, computed, model)
+        windows = _windows(settings, client, scope) if scope.is_span else None
+        return _compare(settings, client, recompute(settings, windows), scope)
     finally:
         client.close()
 
 
-def _compare(settings: Settings, client: Client, computed: Recomputed, model: str | None) -> AuditReport:
+def _windows(settings: Settings, client: Client, scope: Scope) -> dict[int, Window]:
+    """Return between which positions the rows of a span were computed, by partition of `partials`."""
+    windows: dict[int, Window] = {}
+    for model, low, high in client.query(_POSITIONS, parameters=_span(scope)).result_rows:
+        q = partition_of(str(model).encode(), settings.runtime.partials_partitions)
+        before = windows.get(q, (low, high))
+        windows[q] = min(low, before[0]), max(high, before[1])
+    return windows
+
+
+_IN_SPAN = "WHERE pane >= {start:DateTime64(3)} AND pane < {stop:DateTime64(3)}"
+_POSITIONS = " UNION ALL ".join(
+    f"SELECT model, min(position), max(position) FROM {table} {_IN_SPAN} "  # noqa: S608  our own names
+    "AND ({model:String} = '' OR model = {model:String}) GROUP BY model"
+    for table in ("panes_rows", "performance_rows", "verdicts_rows")
+)
+_ALWAYS = datetime(1900, 1, 1, tzinfo=UTC), datetime(2299, 1, 1, tzinfo=UTC)
+
+
+def _span(scope: Scope) -> dict[str, object]:
+    return {"start": scope.start or _ALWAYS[0], "stop": scope.stop or _ALWAYS[1], "model": scope.model or ""}
+
+
+def _compare(settings: Settings, client: Client, computed: Recomputed, scope: Scope) -> AuditReport:
     compared = {"messages": computed.messages}
-    ends = _Ends(computed.ends, settings.runtime.partials_partitions)
+    bounds = _Bounds(computed, settings.runtime.partials_partitions)
     differences = len(computed.differing)
     examples = [f"partials: message {an_id} is not what the ledger says" for an_id in computed.differing[:EXAMPLES]]
     expected = _expected(client, computed)
     for table in TABLES:
-        mine, stored = _of_model(expected.get(table, {}), model), _of_model(_stored(client, table, ends), model)
-        found = list(_differences(table, mine, stored))
+        mine, stored = (
+            {key: row for key, row in rows.items() if scope.holds(row)}
+            for rows in (expected.get(table, {}), _stored(client, table, scope))
+        )
+        found = list(_differences(table, mine, stored, bounds))
         compared[table] = len(mine)
         differences += len(found)
         examples += found[:EXAMPLES]
-    return AuditReport(differences, compared, tuple(examples))
-
-
-def _of_model(rows: Mapping[Key, Row], model: str | None) -> dict[Key, Row]:
-    return {key: row for key, row in rows.items() if model is None or row["model"] in (model, "")}
+    return AuditReport(differences, compared, computed.starts, tuple(examples))
 
 
 def _expected(client: Client, computed: Recomputed) -> dict[str, dict[Key, Row]]:
@@ -133,39 +185,50 @@ def _key_columns(client: Client, table: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in key.split(","))
 
 
-class _Ends(dict[str, int]):
-    """The end of the partition of `partials` that a model lives in, by model."""
+class _Bounds:
+    """Between which positions in `partials` the rows of a model are computed."""
 
-    def __init__(self, ends: dict[int, int], partitions: int) -> None:
-        super().__init__()
-        self._ends, self._partitions = ends, partitions
+    def __init__(self, computed: Recomputed, partitions: int) -> None:
+        self._computed, self._partitions = computed, partitions
 
-    def __missing__(self, model: str) -> int:
-        return self._ends.get(partition_of(model.encode(), self._partitions), -1)
+    def hold(self, table: str, row: Row) -> bool:
+        """Say whether a stored row must be among what is computed."""
+        q = partition_of(str(row["model"]).encode(), self._partitions)
+        begin, end = self._computed.starts.get(q, -1), self._computed.ends.get(q, -1)
+        if table in _OTHER_POSITIONS or "position" not in row:  # nothing says when: known only if all is computed
+            return begin < 0
+        return begin < _position(row) <= end
+
+    def passed(self, table: str, row: Row) -> bool:
+        """Say whether a stored row is newer than what is computed: it may have replaced the row that is expected."""
+        if table in _OTHER_POSITIONS or "position" not in row:
+            return False
+        q = partition_of(str(row["model"]).encode(), self._partitions)
+        return _position(row) > self._computed.ends.get(q, -1)
 
 
-def _stored(client: Client, table: str, ends: Mapping[str, int]) -> dict[Key, Row]:
+def _stored(client: Client, table: str, scope: Scope) -> dict[Key, Row]:
     names = _key_columns(client, table)
-    found: pa.Table = client.query_arrow(f"SELECT * FROM {table} FINAL", use_strings=True)  # noqa: S608  our own name
-    rows = {}
-    for row in found.to_pylist():
-        if "position" not in row or _position(row) <= ends[str(row["model"])] or table in _LEDGER_POSITIONS:
-            rows[tuple(_comparable(row[name]) for name in names)] = row
-    return rows
+    where = _IN_SPAN if scope.is_span and "pane" in names else ""
+    sql = f"SELECT * FROM {table} FINAL {where}"  # noqa: S608  our own names
+    found: pa.Table = client.query_arrow(sql, parameters=_span(scope), use_strings=True)
+    return {tuple(_comparable(row[name]) for name in names): row for row in found.to_pylist()}
 
 
-# Rows whose position is not one of `partials`; what was stored since is not compared.
-_LEDGER_POSITIONS = frozenset({"conservation_rows", "fates_rows", "alert_rows"})
+# Rows whose position is one of the ledger, or of a public topic.
+_OTHER_POSITIONS = frozenset({"conservation_rows", "fates_rows", "alert_rows"})
 
 
-def _differences(table: str, mine: Mapping[Key, Row], stored: Mapping[Key, Row]) -> Iterator[str]:
+def _differences(table: str, mine: Mapping[Key, Row], stored: Mapping[Key, Row], bounds: _Bounds) -> Iterator[str]:
     """Yield a sentence for each row that is not the same on both sides."""
     for key in mine.keys() - stored.keys():
         yield f"{table} {key}: missing"
     for key in stored.keys() - mine.keys():
-        yield f"{table} {key}: stored, but the ledger does not say so"
+        if bounds.hold(table, stored[key]):
+            yield f"{table} {key}: stored, but the ledger does not say so"
     for key in mine.keys() & stored.keys():
-        if table in _LEDGER_POSITIONS and _position(stored[key]) > _position(mine[key]) > 0:
+        is_newer = table in _OTHER_POSITIONS and _position(stored[key]) > _position(mine[key]) > 0
+        if is_newer or bounds.passed(table, stored[key]):
             continue
         wrong = [name for name, value in mine[key].items() if not _same(value, stored[key].get(name))]
         if wrong:

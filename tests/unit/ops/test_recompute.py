@@ -25,14 +25,14 @@ def test_messages_that_are_all_there_do_not_differ():
     home, records, measured, _ = recorded()
     result = Recomputed()
 
-    assert list(_checked(home, records, measured, result)) == records
+    assert list(_checked(home, records, measured, result, {})) == records
     assert result.differing == []
 
 
 def test_a_message_that_was_not_recorded_though_later_ones_were_is_reported():
     home, records, measured, missing = recorded(drop=0)
     result = Recomputed()
-    list(_checked(home, records, measured, result))
+    list(_checked(home, records, measured, result, {}))
 
     assert result.differing == [missing]
 
@@ -41,6 +41,19 @@ def test_messages_that_measure_has_yet_to_write_are_not_reported():
     home, records, measured, _ = recorded()
     newest = max(decode_message(r.value).to for r in records)
     result = Recomputed()
-    list(_checked(home, [r for r in records if decode_message(r.value).to < newest], measured, result))
+    list(_checked(home, [r for r in records if decode_message(r.value).to < newest], measured, result, {}))
 
     assert result.differing == []
+
+
+def test_messages_that_the_checkpoint_had_seen_are_neither_compared_nor_missed():
+    home, records, measured, _ = recorded()
+    message = decode_message(records[len(records) // 2].value)
+    seen = {message.partition: (message.to, message.part)}
+    result = Recomputed()
+    after = list(_checked(home, records, measured, result, seen))
+
+    assert result.differing == []
+    kept = [m for m in map(decode_message, (r.value for r in after)) if m.partition == message.partition]
+    assert len(after) < len(records)
+    assert all((m.to, m.part) > (message.to, message.part) for m in kept)

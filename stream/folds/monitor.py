@@ -62,7 +62,7 @@ class Monitor(msgspec.Struct, frozen=True, eq=False):
         return () if self.reference is None else self.reference.segments.get(segment, ())
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1 << 16)
 def monitor_of(value: bytes, ledger_id: str = "") -> Monitor:
     """Return the monitor that a record of topic `specs` describes; ValueError if it is none."""
     record = msgspec.json.decode(value, type=SpecRecord)

@@ -96,7 +96,11 @@ class Decide:
         return emit.outputs()
 
     def _watch(self, state: DecideState, emit: Emit) -> None:
+        """Tell of ledger partitions that fell silent, and that they are heard again."""
         silent = silent_partitions(state.hearing, self.ledger_partitions)
+        if not silent and not state.hearing.is_told:
+            return
+        state.hearing.is_told = bool(silent)
         for lineage in sorted(state.current.values()):
             monitor = monitor_of(state.lineages[lineage].spec, self.ledger_id)
             watch(state.loops[monitor.model], monitor, silent, emit)

@@ -8,7 +8,7 @@ import numpy as np
 from detectors.paired import Paired
 from stream.folds.partials import Partial
 
-SCHEMA = 2
+SCHEMA = 3
 # Version, segment key, segment value.
 GroupId = tuple[str, str, str]
 
@@ -135,11 +135,15 @@ class Loop(msgspec.Struct, array_like=True):
 
 
 class Hearing(msgspec.Struct, array_like=True):
-    """When each ledger partition was last heard, on a clock that stands still while nobody speaks."""
+    """When each ledger partition was last heard, on a clock that stands still while nobody speaks.
+
+    `is_told` says that the last message found one of them silent.
+    """
 
     active_ms: int = 0
     last_ms: int = 0
     heard_ms: dict[int, int] = {}
+    is_told: bool = False
 
 
 class DecideState(msgspec.Struct):

@@ -92,6 +92,17 @@ class RuntimeSettings(Section):
         description="Dead letters a minute above which a worker stops, since its input is wrong as a whole.",
     )
 
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address at which workers serve metrics and health; no login protects them."
+    )
+    metrics_port: int = Field(
+        default=0,
+        ge=-1,
+        le=65_000,
+        description="Port of the metrics of intake; score, measure, decide and store have the next ones. "
+        "0: any free port, named in `run/workers`; -1: none.",
+    )
+
     @model_validator(mode="after")
     def _ticks_are_seconds_at_most(self) -> Self:
         if self.tick_ms > 5_000:

@@ -19,8 +19,11 @@ from stream.errors import StreamgaugeError
 from stream.logs import configure
 from stream.runtime.checkpoint import HOUR_MS, CheckpointStore
 from stream.runtime.faust_port import FaustPort
+from stream.runtime.health import OFF, serving
 from stream.runtime.kafka_log import BrokerView, KafkaPointers
-from stream.runtime.port import Handler
+from stream.runtime.metered import MeteredCheckpoints, MeteredHandler, MeteredLog, MeteredPublisher
+from stream.runtime.metrics import Metrics
+from stream.runtime.port import Handler, Log, Publisher
 from stream.runtime.publisher import KafkaPublisher
 from stream.settings import Settings, load
 from stream.topics import ensure_topics
@@ -36,19 +39,20 @@ class Shell:
 
     settings: Settings
     worker: str
-    port: FaustPort
-    publisher: KafkaPublisher
+    log: Log
+    publisher: Publisher
+    metrics: Metrics
 
     async def ledger_id(self) -> str:
         """Return the broker's id of the ledger: part of what a lineage is."""
-        return (await self.port.topic_ids([LEDGER.name]))[LEDGER.name]
+        return (await self.log.topic_ids([LEDGER.name]))[LEDGER.name]
 
     def checkpoints(self, fold: str) -> CheckpointStore:
         """Return the store of a fold's checkpoints."""
         folder = self.settings.home / "checkpoints" / fold
         pointers = KafkaPointers(self.settings, self.publisher)
         hours = LEDGER.retention // HOUR_MS
-        return CheckpointStore(self.settings.kafka.prefix, fold, folder, pointers, hours)
+        return MeteredCheckpoints(self.metrics, self.settings.kafka.prefix, fold, folder, pointers, hours)
 
 
 Build = Callable[[Shell], AbstractAsyncContextManager[Handler]]
@@ -62,7 +66,7 @@ async def intake(shell: Shell) -> AsyncIterator[Handler]:
 
     runtime = shell.settings.runtime
     yield IntakeHost(
-        shell.worker, Intake(runtime.ledger_partitions), tick, shell.port, shell.publisher,
+        shell.worker, Intake(runtime.ledger_partitions), tick, shell.log, shell.publisher,
         partitions=runtime.ledger_partitions, tick_ms=runtime.tick_ms,
         dead_letters_per_minute=runtime.dead_letters_per_minute,
     )  # fmt: skip
@@ -72,13 +76,16 @@ async def intake(shell: Shell) -> AsyncIterator[Handler]:
 async def measure(shell: Shell) -> AsyncIterator[Handler]:
     """Build the host of measure."""
     from stream.folds.measure import Measure
+    from stream.runtime.observe import measured
     from stream.runtime.stateful_host import StatefulHost
 
     runtime, ledger = shell.settings.runtime, await shell.ledger_id()
-    yield StatefulHost(
+    host = StatefulHost(
         lambda partition: Measure(partition, runtime.partials_partitions, runtime.tick_ms, ledger),
-        shell.port, shell.publisher, shell.checkpoints("measure"), runtime.checkpoint_s,
+        shell.log, shell.publisher, shell.checkpoints("measure"), runtime.checkpoint_s,
     )  # fmt: skip
+    shell.metrics.observe = lambda: measured(host.cells)
+    yield host
 
 
 @asynccontextmanager
@@ -90,7 +97,7 @@ async def decide(shell: Shell) -> AsyncIterator[Handler]:
     runtime, ledger = shell.settings.runtime, await shell.ledger_id()
     yield StatefulHost(
         lambda partition: Decide(partition, runtime.ledger_partitions, ledger),
-        shell.port, shell.publisher, shell.checkpoints("decide"), runtime.checkpoint_s,
+        shell.log, shell.publisher, shell.checkpoints("decide"), runtime.checkpoint_s,
         told_once=("alerts", "retrain", "models"),
     )  # fmt: skip
 
@@ -103,7 +110,7 @@ async def score(shell: Shell) -> AsyncIterator[Handler]:
 
     role = ScoreRole(shell.settings)
     try:
-        yield StatelessHost(role.step, shell.port, shell.publisher, before=role.catch_up, often=role.follow)
+        yield StatelessHost(role.step, shell.log, shell.publisher, before=role.catch_up, often=role.follow)
     finally:
         await role.close()
 
@@ -117,7 +124,7 @@ async def store(shell: Shell) -> AsyncIterator[Handler]:
 
     sink = Sink.of(shell.settings.clickhouse)
     try:
-        yield BatchHost(StoreRole(sink).write, shell.port, shell.publisher)
+        yield BatchHost(StoreRole(sink).write, shell.log, shell.publisher)
     finally:
         await sink.close()
 
@@ -145,10 +152,24 @@ async def serve(fold: str, settings: Settings, name: str | None = None) -> None:
         port = FaustPort(settings, fold, view, instance)
         for stop in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(stop, port.stop)
-        async with BUILD[fold](Shell(settings, worker, port, publisher)) as handler:
+        metrics = Metrics(fold, worker)
+        shell = Shell(settings, worker, MeteredLog(port, metrics), MeteredPublisher(publisher, metrics), metrics)
+        served = serving(metrics, view, settings.home, settings.runtime.metrics_host, metrics_port(settings, fold))
+        async with BUILD[fold](shell) as handler, served:
             _log.info("started")
-            await port.run(handler)
+            await port.run(MeteredHandler(handler, metrics))
     _log.info("stopped")
+
+
+def metrics_port(settings: Settings, fold: str) -> int:
+    """Return the port for a fold's metrics: 0 for any, `OFF` for none.
+
+    >>> from stream.settings import RuntimeSettings
+    >>> metrics_port(Settings(runtime=RuntimeSettings(metrics_port=9464)), "measure")
+    9466
+    """
+    first = settings.runtime.metrics_port
+    return first if first in (0, OFF) else first + FOLDS.index(fold)
 
 
 async def wait_for_broker(settings: Settings) -> None:

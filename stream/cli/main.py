@@ -59,6 +59,7 @@ COMMANDS: dict[str, Lazy] = {
     "reference": Lazy("stream.cli.reference:app", "What is normal: an artifact made from past rows."),
     "audit": Lazy("stream.cli.audit:audit", "Compute everything again from the ledger and compare."),
     "lag": Lazy("stream.cli.lag:lag", "Say how far behind each fold is, in records and seconds."),
+    "query": Lazy("stream.cli.query:query", "Answer a documented question from ClickHouse."),
     "sql": Lazy("stream.cli.sql:sql", "Ask ClickHouse, read-only."),
     "migrate": Lazy("stream.cli.migrate:migrate", "Create or renew the topics and the database."),
     "worker": Lazy("stream.cli.worker:worker", "Run one worker (production)."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json as _json
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -46,23 +45,13 @@ def sql(statement: Statement, json: Json = False) -> None:
 
 
 def _ask(statement: str) -> QueryResult:
-    from stream.clickhouse.client import connect
-    from stream.local.addresses import clickhouse_address
-    from stream.local.clickhouse.local import answers
-    from stream.local.errors import LocalError
+    from stream.ops.reader import reader
     from stream.settings import load
 
-    settings = load()
-    given = settings.clickhouse
-    if given.url.startswith("http:") and not asyncio.run(answers(*clickhouse_address(settings))):
-        raise LocalError(f"ClickHouse does not answer at {given.url}.", "Start it with `streamgauge up`.")
-    client = connect(given.model_copy(update={"user": given.reader, "password": given.reader_password}), wait_s=2)
-    try:
+    with reader(load()) as client:
         result = client.query(statement)
         _ = result.result_rows  # read to the end while the connection is open
-    finally:
-        client.close()
-    return result
+        return result
 
 
 def _print(names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -82,10 +82,19 @@ def run(client: Client, name: str, arguments: Mapping[str, str]) -> pa.Table:
     ValueError
         For a query or parameter that does not exist, and for one that is missing.
     """
+    query = _known(name)
+    return client.query_arrow(query.sql, parameters=_values(query, arguments), use_strings=True)
+
+
+def check(name: str, arguments: Mapping[str, str]) -> None:
+    """Return if `run` could ask this; ValueError as there."""
+    _values(_known(name), arguments)
+
+
+def _known(name: str) -> Query:
     if name not in QUERIES:
         raise ValueError(f"there is no query {name!r}; there are {', '.join(QUERIES)}")
-    query = QUERIES[name]
-    return client.query_arrow(query.sql, parameters=_values(query, arguments), use_strings=True)
+    return QUERIES[name]
 
 
 def _values(query: Query, arguments: Mapping[str, str]) -> dict[str, str]:

@@ -31,3 +31,33 @@ def test_a_fold_that_does_not_exist_is_wrong_usage(run):
     result = run("lag", "--fold", "stor")
     assert result.exit_code == 2
     assert "there is no fold 'stor'; there are score, intake" in result.output
+
+
+def test_the_documented_queries_are_listed_with_their_parameters(run):
+    lines = [line.split("\t") for line in run("query", "ls").output.splitlines()]
+    assert lines[0] == ["name", "question", "parameters"]
+    assert ["drift_top", "Which inputs drifted most?", "model, [from], [to]"] in lines
+    assert json.loads(run("query", "ls", "--json").output)[0]["parameters"]["model"]["default"] is None
+    assert run("query", "ls", "--csv").output.splitlines()[0] == "name,question,parameters"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["drift_top"], "drift_top needs a value for 'model': Model"),
+        (["drift_top", "model=m", "modell=m"], "drift_top has no parameter 'modell'; it has model, from, to"),
+        (["drift_top", "m"], "a parameter is written NAME=VALUE, got 'm'"),
+        (["drift"], "there is no query 'drift'; there are performance_by_day"),
+        (["ls", "--json", "--csv"], "give --json or --csv, not both"),
+    ],
+)
+def test_a_wrong_query_is_refused_before_clickhouse_is_asked(run, given, said):
+    result = run("query", *given)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_a_query_without_clickhouse_is_a_sentence(run):
+    result = run("query", "drift_top", "model=m")
+    assert result.exit_code == 3
+    assert "ClickHouse does not answer at http://127.0.0.1:" in result.output

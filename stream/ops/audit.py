@@ -74,6 +74,8 @@ class Scope:
 
     def holds(self, row: Row) -> bool:
         """Say whether a row is looked at; those of no model (gaps) always, those of no pane too."""
+        if row.get("monitor") == "" and row.get("kind") == "pipeline":
+            return False  # said by a worker that had to stop, not by the folds
         if self.model is not None and row["model"] not in (self.model, ""):
             return False
         pane = row.get("pane")

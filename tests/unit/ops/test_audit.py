@@ -63,3 +63,10 @@ def test_all_result_tables_are_compared(stored):
     assert stored == {}
     assert set(report.compared) == {"messages", *audit.TABLES}
     assert {"panes_rows", "incidents_rows", "fates_rows", "lineages_rows", "alert_rows"} <= set(audit.TABLES)
+
+
+def test_what_a_worker_said_when_it_had_to_stop_is_no_difference(stored):
+    alert = {"model": "", "monitor": "", "kind": "pipeline", "dedup": "INC-1/open"}
+    stored["alert_rows"] = {("", "INC-1/open"): alert}
+
+    assert audit._compare(SETTINGS, None, COMPUTED, audit.EVERYTHING).differences == 0

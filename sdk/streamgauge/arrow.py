@@ -287,9 +287,9 @@ def json_row(event: Event) -> dict[str, object]:
     {'prediction_id': 'a', 'model': 'm', 'event_time': 5, 'features.x': 1.0}
     """
     fields: dict[str, Any] = {
-        field.encode_name: getattr(event, field.name)
+        field.encode_name: value
         for field in msgspec.structs.fields(event)
-        if getattr(event, field.name) not in (None, "", {})
+        if (value := getattr(event, field.name)) is not None and value != field.default
     }
     for group in _GROUPS:
         fields |= {f"{group}.{name}": value for name, value in fields.pop(group, {}).items()}

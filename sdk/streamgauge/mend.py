@@ -60,6 +60,11 @@ def convert(kind: Kind, values: Mapping[str, Json]) -> Event | Refusal:
         return _told(error.refusal, values, json.dumps(values, separators=(",", ":")).encode())
 
 
+def read_object(value: bytes) -> dict[str, Json]:
+    """Return a JSON object, of 32 levels at most; RefusedError if it is none."""
+    return _object(value)
+
+
 def _told(refusal: Refusal, seen: Mapping[str, Json], line: bytes) -> Refusal:
     """Return a refusal with what the line says of itself."""
     said = {name: _said(seen, name) for name in ("model", "source")}

@@ -6,13 +6,17 @@ import base64
 import json
 from itertools import groupby
 
+import pyarrow.ipc  # noqa: F401 — here, not within the deadline of an example
 from hypothesis import given
 from hypothesis import strategies as st
-from streamgauge import Event, Refusal, decode, encode, encode_lines
+from streamgauge import Event, Refusal, decode, encode, encode_lines, partition_of
 from streamgauge.arrow import encode_arrow
 from streamgauge.cloudevents import STRUCTURED
 from streamgauge.wire import ARROW_HEADERS, LINES_HEADERS
 
+from stream.folds.base import Record
+from stream.folds.blocks import Source
+from stream.folds.intake import Intake
 from tests.property.test_wire_laws import ANY_EVENT, EVENTS, KINDS, TEXT, plain
 
 ATTRIBUTE = TEXT.filter(bool)
@@ -109,3 +113,23 @@ def test_a_damaged_stream_of_arrow_is_rows_or_refusals(case, damages):
 @given(st.binary(max_size=20), st.dictionaries(st.text(max_size=9), st.binary(max_size=9), max_size=4))
 def test_any_headers_are_taken(value, headers):
     assert decode("labels", value, [*headers.items(), ("ce_specversion", b"1.0")])
+
+
+SPREAD = st.lists(st.tuples(EVENTS["labels"], st.binary(max_size=9), st.integers(0, 2)), min_size=1, max_size=8)
+
+
+@given(SPREAD)
+def test_the_records_key_decides_nothing(sent):
+    source = Source("labels", "t", 0)
+    with_keys = [Record(at, 0, encode(event), key) for at, (event, key, _) in enumerate(sent)]
+    without = [Record(at, 0, encode(event)) for at, (event, _, _) in enumerate(sent)]
+    intake = Intake(4)
+    assert intake.split(source, with_keys, {}) == intake.split(source, without, {})
+
+
+@given(SPREAD)
+def test_an_event_goes_by_its_id_whichever_partition_its_producer_chose(sent):
+    intake = Intake(4)
+    for at, (event, key, partition) in enumerate(sent):
+        result = intake.split(Source("labels", "t", partition), [Record(at, 0, encode(event), key)], {})
+        assert [output.partition for output in result.outputs] == [partition_of(event.prediction_id.encode(), 4)]

@@ -1,7 +1,7 @@
 """One poll's records of one partition become one Faust message (faust-streaming 0.15, aiokafka 0.14).
 
-A message carries a *run*: ``value`` is the list of aiokafka's records, ``offset`` the last one's. What is
-wrong with Faust's own path for runs, and mended here:
+A message carries a *run*: ``value`` is `Records`, ``offset`` the last one of the log that they cover. No record is an
+object on the way (`batch_fetcher`). What is wrong with Faust's own path for runs, and mended here:
 
 * it hard-codes a fetch wait of 1.5 s, and aiokafka keeps one fetch per node in flight: idle partitions hold
   up busy ones;
@@ -12,7 +12,8 @@ wrong with Faust's own path for runs, and mended here:
   silence;
 * it commits what streams acknowledge one by one; here a handler says up to where;
 * it forgets its acks before it commits on revocation;
-* an exception while partitions are assigned is only logged; here it crashes the app.
+* an exception while partitions are assigned is only logged; here it crashes the app;
+* it reads what transactions have not committed, and what they aborted.
 """
 
 from __future__ import annotations
@@ -23,9 +24,12 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator,
 from typing import Any, ClassVar, cast
 
 import faust
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
+
+from stream.folds.base import Records
+from stream.runtime.batch_fetcher import READ_COMMITTED, take_batches
 
 Fetched = tuple[Mapping[TP, list[Any]] | None, set[TP] | None]
 Start = Callable[[set[TP]], Awaitable[Mapping[TP, int]]]
@@ -34,20 +38,20 @@ _Epoch = tuple[int, int]
 
 
 class Run(ConsumerMessage):
-    """A message whose value is a list of records; `epoch` says since which seek they are valid."""
+    """A message whose value is `Records`; `epoch` says since which seek they are valid."""
 
     __slots__ = ("epoch",)
     epoch: _Epoch
 
 
 class RunSchema(faust.Schema):  # type: ignore[type-arg]  # a run has no key or value type
-    """Hands the list of records on untouched: no codec sees it."""
+    """Hands the records on untouched: no codec sees them."""
 
     def loads_key(self, app: object, message: object, **kwargs: object) -> None:
         """Return no key: a run has many."""
 
     def loads_value(self, app: object, message: Message, **kwargs: object) -> object:
-        """Return the list of records."""
+        """Return the records."""
         return message.value
 
 
@@ -55,7 +59,12 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = cast("Transport", transport).fetch_wait_ms
+        consumer._isolation_level = READ_COMMITTED
         return consumer
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        take_batches(self._consumer)
 
 
 class _ReadOffsets(defaultdict[TP, int | None]):
@@ -127,7 +136,7 @@ class BatchConsumer(driver.Consumer):
         self,
         active_partitions: set[TP] | None,
         timeout: float,  # noqa: ASYNC109  Faust names it so
-    ) -> dict[TP, list[list[ConsumerRecord]]]:
+    ) -> dict[TP, list[Records]]:
         seeks = self._seeks
         if self._buffered_partitions:  # a full buffer may drain at any moment: do not sleep on the idle ones
             timeout = min(timeout, 0.02)
@@ -136,7 +145,7 @@ class BatchConsumer(driver.Consumer):
             records = {}
             await self._seek_again()
         self._fetched_at = self._seeks
-        return {tp: [run] for tp, run in records.items()}
+        return dict(records)
 
     async def _seek_again(self) -> None:
         try:
@@ -145,10 +154,10 @@ class BatchConsumer(driver.Consumer):
             if self.flow_active:  # else a rebalance is under way, and seeks
                 raise
 
-    def _to_message(self, tp: TP, record: list[ConsumerRecord]) -> Run:
-        last = record[-1]
+    def _to_message(self, tp: TP, record: Records) -> Run:
+        appended_s = int(record.append_ms[-1]) / 1000.0 if record else 0.0
         run = Run(
-            last.topic, last.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, None, None,
+            tp.topic, tp.partition, record.next_position - 1, appended_s, 0, None, None,
             record, None, 0, 0, tp,  # type: ignore[arg-type]  # Faust knows bytes only
             generation_id=self.app.consumer_generation_id,
         )  # fmt: skip

@@ -10,11 +10,11 @@ from typing import cast
 
 import faust
 import structlog
-from aiokafka import ConsumerRecord
 from faust.types import TP, StreamT
 
+from stream.folds.base import Records
 from stream.runtime.batch_transport import BatchConsumer, Run, RunSchema, Transport
-from stream.runtime.kafka_log import BrokerView, to_records
+from stream.runtime.kafka_log import BrokerView
 from stream.runtime.port import Bounds, Handler, TopicPartition
 from stream.settings import Settings
 from stream.topology import WIRING, group_name, kafka_name, logical_name
@@ -163,10 +163,15 @@ class FaustPort:
         return transport
 
     def _agent(self, handler: Handler) -> Callable[[StreamT[object]], Awaitable[None]]:
+        # A run without records says that a log goes on behind marks of transactions; not all handlers want to know.
+        takes_empty = getattr(handler, "takes_empty_runs", False)
+
         async def take(run: Run) -> None:
             async with self._gate:
                 if self._consumer.is_valid(run) and not self._ended.done():
-                    await handler.run(self._logical(run.tp), to_records(cast("list[ConsumerRecord]", run.value)))
+                    records = cast("Records", run.value)
+                    if records or takes_empty:
+                        await handler.run(self._logical(run.tp), records)
 
         async def consume(stream: StreamT[object]) -> None:
             async for event in cast("faust.Stream[object]", stream).noack().events():

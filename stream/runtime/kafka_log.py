@@ -25,7 +25,16 @@ _pointer = msgspec.json.Decoder(Pointer)
 
 def to_records(fetched: Sequence[ConsumerRecord]) -> list[Record]:
     """Return the client's records as the folds' records, in order."""
-    return [Record(r.offset, r.timestamp, r.value or b"", r.key or b"", tuple(r.headers)) for r in fetched]
+    return [
+        Record(
+            r.offset,
+            r.timestamp,
+            r.value or b"",
+            r.key or b"",
+            tuple((name, value or b"") for name, value in r.headers),
+        )
+        for r in fetched
+    ]
 
 
 class BrokerView:

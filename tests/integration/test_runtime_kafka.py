@@ -12,6 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from kafka.errors import CoordinatorNotAvailableError
 
 from stream.folds.base import Output, Record
 from stream.folds.blocks import Tick, decode_entry
@@ -84,7 +85,10 @@ def said(settings):
 
 def done(settings, view):
     ends = view.ends(["ledger"])
-    return not view.behind("measure", ends)
+    try:
+        return not view.behind("measure", ends)
+    except CoordinatorNotAvailableError:  # a broker that is new makes the topic of its groups at the first question
+        return False
 
 
 def assert_exact(settings):
@@ -147,7 +151,7 @@ def test_a_restart_without_checkpoint_reads_from_the_beginning_whatever_was_comm
         assert_exact(settings)
 
 
-def test_lost_checkpoints_are_not_rebuilt_in_silence(settings):
+def test_checkpoints_that_cannot_be_read_are_replaced_by_the_log_and_said_to_be(settings):
     fill_ledger(settings)
     with lag_view(settings) as view, workers(settings) as start:
         process = start(pause_s=0)
@@ -156,11 +160,12 @@ def test_lost_checkpoints_are_not_rebuilt_in_silence(settings):
         assert process.wait(20) == 0
         for path in (settings.home / "checkpoints" / "measure").iterdir():
             path.write_bytes(b"broken")
-        process = start()
+        start(pause_s=0)
+        wait_for(lambda: len(said(settings)) >= 2 * RECORDS // 100, "all results, once more")
 
-        assert process.wait(30) == 1
+        assert_exact(settings)
 
-    assert "can be read" in (settings.home / "worker-1.log").read_text()
+    assert "no checkpoint can be read" in (settings.home / "worker-1.log").read_text()
 
 
 def test_topics_are_made_once_and_the_ledger_keeps_its_partitions(settings):

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from typing import TypeVar
 
 import numpy as np
@@ -69,6 +70,7 @@ def measure_all(rows: int) -> dict[str, float]:
         "bytes_per_pending": pending.nbytes / rows,
         "process_bytes_before": float(empty_bytes),
         "process_bytes": float(psutil.Process().memory_info().rss),
+        "process_peak_bytes": float(getrusage(RUSAGE_SELF).ru_maxrss * 1024),
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -13,7 +13,7 @@ LEAST = 1 << 10
 
 
 class Opened:
-    """Rows in columns of `capacity`, the first `rows` of them in use; the columns grow when they must."""
+    """Rows in columns of `capacity`, the first `rows` of them in use, the others 0; the columns grow when they must."""
 
     def __init__(self, capacity: int = LEAST) -> None:
         self.rows = 0
@@ -41,7 +41,7 @@ class Opened:
     @property
     def nbytes(self) -> int:
         """Memory of all columns and of the table, in bytes."""
-        return sum(c.base.nbytes if c.base is not None else c.nbytes for c in self.columns) + self._places.nbytes
+        return sum(int(getattr(self, name).nbytes) for name in Columns._fields) + self._places.nbytes
 
     def find(self, hashes: NDArray[np.uint64], refs: NDArray[np.int64]) -> None:
         """Write the rows of hashes that have no reference yet and are here."""
@@ -56,7 +56,7 @@ class Opened:
         contexts: NDArray[np.uint32],
         refs: NDArray[np.int64],
     ) -> NDArray[np.bool_]:
-        """Append the rows that have no reference and are not here yet; say which."""
+        """Append the rows that have no reference and are not here yet, with state 0; say which."""
         self._make_room(len(hashes))
         before = self.rows
         self.rows = int(append_new(self._places, self.hashes, self.rows, hashes, refs))
@@ -64,7 +64,6 @@ class Opened:
         self.served[before : self.rows] = served[fresh]
         self.event_ms[before : self.rows] = event_ms[fresh]
         self.contexts[before : self.rows] = contexts[fresh]
-        self.states[before : self.rows] = 0
         return fresh
 
     def living(self, floors: NDArray[np.int64]) -> Opened:

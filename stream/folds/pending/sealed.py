@@ -100,7 +100,7 @@ class Sealed:
             if 2 * segment.living < segment.rows:
                 self._shrink(segment, floors)
         self.living = sum(s.living for s in self)
-        if len(self._index) > max(LEAST_PLACES, 4 * self.rows):
+        if 4 * len(self._index) > max(4 * LEAST_PLACES, 9 * self.rows):  # a third of what it was built for has left
             self._build(0)
 
     def _shrink(self, segment: Segment, floors: NDArray[np.int64]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.folds.pending.find_kernels import HOUR_MS
-from stream.folds.pending.segment_kernels import COLUMNS, MS_BITS, copy_living, fill_directory, merge
+from stream.folds.pending.segment_kernels import COLUMNS, MS_BITS, copy_living, fill_directory, merge, merge_counts
 
 MAX_SEGMENTS = 0xFFFE
 """The index has 16 bits for a segment; two of their values are taken."""
@@ -97,11 +97,10 @@ class Segment:
 
     def merged(self, newer: Segment) -> Segment:
         """Return one segment of the entries of both, of the same hour; O(rows)."""
-        both = np.concatenate((self.contexts, newer.contexts))
-        contexts, places = np.unique(both, return_inverse=True)
-        counts = np.zeros(len(contexts), np.uint32)
-        np.add.at(counts, places, np.concatenate((self.counts, newer.counts)))
-        made = Segment.empty(self.hour, contexts, counts)
+        room = len(self.contexts) + len(newer.contexts)
+        contexts, counts = np.empty(room, np.uint32), np.empty(room, np.uint32)
+        kinds = int(merge_counts(*self._counted(), *newer._counted(), contexts, counts))
+        made = Segment.empty(self.hour, contexts[:kinds], counts[:kinds])
         merge(self.row, newer.row, made.hashes, made.values, made.states)
         return made.directed()
 
@@ -122,6 +121,10 @@ class Segment:
         """Return the sha256 of the content; it is computed once."""
         self.name = self.name or hashlib.sha256(self.content.data).hexdigest()
         return self.name
+
+    def _counted(self) -> tuple[int, int]:
+        """Return the address of the contexts, which the counts follow, and how many they are."""
+        return self.contexts.ctypes.data, len(self.contexts)
 
     @property
     def nbytes(self) -> int:

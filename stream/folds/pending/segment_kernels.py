@@ -19,6 +19,7 @@ COLUMNS = 8
 
 MS_BITS = 22
 _MS_BITS, _MS_MASK, _32 = np.uint64(MS_BITS), np.uint64((1 << MS_BITS) - 1), np.uint64(32)
+_BEYOND = np.int64(1 << 32)
 
 
 @compiled
@@ -117,6 +118,34 @@ def merge(
         else:
             copy_row(newer, b, hashes, values, states, to)
             b += 1
+
+
+@compiled
+def merge_counts(
+    older: int,
+    older_kinds: int,
+    newer: int,
+    newer_kinds: int,
+    contexts: NDArray[np.uint32],
+    counts: NDArray[np.uint32],
+) -> Int:
+    """Write the contexts of two segments in rising order, and their rows in both; return how many they are.
+
+    `older` and `newer` are addresses of so many contexts in rising order, which as many counts follow.
+    """
+    a, b, kinds = 0, 0, 0
+    while a < older_kinds or b < newer_kinds:
+        left = np.int64(quad_at(older + 4 * a)) if a < older_kinds else _BEYOND
+        right = np.int64(quad_at(newer + 4 * b)) if b < newer_kinds else _BEYOND
+        contexts[kinds], counts[kinds] = min(left, right), 0
+        if left <= right:
+            counts[kinds] += quad_at(older + 4 * (older_kinds + a))
+            a += 1
+        if right <= left:
+            counts[kinds] += quad_at(newer + 4 * (newer_kinds + b))
+            b += 1
+        kinds += 1
+    return kinds
 
 
 @compiled

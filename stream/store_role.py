@@ -1,8 +1,7 @@
-"""The role `store` in a worker: all that waits goes into one flush; what cannot be read becomes a dead letter."""
+"""The role `store` in a worker: all that waits is stored together; what cannot be stored becomes a dead letter."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -15,7 +14,6 @@ from stream.folds.store import Poison
 from stream.runtime.port import TopicPartition
 from stream.topology import DEAD_LETTERS
 
-EXCERPT = 1_000
 _log = structlog.get_logger(__name__)
 
 
@@ -26,24 +24,26 @@ class StoreRole:
         self._sink = sink
 
     async def write(self, runs: Mapping[TopicPartition, Sequence[Record]]) -> list[Output]:
-        """Store records, and return dead letters for those that could not be read."""
-        writing = [self._sink.write(tp.topic, tp.partition, records) for tp, records in runs.items()]
-        found = await asyncio.gather(*writing)
-        return [letter for tp, poison in zip(runs, found, strict=True) for letter in _letters(tp, poison)]
+        """Store records, and return dead letters for what could not be."""
+        return _letters(await self._sink.write({(tp.topic, tp.partition): records for tp, records in runs.items()}))
 
 
-def _letters(tp: TopicPartition, poison: Sequence[Poison]) -> list[Output]:
+def _letters(poison: Sequence[Poison]) -> list[Output]:
     for one in poison:
-        _log.error("a record cannot be stored", topic=tp.topic, partition=tp.partition, offset=one.record.position)
-    # A dead letter that cannot be read must not become the next one.
-    return [] if tp.topic == DEAD_LETTERS.name else [_letter(tp, one) for one in poison]
+        where = one.origin
+        _log.error(
+            "a record cannot be stored", topic=where.topic, partition=where.partition, offset=where.offset,
+            line=where.line, reason=one.reason, error=one.message,
+        )  # fmt: skip
+    # A dead letter that cannot be stored must not become the next one.
+    return [_letter(one) for one in poison if one.origin.topic != DEAD_LETTERS.name]
 
 
-def _letter(tp: TopicPartition, poison: Poison) -> Output:
-    record = poison.record
+def _letter(poison: Poison) -> Output:
+    where = poison.origin
     letter = DeadLetter(
-        topic=tp.topic, partition=tp.partition, offset=record.position, line=0, reason="fold-error", field="",
-        message=poison.reason, hint="", excerpt=record.value[:EXCERPT].decode("utf-8", "replace"), model="",
-        source="", size=len(record.value), at_ms=record.append_ms,
+        topic=where.topic, partition=where.partition, offset=where.offset, line=where.line, reason=poison.reason,
+        field="", message=poison.message, hint="", excerpt=poison.excerpt, model="", source="", size=poison.size,
+        at_ms=poison.at_ms,
     )  # fmt: skip
-    return Output(DEAD_LETTERS.name, msgspec.json.encode(letter), f"{tp.topic}/{tp.partition}".encode())
+    return Output(DEAD_LETTERS.name, msgspec.json.encode(letter), f"{where.topic}/{where.partition}".encode())

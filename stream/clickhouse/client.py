@@ -23,6 +23,12 @@ PERMANENT = frozenset({
     215, 349, 386, 497, 516,
 })  # fmt: skip
 
+# Of an insert: what may be wrong with a single row's values, so that the others can be stored without it.
+OF_VALUES = frozenset({6, 26, 27, 38, 41, 53, 69, 70, 72, 117, 128, 131, 321, 349, 386, 407, 469})
+
+# Of an insert: too large for the memory that there is.
+OF_SIZE = frozenset({173, 241})
+
 
 class ClickHouseUnreachable(StreamgaugeError):  # noqa: N818 - the name is the sentence
     """ClickHouse did not answer for as long as was allowed."""

@@ -1,154 +1,173 @@
-"""Writes what `store` makes of records: one insert for each table and flush, acknowledged before anyone is told."""
+"""Writes what `store` makes of records: one insert for each table, acknowledged before anyone is told."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import structlog
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 
 from stream.clickhouse.client import (
     FIRST_WAIT_S,
     LONGEST_WAIT_S,
+    OF_SIZE,
+    OF_VALUES,
     ClickHouseRefused,
     ClickHouseUnreachable,
     connect,
     first_line,
     is_transient,
 )
-from stream.folds.base import Record
-from stream.folds.store import Batch, Poison, join_batches, tables
+from stream.folds.store import Batch, Poison, Runs, Stored, tables_of
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
     from stream.settings import ClickHouseSettings
 
-# An insert returns when the rows are on disk; rows of many months (a backfill) may come in one.
-INSERT_SETTINGS = {"async_insert": 0, "max_partitions_per_insert_block": 0}
+# An insert returns when the rows are on disk; rows of many months (a backfill) may come in one. Readers and merges
+# keep one row of equal keys anyhow, so that the insert need not look for them: that took two thirds of its time.
+INSERT_SETTINGS = {"async_insert": 0, "max_partitions_per_insert_block": 0, "optimize_on_insert": 0}
 
-# Says that other tables hold rows, so it is written after them.
-LAST_TABLE = "ledger_positions"
+SMALL = 1_000
+"""Rows that are not cut further for want of memory."""
+
+MOST_REFUSED = 100
+"""Rows of a batch that may be refused before any of it is taken; then the table is at fault, not the rows."""
 
 _log = structlog.get_logger(__name__)
 
 
-class _Flush:
-    """Batches that are inserted together."""
-
-    def __init__(self) -> None:
-        self.batches: list[Batch] = []
-        self.rows = 0
-        self.full = asyncio.Event()
-        self.task: asyncio.Task[None] | None = None
-
-
 class Sink:
-    """Inserts rows of many partitions together. Rows may come twice: every table keeps one of equal keys.
+    """Stores records: while the rows of one call are inserted, those of the next are made.
+
+    Rows may come twice: every table keeps one of equal keys.
 
     Parameters
     ----------
     connect_client
         Returns a new client; called in a thread, when the first rows come and after it failed.
-    interval_s
-        Time that a flush stays open for others after its first rows; what comes during an insert is in the next.
-    max_rows
-        Rows at which a flush closes at once.
     """
 
-    def __init__(
-        self, connect_client: Callable[[], Client], *, interval_s: float = 0.2, max_rows: int = 20_000
-    ) -> None:
-        self._connect, self._interval_s, self._max_rows = connect_client, interval_s, max_rows
+    def __init__(self, connect_client: Callable[[], Client]) -> None:
+        self._connect = connect_client
         self._client: Client | None = None
-        self._open: _Flush | None = None
-        self._inserting = asyncio.Lock()
+        self._folding, self._inserting = asyncio.Lock(), asyncio.Lock()
+        self._failures = 0
+        self._away_since: float | None = None
 
     @classmethod
-    def of(cls, settings: ClickHouseSettings, *, interval_s: float = 0.2, max_rows: int = 20_000) -> Sink:
+    def of(cls, settings: ClickHouseSettings) -> Sink:
         """Return a sink into the database of `settings`."""
-        return cls(lambda: connect(settings, wait_s=5), interval_s=interval_s, max_rows=max_rows)
+        return cls(lambda: connect(settings, wait_s=0))
 
-    async def write(self, topic: str, partition: int, records: Sequence[Record]) -> list[Poison]:
-        """Store a run of records and return those that could not be read, for the dead letters.
+    async def write(self, runs: Runs) -> list[Poison]:
+        """Store records of partitions, and return what cannot be, for the dead letters.
 
-        Returns when the rows are durable; while ClickHouse is away it waits and tries again. Calls for several
-        partitions may run at once and share inserts; of one partition, a call follows the end of the last.
+        Returns when the rows are durable; while ClickHouse is away it waits and tries again. Calls are served one
+        after the other, with at most one more in memory; when one fails or is cancelled, so do those behind it, since
+        the positions that they would write speak of its rows too.
 
         Raises
         ------
         ClickHouseRefused
-            If ClickHouse says that the rows or the tables are wrong: nothing may be committed then.
+            If ClickHouse says that the tables or the rights are wrong, or if a call before failed: nothing may be
+            committed then.
         """
-        stored = await asyncio.to_thread(tables, topic, partition, records)
-        if stored.batches:
-            await self._add(stored.batches)
-        return stored.poison
-
-    async def write_all(self, topic: str, runs: Mapping[int, Sequence[Record]]) -> dict[int, list[Poison]]:
-        """Store runs of several partitions of one topic together; as `write` for each."""
-        poison = await asyncio.gather(*(self.write(topic, p, records) for p, records in runs.items()))
-        return dict(zip(runs, poison, strict=True))
+        failures = self._failures
+        try:
+            async with self._folding:
+                stored = await asyncio.to_thread(tables_of, runs)
+                await self._inserting.acquire()
+            try:
+                return await self._store(stored, failures)
+            except BaseException:
+                self._client = None  # a thread may still be at work with it
+                raise
+            finally:
+                self._inserting.release()
+        except BaseException:
+            self._failures += 1
+            raise
 
     async def close(self) -> None:
         """Wait for what is under way and let go of the connection."""
-        if self._open is not None and self._open.task is not None:
-            self._open.full.set()
-            await asyncio.wait([self._open.task])
-        async with self._inserting:
+        async with self._folding, self._inserting:
             if self._client is not None:
                 self._client.close()
                 self._client = None
 
-    async def _add(self, batches: list[Batch]) -> None:
-        flush = self._open
-        if flush is None:
-            flush = self._open = _Flush()
-            flush.task = asyncio.create_task(self._run(flush))
-        flush.batches += batches
-        flush.rows += sum(batch.rows for batch in batches)
-        if flush.rows >= self._max_rows:
-            flush.full.set()
-        if flush.task is not None:
-            await asyncio.shield(flush.task)
+    async def _store(self, stored: Stored, failures: int) -> list[Poison]:
+        if failures != self._failures:
+            raise ClickHouseRefused("rows before these could not be stored")
+        found = list(stored.poison)
+        for batch in stored.batches:  # that of positions is the last
+            found += await self._insert(batch)
+        return found
 
-    async def _run(self, flush: _Flush) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(flush.full.wait(), self._interval_s)
-        async with self._inserting:
-            self._open = None
-            for batch in _in_order(flush.batches):
-                await self._insert(batch)
+    async def _insert(self, batch: Batch) -> list[Poison]:
+        """Insert a batch, in parts where ClickHouse refuses the whole; return the rows that it refuses alone."""
+        found: list[Poison] = []
+        waiting, taken = [batch], 0
+        while waiting:
+            part = waiting.pop()
+            error = await self._try(part)
+            if error is None:
+                taken += part.rows
+            elif part.rows > 1:
+                waiting += reversed(part.halves())
+            else:
+                found.append(part.refused(first_line(error)))
+                if not taken and len(found) >= MOST_REFUSED:
+                    raise ClickHouseRefused(_refusal(batch, error)) from error
+        return found
 
-    async def _insert(self, batch: Batch) -> None:
+    async def _try(self, batch: Batch) -> ClickHouseError | None:
+        """Insert a batch, however long ClickHouse is away; return an error that a part of it might not have."""
         pause = FIRST_WAIT_S
         while True:
             try:
-                return await asyncio.to_thread(self._insert_once, batch)
+                await asyncio.to_thread(self._insert_once, batch)
             except ClickHouseUnreachable as error:
-                _log.warning("clickhouse.away", table=batch.table, rows=batch.rows, error=first_line(error))
-            except ClickHouseError as error:
-                if not is_transient(error):
+                self._note_away(batch, error)
+            except (ClickHouseError, OSError) as error:
+                if isinstance(error, ClickHouseError) and _may_differ(error, batch.rows):
+                    return error
+                if isinstance(error, ClickHouseError) and not is_transient(error):
                     raise ClickHouseRefused(_refusal(batch, error)) from error
-                _log.warning("clickhouse.retry", table=batch.table, rows=batch.rows, error=first_line(error))
+                self._note_away(batch, error)
+            else:
+                self._note_back()
+                return None
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_WAIT_S)
 
     def _insert_once(self, batch: Batch) -> None:
-        if self._client is None:
-            self._client = self._connect()
-        self._client.insert_arrow(batch.table, batch.data, settings=INSERT_SETTINGS)
+        client = self._client
+        if client is None:
+            client = self._client = self._connect()
+        client.insert_arrow(batch.table, batch.data, settings=INSERT_SETTINGS)
+
+    def _note_away(self, batch: Batch, error: Exception) -> None:
+        """Say once that rows wait."""
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+            _log.warning("clickhouse.away", table=batch.table, rows=batch.rows, error=first_line(error))
+
+    def _note_back(self) -> None:
+        if self._away_since is not None:
+            _log.info("clickhouse.back", away_s=round(time.monotonic() - self._away_since, 1))
+            self._away_since = None
 
 
-def _in_order(batches: Sequence[Batch]) -> Iterator[Batch]:
-    joined = join_batches(list(batches))
-    first = (batch for batch in joined if batch.table != LAST_TABLE)
-    for batch in chain(first, (batch for batch in joined if batch.table == LAST_TABLE)):
-        yield Batch(batch.table, batch.data.combine_chunks())  # many small pieces would be as many blocks
+def _may_differ(error: ClickHouseError, rows: int) -> bool:
+    """Say whether a part of so many rows may be taken though they are not."""
+    if not isinstance(error, DatabaseError):
+        return False
+    return error.code in OF_VALUES or (error.code in OF_SIZE and rows > SMALL)
 
 
 def _refusal(batch: Batch, error: ClickHouseError) -> str:

@@ -31,11 +31,12 @@ def empty(client: Client) -> Client:
 
 
 def write(settings: ClickHouseSettings, *runs: Run) -> None:
-    """Write runs of records (topic, partition, records) at once; all must be read."""
+    """Write runs of records (topic, partition, records), one after the other; all must be read."""
 
     async def go() -> None:
-        sink = Sink.of(settings, interval_s=0.01)
-        assert await asyncio.gather(*(sink.write(*run) for run in runs)) == [[]] * len(runs)
+        sink = Sink.of(settings)
+        for topic, partition, records in runs:
+            assert await sink.write({(topic, partition): records}) == []
         await sink.close()
 
     asyncio.run(go())

@@ -341,8 +341,8 @@ def test_nothing_is_acknowledged_while_clickhouse_is_away(client: Client, settin
         return connect(settings)
 
     async def go() -> None:
-        sink = Sink(connect_client, interval_s=0.01)
-        writing = asyncio.create_task(sink.write("panes", 0, results(pane(0))))
+        sink = Sink(connect_client)
+        writing = asyncio.create_task(sink.write({("panes", 0): results(pane(0))}))
         while away:
             assert not writing.done()
             await asyncio.sleep(0.01)
@@ -357,9 +357,9 @@ def test_rows_that_no_wait_mends_are_refused(client: Client, settings: ClickHous
     without_tables = settings.model_copy(update={"database": "default"})
 
     async def go() -> None:
-        sink = Sink.of(without_tables, interval_s=0.01)
+        sink = Sink.of(without_tables)
         with pytest.raises(ClickHouseRefused, match="refused 1 rows for table panes_rows"):
-            await sink.write("panes", 0, results(pane(0)))
+            await sink.write({("panes", 0): results(pane(0))})
         await sink.close()
 
     asyncio.run(go())

@@ -28,11 +28,10 @@ Codes = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A block of rows, and where the ledger holds it: partition, position, and when it was appended."""
+    """A block of rows, and the ledger's partition and record that hold it."""
 
     partition: int
-    position: int
-    append_ms: int
+    record: Record
     block: FrameBlock
     columns: Columns
 
@@ -42,7 +41,7 @@ def held(partition: int, record: Record, block: FrameBlock) -> Held:
     columns = block.frame.columns()
     _check(block.frame, columns)
     columns.row_shapes.setflags(write=False)  # as if read: compiled code is compiled once more for others
-    return Held(partition, record.position, record.append_ms, block, columns)
+    return Held(partition, record, block, columns)
 
 
 def raw_batches(blocks: Sequence[Held]) -> Iterator[Batch]:
@@ -108,8 +107,8 @@ def _common(joined: _Joined) -> dict[str, pa.Array]:
         "partition": joined.repeat([each.block.source.partition for each in blocks], pa.uint16()),
         "place": pa.array(joined.column(lambda c: c.positions)),
         "ledger_partition": joined.repeat([each.partition for each in blocks], pa.uint16()),
-        "ledger_position": joined.repeat([each.position for each in blocks], pa.int64()),
-        "known": joined.repeat([each.append_ms for each in blocks], pa.int64()).view(INSTANT),
+        "ledger_position": joined.repeat([each.record.position for each in blocks], pa.int64()),
+        "known": joined.repeat([each.record.append_ms for each in blocks], pa.int64()).view(INSTANT),
         "source": joined.labels(lambda c: c.producers),
         "prediction_id": _ids([each.block.frame for each in blocks]),
     }

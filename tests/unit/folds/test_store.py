@@ -20,7 +20,7 @@ from stream.folds.blocks import Covered, Fact, FrameBlock, Source, Tick, encode_
 from stream.folds.frame import TEXT, Frame
 from stream.folds.frame_events import frame_of
 from stream.folds.rows import FateRow, FeaturePaneRow, PaneRow, Result, RoleRow, Row, encode_rows
-from stream.folds.store import Batch, tables
+from stream.folds.store import Batch, Origin, tables, tables_of
 from stream.folds.store.results import columns_of, table_of
 from stream.folds.store.specs import _feature_rows
 
@@ -122,6 +122,30 @@ def test_a_run_is_one_batch_a_table_and_says_how_far_it_goes() -> None:
     stored = tables("ledger", 2, [ledger(frame()), ledger(frame(), position=12), tick])
     assert [(batch.table, batch.rows) for batch in stored.batches] == [("prediction_rows", 8), ("ledger_positions", 1)]
     assert only(stored.batches, "ledger_positions") == [{"partition": 2, "position": 15}]
+
+
+def test_runs_of_several_partitions_share_their_batches() -> None:
+    runs = {("ledger", 1): [ledger(frame())], ("panes", 0): [Record(0, 0, encode_rows([sample(PaneRow)]))]}  # type: ignore[list-item]
+    stored = tables_of(runs | {("ledger", 0): [ledger(frame(), position=20)], ("ledger", 3): []})
+    assert [(batch.table, batch.rows) for batch in stored.batches] == [
+        ("panes_rows", 1), ("prediction_rows", 8), ("ledger_positions", 2),
+    ]  # fmt: skip
+    assert only(stored.batches, "ledger_positions") == [
+        {"partition": 1, "position": 11}, {"partition": 0, "position": 20},
+    ]  # fmt: skip
+
+
+def test_a_row_that_is_refused_names_the_record_it_came_from() -> None:
+    runs = {
+        ("ledger", 1): [ledger(frame())],
+        ("panes", 2): [Record(i, 9, encode_rows([sample(PaneRow)] * 2)) for i in (4, 5)],
+    }  # type: ignore[list-item]
+    panes, predictions, _ = tables_of(runs).batches
+    last = panes.halves()[1].halves()[1].refused("why")
+    assert (last.origin, last.reason, last.message) == (Origin("panes", 2, 5), "store-error", "panes_rows: why")
+    first = predictions.halves()[0].halves()[1].refused("why")
+    assert (first.origin, first.at_ms) == (Origin("predictions", 3, 0, 1), 99)
+    assert json.loads(first.excerpt)["prediction_id"] == "p1"
 
 
 def test_runs_may_be_cut_anywhere() -> None:
@@ -295,8 +319,9 @@ def test_bins_of_numbers_have_edges_and_those_of_levels_names() -> None:
 def test_what_cannot_be_read_is_handed_back_and_the_rest_is_stored(topic: str, value: bytes) -> None:
     bad = Record(3, 0, value)
     stored = tables(topic, 0, [bad])
-    assert [poison.record for poison in stored.poison] == [bad]
-    assert stored.poison[0].reason
+    [poison] = stored.poison
+    assert (poison.origin, poison.reason, poison.size) == (Origin(topic, 0, 3), "fold-error", len(value))
+    assert poison.message
     assert [batch.table for batch in stored.batches] == (["ledger_positions"] if topic == "ledger" else [])
 
 

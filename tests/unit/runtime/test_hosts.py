@@ -1,3 +1,4 @@
+import asyncio
 import zlib
 
 import pytest
@@ -178,7 +179,8 @@ async def test_a_batch_is_written_before_it_is_committed(broker):
 
     async def write(runs):
         written.append([r.position for r in runs[LEDGER]])
-        assert broker.commits.get(LEDGER, 0) == written[-1][0]
+        assert broker.commits.get(LEDGER, 0) <= written[-1][0]
+        await asyncio.sleep(0)
         return [Output("partials", b"dead letter")]
 
     port = MemoryPort(broker, ["ledger"], [2])
@@ -187,6 +189,72 @@ async def test_a_batch_is_written_before_it_is_committed(broker):
     assert written == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
     assert broker.commits == {LEDGER: 10}
     assert len(broker.records("partials")) == 3
+
+
+class Slow:
+    """A write that does not end before it is told; it notes what it was given and what was committed by then."""
+
+    def __init__(self, broker):
+        self.broker, self.given, self.going = broker, [], asyncio.Event()
+
+    async def __call__(self, runs):
+        self.given.append([r.position for r in runs[LEDGER]])
+        await self.going.wait()
+        return []
+
+
+async def until(condition):
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.001)
+
+
+async def test_two_batches_are_written_at_once_and_the_third_keeps_the_reader_waiting(broker):
+    slow, port = Slow(broker), MemoryPort(broker, ["ledger"], [2])
+    running = asyncio.create_task(
+        port.run(BatchHost(slow, port, MemoryPublisher(broker), max_bytes=1, max_wait_s=1_000))
+    )
+    await until(lambda: len(slow.given) == 2)
+    await asyncio.sleep(0.01)
+    assert (slow.given, broker.commits) == ([[0], [1]], {})
+    slow.going.set()
+    await asyncio.wait_for(running, 5)
+    assert slow.given == [[i] for i in range(10)]
+    assert broker.commits == {LEDGER: 10}
+
+
+async def test_who_waits_gives_up_when_it_is_wanted_and_nothing_is_committed(broker):
+    slow, port = Slow(broker), MemoryPort(broker, ["ledger"], [10])
+    host = BatchHost(
+        slow, port, MemoryPublisher(broker), max_records=1, patience_s=0.01, wanted=lambda: bool(slow.given[1:])
+    )
+    await asyncio.wait_for(port.run(host), 5)
+    assert (slow.given, broker.commits) == ([[0], [1]], {})
+
+    slow.going.set()
+    await MemoryPort(broker, ["ledger"], [10]).run(host)
+    assert slow.given == [[0], [1], *([i] for i in range(10))]
+
+
+async def test_letting_go_does_not_wait_for_ever_for_what_is_written(broker):
+    slow, port = Slow(broker), MemoryPort(broker, ["ledger"], [10])
+    host = BatchHost(slow, port, MemoryPublisher(broker), max_wait_s=1_000, patience_s=0.01)
+    await host.assign([LEDGER])
+    await host.run(LEDGER, broker.records("ledger"))
+    await host.revoke([LEDGER])
+    slow.going.set()
+    await asyncio.sleep(0)
+    assert (slow.given, broker.commits) == ([list(range(10))], {})
+
+
+async def test_what_goes_wrong_while_writing_ends_the_run(broker):
+    async def write(runs):
+        raise ValueError("wrong tables")
+
+    port = MemoryPort(broker, ["ledger"], [2])
+    with pytest.raises(ValueError, match="wrong tables"):
+        await port.run(BatchHost(write, port, MemoryPublisher(broker), max_records=1))
+    assert broker.commits == {}
 
 
 def test_a_log_file_gives_back_what_was_written(tmp_path):

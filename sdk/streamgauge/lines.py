@@ -29,6 +29,7 @@ from streamgauge.events import (
     Refusal,
     Revision,
     Scores,
+    TimeMs,
     to_ms,
 )
 
@@ -74,7 +75,7 @@ class _Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_de
 
     prediction_id: Id
     model: Id
-    event_time: Annotated[datetime, Meta(tz=True)] | int
+    event_time: Annotated[datetime, Meta(tz=True)] | TimeMs
     source: Name | None = None
     traceparent: Name | None = None
 
@@ -98,11 +99,16 @@ class _WrittenLabel(_Written, kw_only=True):
     revision: Revision | None = None
 
 
+WRITTEN: Final[dict[Kind, type[_Written]]] = {
+    "features": _WrittenFeatures,
+    "predictions": _WrittenPrediction,
+    "labels": _WrittenLabel,
+}
+"""What may be written as JSON, by kind: the source of the contract's schemas."""
+
 _exact: Final = {kind: msgspec.json.Decoder(event) for kind, event in EVENTS.items()}
 _written: Final[dict[Kind, msgspec.json.Decoder[_Written]]] = {
-    "features": msgspec.json.Decoder(_WrittenFeatures),
-    "predictions": msgspec.json.Decoder(_WrittenPrediction),
-    "labels": msgspec.json.Decoder(_WrittenLabel),
+    kind: msgspec.json.Decoder(written) for kind, written in WRITTEN.items()
 }
 _object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NULL: Final = msgspec.Raw(b"null")

@@ -21,7 +21,7 @@ EVENTS: Final[dict[Kind, list[Example]]] = {
             "name": "made-elsewhere",
             "payload": {
                 **_ID, "event_time": 1357035300000, "features": _FEATURES, "version": "3", "score": 0.23, "label": 0,
-                "shadow": {"4": 0.31}, "latency_ms": 1.7, "source": "checkin-api",
+                "shadow": {"4": 0.31}, "latency_ms": 1.7, "source": "gates-api",
             },
         },
         {"name": "least", "payload": _TIMED},
@@ -47,7 +47,7 @@ def cloudevent(kind: Kind) -> Example:
     """Return an example as a CloudEvent that says what the event leaves out."""
     payload = {name: value for name, value in EVENTS[kind][0]["payload"].items() if name not in _FILLED}
     envelope = {
-        "specversion": "1.0", "type": f"com.example.{kind}", "source": "/checkin", "time": "2013-01-01T10:15:00Z",
+        "specversion": "1.0", "type": f"com.example.{kind}", "source": "/gates", "time": "2013-01-01T10:15:00Z",
         "id": _ID["prediction_id"], "subject": _ID["prediction_id"], "data": payload,
     }  # fmt: skip
     return {"name": "structured", "payload": envelope}

@@ -122,4 +122,7 @@ _INFERENCE: Final[Schema] = {
     "anyOf": [{"required": [name]} for name in ("inputs", "instances", "outputs", "predictions")],
 }
 
-LIMITS: Final = f"At most {MAX_FEATURES} features an event, {MAX_LINES} lines or {MAX_ROWS} rows of Arrow a record, 500 kB an event."
+LIMITS: Final = (
+    f"At most {MAX_FEATURES} features an event, {MAX_LINES} lines or {MAX_ROWS} rows of Arrow a record, "
+    "500 kB an event."
+)

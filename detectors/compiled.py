@@ -8,15 +8,26 @@ them.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Protocol, TypeVar, cast
+
+import numba
 
 KERNELS = ("detectors", "stream/folds", "stream/runtime")
 """Where compiled code is, in files named ``*kernels.py``, below the folder of the packages."""
 
 Function = TypeVar("Function", bound=Callable[..., object])
+
+
+class _Config(Protocol):
+    """What is used of numba's settings, which it describes to no type checker."""
+
+    CACHE_DIR: str
+
+
+_config = cast("_Config", numba.config)
+_njit = cast("Callable[..., Callable[[object], object]]", numba.njit)
 
 
 def _fingerprint(root: Path) -> str:
@@ -27,15 +38,18 @@ def _fingerprint(root: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _cache_folder() -> Path:
-    caches = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(caches) if caches else Path.home() / ".cache"
-    return base / "streamgauge" / "kernels" / _fingerprint(Path(__file__).resolve().parents[1])
+def _keep_in(base: Path) -> None:
+    """Keep compiled code below `base`; where nothing can be written, numba looks for a place of its own."""
+    folder = base / "streamgauge" / "kernels" / _fingerprint(Path(__file__).resolve().parents[1])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    _config.CACHE_DIR = str(folder)
 
 
-os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_folder()))  # read by numba when it is imported
-
-from numba import njit  # noqa: E402  the folder is set before
+if not _config.CACHE_DIR:  # NUMBA_CACHE_DIR is respected
+    _keep_in(Path("~/.cache").expanduser())
 
 
 def compiled(function: Function) -> Function:
@@ -44,4 +58,20 @@ def compiled(function: Function) -> Function:
     What it computes is what Python's arithmetic on float64 and int64 gives, operation by operation, in the order that
     is written: sums do not depend on the machine's vector width.
     """
-    return cast("Function", njit(cache=True, nogil=True)(function))
+    return cast("Function", _njit(cache=True, nogil=True)(function))
+
+
+def in_place(function: Function) -> Function:
+    """Return `function` compiled as `compiled` does, for one that makes no arrays: it only uses those it is given.
+
+    Then no references to them are counted, which in loops of many small calls with many arrays is most of the time.
+    """
+    return cast("Function", _njit(cache=True, nogil=True, _nrt=False)(function))
+
+
+def inlined(function: Function) -> Function:
+    """Return `function` compiled as `in_place` does, its code put where it is called: for the inside of hot loops.
+
+    An array is seven words to hand over, so a call costs more than a short function.
+    """
+    return cast("Function", _njit(cache=True, nogil=True, _nrt=False, forceinline=True)(function))

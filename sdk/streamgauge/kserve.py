@@ -16,7 +16,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import zip_longest
-from typing import Final, cast
+from typing import Final, TypeGuard, cast
 
 import msgspec
 
@@ -24,7 +24,7 @@ from streamgauge import mend
 from streamgauge.cloudevents import CloudEvent
 from streamgauge.errors import RefusedError
 from streamgauge.events import MAX_FEATURES, Code, PredictionEvent, Refusal, Value, to_ms
-from streamgauge.mend import Json
+from streamgauge.mend import MAX_DEPTH, Json
 
 REQUEST: Final = "org.kubeflow.serving.inference.request"
 RESPONSE: Final = "org.kubeflow.serving.inference.response"
@@ -132,7 +132,10 @@ def join(request: Half, response: Half | None) -> Iterator[PredictionEvent | Ref
 
 
 def _event(fields: Mapping[str, object]) -> PredictionEvent | Refusal:
-    return cast("PredictionEvent | Refusal", mend.convert("predictions", cast("Mapping[str, Json]", fields)))
+    try:
+        return msgspec.convert(fields, PredictionEvent)
+    except msgspec.ValidationError:
+        return cast("Refusal", mend.convert("predictions", cast("Mapping[str, Json]", fields)))
 
 
 def _refuse(at: str, message: str, hint: str, code: Code = Code.WRONG_TYPE) -> RefusedError:
@@ -198,9 +201,15 @@ def _value(value: Json) -> Value:
     """Return a feature's value; NaN, which counts as invalid, for what is none."""
     if value is None or isinstance(value, bool | str):
         return value
-    if isinstance(value, int | float):
-        return float(value) if math.isfinite(value) else math.nan
-    return math.nan
+    number = _float(value) if isinstance(value, int | float) else math.nan
+    return number if math.isfinite(number) else math.nan
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 # Responses.
@@ -229,10 +238,11 @@ def _meant(rows: Sequence[Sequence[Json]]) -> tuple[Sequence[Label], Sequence[fl
     if not width or any(len(row) != width for row in rows):
         return (), ()
     if width == 1 and kinds <= {bool, str, int}:
-        return [_label(row[0]) for row in rows], ()
+        labels = [_label(row[0]) for row in rows]
+        return (labels if math.inf not in labels else ()), ()
     if not kinds <= {float, int}:
         return (), ()
-    numbers = [[float(cast("float", value)) for value in row] for row in rows]
+    numbers = [[_float(cast("float", value)) for value in row] for row in rows]
     if not all(map(_is_whole_probability if float not in kinds else _is_finite, numbers)):
         return (), ()
     if width <= 2:
@@ -250,7 +260,7 @@ def _is_whole_probability(row: Sequence[float]) -> bool:
 
 
 def _label(value: Json) -> Label:
-    return float(value) if type(value) is int else cast("bool | str", value)
+    return _float(value) if type(value) is int else cast("bool | str", value)
 
 
 # Tensors.
@@ -283,20 +293,25 @@ def _tensor(at: str, tensor: Mapping[str, Json]) -> list[list[Json]]:
     if "data" not in tensor:
         raise _refuse(f"{at}/data", "a tensor without data", "log JSON, not tensors in binary", Code.MISSING_FIELD)
     values, shape = _flat(tensor["data"]), tensor.get("shape")
-    sizes = [each for each in shape if type(each) is int and each > 0] if isinstance(shape, list) else []
-    if not isinstance(shape, list) or len(sizes) != len(shape) or math.prod(sizes) != len(values):
+    if not _is_shape(shape) or math.prod(shape) != len(values):
         raise _refuse(f"{at}/shape", f"shape {str(shape)[:60]} of {len(values)} values", "the product of the shape")
     if str(tensor.get("datatype")).startswith(("FP", "BF")):
-        values = [float(value) if type(value) is int else value for value in values]
-    rows = sizes[0] if sizes else 1
+        values = [_float(value) if type(value) is int else value for value in values]
+    rows = shape[0] if shape else 1
     width = len(values) // rows
     return [values[row * width : (row + 1) * width] for row in range(rows)]
 
 
-def _flat(value: Json) -> list[Json]:
+def _is_shape(value: Json) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and all(type(each) is int and each > 0 for each in value)
+
+
+def _flat(value: Json, depth: int = 0) -> list[Json]:
     """Return nested lists as one, row by row."""
     if not isinstance(value, list):
         return [value]
-    if not any(isinstance(each, list) for each in value):
+    if list not in set(map(type, value)):
         return value
-    return [inner for each in value for inner in _flat(each)]
+    if depth == MAX_DEPTH:
+        raise _refuse("", f"lists nested deeper than {MAX_DEPTH} levels", "")
+    return [inner for each in value for inner in _flat(each, depth + 1)]

@@ -61,8 +61,12 @@ def convert(kind: Kind, values: Mapping[str, Json]) -> Event | Refusal:
 
 
 def read_object(value: bytes) -> dict[str, Json]:
-    """Return a JSON object, of 32 levels at most; RefusedError if it is none."""
-    return _object(value)
+    """Return a JSON object; RefusedError if it is none."""
+    try:
+        found = msgspec.json.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        found = None
+    return found if isinstance(found, dict) else _object(value)
 
 
 def _told(refusal: Refusal, seen: Mapping[str, Json], line: bytes) -> Refusal:

@@ -7,6 +7,7 @@ elsewhere is let go as if that had never come.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -78,9 +79,9 @@ class BridgeState:
     """
 
     clock_ms: int = 0
-    waiting: dict[Key, Waiting] = field(default_factory=dict)
+    waiting: OrderedDict[Key, Waiting] = field(default_factory=OrderedDict)
     waiting_bytes: int = 0
-    paired: dict[Key, int] = field(default_factory=dict)
+    paired: OrderedDict[Key, int] = field(default_factory=OrderedDict)
     counts: Counts = field(default_factory=Counts)
 
 
@@ -129,9 +130,9 @@ class Bridge:
     def decode(self, data: bytes, open_file: OpenFile = no_file) -> BridgeState:
         """Return the state that `encode` was given; ValueError on another schema."""
         found = decode_state(SCHEMA, data, _Encoded)
-        waiting = {_key(each.half): each for each in found.waiting}
+        waiting = OrderedDict((_key(each.half), each) for each in found.waiting)
         size = sum(each.size for each in found.waiting)
-        return BridgeState(found.clock_ms, waiting, size, dict(found.paired), found.counts)
+        return BridgeState(found.clock_ms, waiting, size, OrderedDict(found.paired), found.counts)
 
     def _take(self, state: BridgeState, record: Record) -> Iterator[Output]:
         state.clock_ms = max(state.clock_ms, record.append_ms)

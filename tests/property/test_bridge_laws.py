@@ -6,11 +6,13 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
+from streamgauge import Refusal, decode
 from streamgauge.kserve import REQUEST, RESPONSE
 
 from stream.folds.base import Record
 from stream.folds.bridge import Bridge
 from tests.property.laws import assert_cut_law, assert_restore_law, cuts
+from tests.property.test_wire_laws import JSON
 
 FOLD = Bridge(0, wait_ms=20, max_waiting=4, max_bytes=200)
 BODIES = {
@@ -59,3 +61,27 @@ def test_every_record_went_somewhere(records):
     assert sum(output.topic == "predictions" for output in outputs) == counts.paired + counts.lone_requests
     assert len(state.waiting) <= FOLD.max_waiting
     assert sum(each.size for each in state.waiting.values()) == state.waiting_bytes <= FOLD.max_bytes
+
+
+PARTS = st.sampled_from(["inputs", "outputs", "instances", "predictions", "model_name", "model_version"])
+TENSOR = st.fixed_dictionaries({}, optional={"name": JSON, "shape": JSON | st.lists(st.integers(-1, 3)), "data": JSON})
+BODY = st.dictionaries(PARTS, JSON | st.lists(TENSOR, max_size=3), max_size=4).map(
+    lambda body: json.dumps(body).encode()
+)
+
+
+@given(BODY | st.binary(max_size=30), BODY, st.binary(max_size=9))
+def test_any_bodies_are_predictions_or_dead_letters(request, response, id_):
+    said = {"specversion": b"1.0", "source": b"/s", "id": id_, "inferenceservicename": b"m", "time": b""}
+    halves = ((request, REQUEST), (response, RESPONSE))
+    records = [
+        Record(
+            at, 0, body, b"", tuple((f"ce_{name}", value) for name, value in {**said, "type": type_.encode()}.items())
+        )
+        for at, (body, type_) in enumerate(halves)
+    ]
+    outputs = FOLD.step(FOLD.start(), [*records, Record(2, 1_000, b"")])
+    assert {output.topic for output in outputs} <= {"predictions", "dead-letters"}
+    for output in outputs:
+        if output.topic == "predictions":
+            assert not any(isinstance(each, Refusal) for each in decode("predictions", output.value, output.headers))

@@ -6,8 +6,7 @@ import base64
 import json
 from itertools import groupby
 
-import pyarrow.ipc  # noqa: F401 — here, not within the deadline of an example
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamgauge import Event, Refusal, decode, encode, encode_lines, partition_of
 from streamgauge.arrow import encode_arrow
@@ -43,6 +42,7 @@ def column_types(event: Event) -> object:
     return type(getattr(event, "label", None)), features
 
 
+@settings(deadline=None)  # the first one imports what reads Arrow
 @given(KINDS.flatmap(lambda kind: st.tuples(st.just(kind), st.lists(EVENTS[kind], min_size=1, max_size=5))))
 def test_events_are_the_same_as_rows_of_arrow(case):
     kind, events = case
@@ -84,6 +84,7 @@ def test_lines_in_an_envelope_are_filled_one_by_one(case, attributes):
     assert list(map(plain, found)) == list(map(plain, alone))
 
 
+@settings(deadline=None)  # the first one imports what reads Arrow
 @given(
     KINDS,
     st.binary(max_size=80),
@@ -99,6 +100,7 @@ def test_any_bytes_in_any_format_are_events_or_refusals(kind, value, content_typ
     assert all(isinstance(each, Event | Refusal) for each in found)
 
 
+@settings(deadline=None)  # the first one imports what reads Arrow
 @given(ANY_EVENT, st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=4))
 def test_a_damaged_stream_of_arrow_is_rows_or_refusals(case, damages):
     kind, event = case

@@ -59,6 +59,8 @@ def test_instances_are_lists_objects_or_single_values():
         {"age": 31.0, "city": "Rome", "is_new": True}
     ]
     assert rows({"instances": [5]}) == [{"x": 5.0}]
+    assert math.isnan(rows(b'{"instances": [1' + b"0" * 400 + b"]}")[0]["x"])
+    assert math.isnan(rows(b'{"instances": [NaN]}')[0]["x"])
     (row,) = rows({"instances": [{"image": [1, 2]}]})
     assert math.isnan(row["image"])
 
@@ -159,6 +161,8 @@ WRONG = {
     ),
     "no label and no score": (RESPONSE, {"predictions": [[1, 2]]}, Code.WRONG_TYPE, "no answer is a label"),
     "infinite": (RESPONSE, b'{"predictions":[1e999]}', Code.WRONG_TYPE, "no answer is a label"),
+    "a label of 401 digits": (RESPONSE, b'{"predictions":[1' + b"0" * 400 + b"]}", Code.WRONG_TYPE, "no answer is"),
+    "nested too deep": (REQUEST, b'{"instances":[' + b"[" * 99 + b"]" * 99 + b"]}", Code.WRONG_TYPE, "deeper than 32"),
     "nothing": (RESPONSE, {"predictions": [[]]}, Code.WRONG_TYPE, "no answer is a label"),
 }  # fmt: skip
 

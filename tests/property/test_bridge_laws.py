@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import tempfile
+from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamgauge import Refusal, decode
 from streamgauge.kserve import REQUEST, RESPONSE
 
-from stream.folds.base import Record
+from stream.folds.base import Output, Record
 from stream.folds.bridge import Bridge
+from stream.runtime.checkpoint import CheckpointStore
+from stream.runtime.memory_port import CrashError, MemoryBroker, MemoryPointers, MemoryPort, MemoryPublisher
+from stream.runtime.port import TopicPartition
+from stream.runtime.stateful_host import StatefulHost
 from tests.property.laws import assert_cut_law, assert_restore_law, cuts
 from tests.property.test_wire_laws import JSON
 
@@ -85,3 +92,45 @@ def test_any_bodies_are_predictions_or_dead_letters(request, response, id_):
     for output in outputs:
         if output.topic == "predictions":
             assert not any(isinstance(each, Refusal) for each in decode("predictions", output.value, output.headers))
+
+
+def run_hosted(broker, folder, polls, checkpoint_s):
+    """Run the bridge in its host, started anew after each crash, until it has read what is there."""
+
+    async def once():
+        ticks = iter(range(1_000_000))
+        port, publisher = MemoryPort(broker, ["inference"], polls), MemoryPublisher(broker)
+        store = CheckpointStore("", "bridge", folder, MemoryPointers(broker))
+        bridge = Bridge(0, FOLD.wait_ms, FOLD.max_waiting, FOLD.max_bytes)
+        await port.run(StatefulHost(lambda _: bridge, port, publisher, store, checkpoint_s, clock=lambda: next(ticks)))
+
+    while True:
+        try:
+            return asyncio.run(once())
+        except CrashError:
+            continue
+
+
+def first_of_each(records):
+    """Return what counts of predictions: the first of each identity."""
+    found = {}
+    for record in records:
+        for event in decode("predictions", record.value, record.headers):
+            found.setdefault((event.model, event.prediction_id), event)
+    return found
+
+
+@settings(max_examples=30, deadline=None)
+@given(logs(), cuts, st.frozensets(st.integers(1, 120), max_size=12), st.integers(1, 40))
+def test_crashes_at_any_point_leave_the_predictions_of_an_undisturbed_run(log, polls, crashes, checkpoint_s):
+    partitions = {"inference": 1, "predictions": 1, "dead-letters": 1}
+    undisturbed, disturbed = MemoryBroker(partitions), MemoryBroker(partitions, crashes)
+    for broker in (undisturbed, disturbed):
+        for record in log:
+            broker.append(TopicPartition("inference", 0), Output("inference", record.value, b"", 0, record.headers))
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        run_hosted(undisturbed, Path(one), [7], 10)
+        run_hosted(disturbed, Path(other), polls, checkpoint_s)
+    assert first_of_each(disturbed.records("predictions")) == first_of_each(undisturbed.records("predictions"))
+    letters = [{record.value for record in broker.records("dead-letters")} for broker in (disturbed, undisturbed)]
+    assert letters[0] == letters[1]

@@ -76,3 +76,6 @@ def _take_over_standard_logging(shared: list[structlog.typing.Processor], level:
         logging.getLogger(name).setLevel(logging.WARNING)
     # Says at each pause of a busy machine that a timer comes late.
     logging.getLogger("mode.timers").setLevel(logging.ERROR)
+    # Say at each attempt that ClickHouse does not answer; the sink says it once.
+    for name in ("clickhouse_connect", "urllib3"):
+        logging.getLogger(name).setLevel(logging.ERROR)

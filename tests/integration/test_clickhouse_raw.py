@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -16,13 +18,17 @@ from streamgauge.events import LabelEvent, PredictionEvent
 from stream.clickhouse import queries, read
 from stream.clickhouse.client import connect
 from stream.clickhouse.migrate import migrate_database
+from stream.clickhouse.sink import Sink
 from stream.folds.base import Record
 from stream.folds.blocks import FrameBlock, Source, encode_entry, place
+from stream.folds.deadletters import DeadLetter
 from stream.folds.frame_events import frame_of
 from stream.folds.rows import FateRow, FeaturePaneRow, LineageRow, PaneRow, encode_rows
 from stream.folds.store import Batch
 from stream.folds.store.control import rows_batch
+from stream.runtime.port import TopicPartition
 from stream.settings import ClickHouseSettings
+from stream.store_role import StoreRole
 from tests.integration.clickhouse_database import empty, rows_of, write
 
 if TYPE_CHECKING:
@@ -149,6 +155,30 @@ def test_training_reads_half_open_time(client: Client, settings: ClickHouseSetti
     write(settings, ("ledger", 0, run(block("prediction", ["a", "b", "c"], 0), block("label", ["a", "b", "c"], 5))))
     table = read.training_rows(client, "m", T0 + HOUR, T0 + 2 * HOUR, {0: 9})
     assert table["prediction_id"].to_pylist() == ["b"]
+
+
+def test_a_row_that_the_engine_refuses_becomes_a_dead_letter_and_the_others_are_stored(
+    client: Client, settings: ClickHouseSettings
+) -> None:
+    truths = [block("label", [f"p{i}"], i, first=i, label=9.0 if i in {1, 6} else 1.0) for i in range(9)]
+
+    async def go() -> list[DeadLetter]:
+        sink = Sink.of(settings)
+        letters = await StoreRole(sink).write({TopicPartition("ledger", 0): run(*truths)})
+        await sink.close()
+        return [msgspec.json.decode(letter.value, type=DeadLetter) for letter in letters]
+
+    client.command("ALTER TABLE label_rows ADD CONSTRAINT no_nines CHECK value != 9")
+    try:
+        letters = asyncio.run(go())
+    finally:
+        client.command("ALTER TABLE label_rows DROP CONSTRAINT no_nines")
+    assert [(each.topic, each.offset, each.line, each.reason) for each in letters] == [
+        ("labels", 1, 0, "store-error"), ("labels", 6, 0, "store-error"),
+    ]  # fmt: skip
+    assert "no_nines" in letters[0].message
+    assert rows_of(client, "SELECT count() AS n, max(value) AS most FROM label_rows FINAL") == [{"n": 7, "most": 1.0}]
+    assert read.stored_positions(client) == {0: 8}
 
 
 def test_predictions_say_what_became_of_them(client: Client, settings: ClickHouseSettings) -> None:

@@ -72,6 +72,10 @@ LABELS = Topic(
     "labels", "any", 4, "delete", 7 * DAY_MS, "producer", 4 * MIB,
     "Truth and feedback, whenever it is known.", public=True,
 )  # fmt: skip
+INFERENCE = Topic(
+    "inference", "any: both halves of a request must meet in one partition", 1, "delete", 7 * DAY_MS, "broker", 4 * MIB,
+    "Requests and responses of KServe's inference logger, to be paired.", public=True,
+)  # fmt: skip
 SPECS = Topic(
     "specs", "monitor", 1, "compact", FOR_EVER, "broker", MIB - 64 * 1024,
     "Monitor specs with their references, one record a revision; written by the API and the CLI.",
@@ -119,12 +123,13 @@ CHECKPOINTS = Topic(
 )  # fmt: skip
 
 TOPICS = (
-    FEATURES, PREDICTIONS, LABELS, SPECS, COMMANDS, MODELS, LEDGER, PARTIALS, PANES, VERDICTS,  ALERTS,
+    FEATURES, PREDICTIONS, LABELS, INFERENCE, SPECS, COMMANDS, MODELS, LEDGER, PARTIALS, PANES, VERDICTS,  ALERTS,
     RETRAIN, DEAD_LETTERS, CHECKPOINTS,
 )  # fmt: skip
 TOPIC = {topic.name: topic for topic in TOPICS}
 
 SCORE = FoldWiring("score", ("features",), ("predictions", "dead-letters"), "serves champion and shadows")
+BRIDGE = FoldWiring("bridge", ("inference",), ("predictions", "dead-letters"), "pairs KServe's requests and answers")
 INTAKE = FoldWiring(
     "intake", ("predictions", "labels", "specs", "commands", "models"), ("ledger", "dead-letters"),
     "decodes once, splits by key, adds ticks; keeps no state",
@@ -140,7 +145,7 @@ STORE = FoldWiring(
 )  # fmt: skip
 RETRAINER = FoldWiring("retrain", ("retrain",), ("models", "commands", "dead-letters"), "trains, validates, registers")
 
-WIRINGS = (SCORE, INTAKE, MEASURE, DECIDE, STORE, RETRAINER)
+WIRINGS = (SCORE, BRIDGE, INTAKE, MEASURE, DECIDE, STORE, RETRAINER)
 WIRING = {wiring.name: wiring for wiring in WIRINGS}
 
 

@@ -29,7 +29,7 @@ from stream.settings import Settings, load
 from stream.topics import ensure_topics
 from stream.topology import LEDGER
 
-FOLDS = ("intake", "score", "measure", "decide", "store")
+FOLDS = ("intake", "score", "measure", "decide", "store", "bridge")
 _log = structlog.get_logger()
 
 
@@ -124,13 +124,26 @@ async def store(shell: Shell) -> AsyncIterator[Handler]:
 
     sink = Sink.of(shell.settings.clickhouse)
     try:
-        yield BatchHost(StoreRole(sink).write, shell.log, shell.publisher)
+        write = StoreRole(sink).write
+        yield BatchHost(write, shell.log, shell.publisher, wanted=lambda: shell.port.wants_handler)
     finally:
         await sink.close()
 
 
+@asynccontextmanager
+async def bridge(shell: Shell) -> AsyncIterator[Handler]:
+    """Build the host of bridge."""
+    from stream.folds.bridge import Bridge
+    from stream.runtime.stateful_host import StatefulHost
+
+    yield StatefulHost(
+        Bridge, shell.log, shell.publisher, shell.checkpoints("bridge"), shell.settings.runtime.checkpoint_s
+    )
+
+
 BUILD: dict[str, Build] = {
     "intake": intake, "score": score, "measure": measure, "decide": decide, "store": store,
+    "bridge": bridge,
 }  # fmt: skip
 
 

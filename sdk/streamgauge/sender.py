@@ -144,9 +144,16 @@ class Sender(ABC):
         )
 
     def label(
-        self, id: str, value: object, *, at: datetime | int, kind: Lane = "truth", model: str | None = None
+        self,
+        id: str,
+        value: object,
+        *,
+        at: datetime | int,
+        kind: Lane = "truth",
+        model: str | None = None,
+        revision: int = 0,
     ) -> None:
-        """Send what came true for a prediction, or a user's feedback on it."""
+        """Send what came true for a prediction, or a user's feedback on it; a higher `revision` (to 127) replaces it."""
         known = plain("label", value)
         if known is None:
             msg = "a label is a class or a value, got None: send it when it is known"
@@ -158,6 +165,7 @@ class Sender(ABC):
                 event_time_ms=to_ms(at),
                 label=known,
                 kind=kind,
+                revision=revision,
                 source=self._source,
             )
         )

@@ -153,7 +153,7 @@ class Sender(ABC):
         model: str | None = None,
         revision: int = 0,
     ) -> None:
-        """Send what came true for a prediction, or a user's feedback on it; a higher `revision` (to 127) replaces it."""
+        """Send what came true for a prediction, or a user's feedback; a higher `revision` (to 127) replaces it."""
         known = plain("label", value)
         if known is None:
             msg = "a label is a class or a value, got None: send it when it is known"

@@ -35,13 +35,14 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """What a host is built with."""
+    """What a host is built with; `wanted`: whether it is needed for a rebalance or a stop, and should not wait."""
 
     settings: Settings
     worker: str
     log: Log
     publisher: Publisher
     metrics: Metrics
+    wanted: Callable[[], bool] = lambda: False
 
     async def ledger_id(self) -> str:
         """Return the broker's id of the ledger: part of what a lineage is."""
@@ -125,7 +126,7 @@ async def store(shell: Shell) -> AsyncIterator[Handler]:
     sink = Sink.of(shell.settings.clickhouse)
     try:
         write = StoreRole(sink).write
-        yield BatchHost(write, shell.log, shell.publisher, wanted=lambda: shell.port.wants_handler)
+        yield BatchHost(write, shell.log, shell.publisher, wanted=shell.wanted)
     finally:
         await sink.close()
 
@@ -166,7 +167,8 @@ async def serve(fold: str, settings: Settings, name: str | None = None) -> None:
         for stop in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(stop, port.stop)
         metrics = Metrics(fold, worker)
-        shell = Shell(settings, worker, MeteredLog(port, metrics), MeteredPublisher(publisher, metrics), metrics)
+        watched = MeteredLog(port, metrics), MeteredPublisher(publisher, metrics), metrics
+        shell = Shell(settings, worker, *watched, wanted=lambda: port.wants_handler)
         served = serving(metrics, view, settings.home, settings.runtime.metrics_host, metrics_port(settings, fold))
         async with BUILD[fold](shell) as handler, served:
             _log.info("started")

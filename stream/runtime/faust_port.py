@@ -44,7 +44,7 @@ class FaustPort:
     def __init__(self, settings: Settings, fold: str, view: BrokerView, instance: str | None = None) -> None:
         self._settings, self._fold, self._view, self._instance = settings, fold, view, instance
         self._prefix = settings.kafka.prefix
-        self._assigned = False
+        self._assigned = self._revoking = False
         self._gate = asyncio.Lock()  # calls of the handler never overlap
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -67,6 +67,11 @@ class FaustPort:
     @property
     def _consumer(self) -> BatchConsumer:
         return cast("BatchConsumer", self._app.consumer)
+
+    @property
+    def wants_handler(self) -> bool:
+        """Whether the handler is needed for a stop or a rebalance: then it should not wait for others."""
+        return self._ended.done() or self._revoking
 
     def stop(self) -> None:
         """End `run` in good order."""
@@ -154,8 +159,12 @@ class FaustPort:
             return {self._kafka(tp): start for tp, start in starts.items()}
 
         async def on_revoke(tps: set[TP]) -> None:
-            async with self._gate:
-                await handler.revoke({self._logical(tp) for tp in tps})
+            self._revoking = True
+            try:
+                async with self._gate:
+                    await handler.revoke({self._logical(tp) for tp in tps})
+            finally:
+                self._revoking = False
 
         transport = Transport(app.conf.broker, app)
         transport.on_assign, transport.on_revoke = on_assign, on_revoke

@@ -64,6 +64,12 @@ class KafkaReader:
         name = self._name(tp)
         return self._client.beginning_offsets([name])[name], self._client.end_offsets([name])[name]
 
+    def offset_at(self, tp: TopicPartition, at_ms: int) -> int:
+        """Return the offset of the first record stored at `at_ms` (epoch ms) or later; the end if none was."""
+        name = self._name(tp)
+        found = self._client.offsets_for_times({name: max(0, at_ms)})[name]
+        return self.bounds(tp)[1] if found is None else int(found.offset)
+
     def records(self, tp: TopicPartition, first: int, end: int) -> Iterator[Record]:
         """Yield the records with offsets from `first` to before `end`, in order.
 

@@ -9,7 +9,14 @@ GOOD = "monitor: m\nmodel: m\ntask: binary\nfeatures: {x: {type: number}}\n"
 
 @pytest.mark.parametrize(
     "command",
-    [("audit",), ("spec", "show", "m"), ("spec", "apply", "FILE"), ("reference", "build", "m"), ("lag",)],
+    [
+        ("audit",),
+        ("spec", "show", "m"),
+        ("spec", "apply", "FILE"),
+        ("reference", "build", "m"),
+        ("lag",),
+        ("dead-letters", "ls"),
+    ],
 )
 def test_a_command_without_kafka_is_a_sentence_at_once(run, tmp_path, command):
     file = tmp_path / "spec.yaml"

@@ -61,3 +61,30 @@ def test_a_query_without_clickhouse_is_a_sentence(run):
     result = run("query", "drift_top", "model=m")
     assert result.exit_code == 3
     assert "ClickHouse does not answer at http://127.0.0.1:" in result.output
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["retry"], "say which: ids, options, or --all for all of them"),
+        (["retry", "--all", "--model", "m"], "--all goes alone"),
+        (["retry", "labels/1"], "'labels/1' is no id of a dead letter; one is TOPIC/PARTITION/OFFSET[/LINE]"),
+        (["ls", "--since", "soon"], "'soon' is no length of time; write a number with its unit"),
+        (["discard"], "say which: --older-than, --up-to, or --all alone"),
+        (["purge", "--all", "--older-than", "1d"], "say which"),
+        (["discard", "--all", "--json"], "--json does not ask: give --yes too"),
+        (["discard", "--up-to", "12"], "--up-to is PARTITION/OFFSET, as 0/1200, got '12'"),
+    ],
+)
+def test_a_command_on_dead_letters_that_is_not_clear_does_nothing(run, given, said):
+    result = run("dead-letters", *given)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_a_trace_wants_one_id_and_clickhouse(run, monkeypatch):
+    assert run("trace", "model", "an", "id").exit_code == 2
+    monkeypatch.setattr("stream.ops.trace.lag", lambda *_: [])
+    result = run("trace", "id")
+    assert result.exit_code == 3
+    assert "ClickHouse does not answer at http://127.0.0.1:" in result.output

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
-from contextlib import ExitStack
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,21 +22,24 @@ from stream.clickhouse.client import connect
 from stream.clickhouse.migrate import migrate_database
 from stream.clickhouse.sink import Sink
 from stream.folds.base import Output
-from stream.folds.blocks import FrameBlock, Source, encode_entry, place
+from stream.folds.blocks import FrameBlock, Source, Tick, encode_entry, place
 from stream.folds.frame_events import frame_of
 from stream.local.clickhouse.local import LocalClickHouse
 from stream.local.ports import free_ports
 from stream.runtime.memory_port import MemoryBroker, MemoryPort, MemoryPublisher
 from stream.runtime.port import TopicPartition
+from stream.runtime.publisher import KafkaPublisher
 from stream.runtime.stateless_host import BatchHost
-from stream.settings import ClickHouseSettings
+from stream.settings import ClickHouseSettings, KafkaSettings, Settings, as_environment
 from stream.store_role import StoreRole
+from stream.topics import ensure_topics
 from tests.integration.clickhouse_database import rows_of
 
 if TYPE_CHECKING:
-    from tests.conftest import Running
+    from tests.conftest import KafkaServer, Running
 
 pytestmark = pytest.mark.integration
+ROOT = Path(__file__).parents[2]
 BLOCKS, ROWS = 200, 50
 LEDGER = TopicPartition("ledger", 0)
 
@@ -98,3 +105,61 @@ def test_rows_survive_an_engine_that_is_killed_in_the_middle(
     assert broker.records("dead-letters") == []
     assert [entry["event"] for entry in logs] == ["clickhouse.away", "clickhouse.back"]
     assert logs[1]["away_s"] >= 1
+
+
+def test_a_worker_can_be_stopped_while_the_engine_is_away_and_goes_on_where_it_was(
+    kafka: KafkaServer, tmp_path: Path, run_server: Running
+) -> None:
+    server, ticks = LocalClickHouse(tmp_path, free_ports()), 9_000  # more than two batches: the worker waits
+    server.prepare()
+    name = f"outage{uuid.uuid4().hex[:8]}"
+    settings = Settings(
+        home=tmp_path,
+        kafka=KafkaSettings(bootstrap=kafka.bootstrap, prefix=f"{name}."),
+        clickhouse=ClickHouseSettings(url=server.url, database=name),
+    )
+    ensure_topics(settings)
+    asyncio.run(publish(settings, [Output("ledger", encode_entry(Tick("w", ())), partition=0)] * ticks))
+    with worker(settings) as (process, log):
+        wait_for(lambda: "clickhouse.away" in log.read_text(), "the word that the engine is away")
+        time.sleep(2)  # it reads as much as it can hold
+        process.terminate()
+        assert process.wait(30) == 0
+    assert log.read_text().count("clickhouse.away") == 1
+    assert "clickhouse_connect" not in log.read_text()
+
+    with run_server(server.command(), server.ready, tmp_path / "engine.log"):
+        migrate_database(settings.clickhouse)
+        client = connect(settings.clickhouse)
+        with worker(settings) as (process, log):
+            wait_for(lambda: read.stored_positions(client) == {0: ticks - 1}, "the last position")
+            process.terminate()
+            assert process.wait(30) == 0
+        client.close()
+
+
+async def publish(settings: Settings, outputs: list[Output]) -> None:
+    async with KafkaPublisher(settings.kafka.bootstrap, settings.kafka.prefix) as publisher:
+        await publisher.publish(outputs)
+
+
+def wait_for(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + 90
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come"
+        time.sleep(0.05)
+
+
+@contextmanager
+def worker(settings: Settings) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    path = settings.home / f"worker-{time.monotonic_ns()}.log"
+    with path.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "stream.worker", "--fold", "store"], cwd=ROOT, stdout=log, stderr=log,
+            env={"PATH": "/usr/bin:/bin", **as_environment(settings)},
+        )  # fmt: skip
+    try:
+        yield process, path
+    finally:
+        process.kill()
+        process.wait()

@@ -7,7 +7,7 @@ object on the way (`batch_fetcher`). What is wrong with Faust's own path for run
   up busy ones;
 * it sleeps a second when all buffers are full, and polls a second on idle partitions when some are;
 * it never says where to start a partition without a commit: records dropped in a rebalance were skipped;
-* a fetch can outlive a rebalance: its records are dropped here, and sought again;
+* a fetch can outlive a rebalance, or be made between its two halves: its records are dropped here, and sought again;
 * it drops messages below the last offset seen, so that a seek below the commit skips to the commit in
   silence;
 * it commits what streams acknowledge one by one; here a handler says up to where;
@@ -92,6 +92,7 @@ class BatchConsumer(driver.Consumer):
         self._room = asyncio.Event()
         self._all_forgotten = 0
         self._forgotten: Counter[TP] = Counter()
+        self._let_go: set[TP] = set()  # revoked, and not sought since: no run of them is anybody's
         super().__init__(*args, **kwargs)
         self._deliver = self.callback
         self.callback: Callable[[Message], Awaitable[Any]] = self._deliver_if_valid
@@ -108,6 +109,8 @@ class BatchConsumer(driver.Consumer):
 
     def is_valid(self, run: Run) -> bool:
         """Whether no rebalance and no seek came after these records were fetched."""
+        if run.tp in self._let_go:
+            return False
         return run.epoch == self._epoch(run.tp) and run.generation_id == self.app.consumer_generation_id
 
     def _epoch(self, tp: TP) -> _Epoch:
@@ -120,7 +123,8 @@ class BatchConsumer(driver.Consumer):
             self._forgotten.update(tps)
 
     async def _deliver_if_valid(self, message: Message) -> None:
-        if self._fetched_at == self._seeks:  # else the position moved: these will be read again
+        # Else the position moved, or is about to: these will be read again.
+        if self._fetched_at == self._seeks and message.tp not in self._let_go:
             await self._deliver(message)
 
     def _reset_state(self) -> None:
@@ -207,6 +211,7 @@ class BatchConsumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Commit what the handler said, then forget what is on its way to it."""
         self._forget(revoked)
+        self._let_go |= revoked
         await self._settle(self._hooks.on_revoke(revoked))
         try:
             await asyncio.wait_for(self._commit_all(), 5)
@@ -250,6 +255,7 @@ class BatchConsumer(driver.Consumer):
                 start |= await self.earliest_offsets(*unknown)
             if start:
                 await self.seek_wait(start)
+            self._let_go.clear()
             self._seeks += 1
 
     async def seek(self, partition: TP, offset: int) -> None:

@@ -16,6 +16,7 @@ from stream.folds.base import Records
 from stream.runtime.batch_transport import BatchConsumer, Run, RunSchema, Transport
 from stream.runtime.kafka_log import BrokerView
 from stream.runtime.port import Bounds, Handler, TopicPartition
+from stream.runtime.record_batches import prepare
 from stream.settings import Settings
 from stream.topology import WIRING, group_name, kafka_name, logical_name
 
@@ -79,6 +80,7 @@ class FaustPort:
 
     async def run(self, handler: Handler) -> None:
         """Drive the handler until `stop`; what it or Faust raises ends the run and is raised."""
+        prepare()
         with tempfile.TemporaryDirectory(prefix="streamgauge-") as folder:
             self._app = self._make_app(handler, folder)
             starting = asyncio.create_task(self._start())

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
 from stream.folds.base import Output
+from stream.runtime.outgoing_batch import OutgoingBatch
 from stream.topology import kafka_name
 
 # Half of the smallest max.message.bytes of the topics; one larger record still travels alone.
@@ -47,8 +48,6 @@ class KafkaPublisher:
             client_id=self._client_id,
             acks="all",
             enable_idempotence=True,
-            compression_type="lz4",
-            max_batch_size=BATCH_BYTES,
             max_request_size=8 * BATCH_BYTES,
             request_timeout_ms=30_000,
         )
@@ -85,13 +84,13 @@ class KafkaPublisher:
                 topic, partition = target
                 await (await self._producer.send_batch(batch, topic, partition=partition))
 
-    def _batches(self, outputs: Sequence[Output]) -> Iterator[object]:
-        batch = self._producer.create_batch()
+    def _batches(self, outputs: Sequence[Output]) -> Iterator[OutgoingBatch]:
+        batch = OutgoingBatch(BATCH_BYTES)
         for output in outputs:
             if not _append(batch, output):
                 batch.close()
                 yield batch
-                batch = self._producer.create_batch()
+                batch = OutgoingBatch(BATCH_BYTES)
                 _append(batch, output)
         if outputs:
             batch.close()
@@ -108,7 +107,6 @@ class KafkaPublisher:
         return topic, self._turn % count
 
 
-def _append(batch: object, output: Output) -> bool:
-    append = batch.append  # type: ignore[attr-defined]  # aiokafka's BatchBuilder publishes no types
-    done = append(timestamp=None, key=output.key or None, value=output.value, headers=list(output.headers))
+def _append(batch: OutgoingBatch, output: Output) -> bool:
+    done = batch.append(timestamp=None, key=output.key or None, value=output.value, headers=list(output.headers))
     return done is not None

@@ -7,7 +7,8 @@ import pytest
 
 from stream.folds.base import Record
 from stream.runtime import record_batches
-from stream.runtime.record_batches import BatchError, FetchedBatches
+from stream.runtime.record_batches import BatchError, FetchedBatches, prepare
+from stream.runtime.record_batches_kernels import split
 from tests.batches import (
     ABORT,
     COMMIT,
@@ -212,3 +213,13 @@ def test_columns_of_no_records_have_the_types_of_others():
     found = fetched(mark(0, 1, COMMIT)).take(1)
 
     assert (found.data.dtype, found.positions.dtype, len(found)) == (np.uint8, np.int64, 0)
+
+
+def test_preparing_compiles_what_reading_uses():
+    prepare()
+    before = len(split.signatures)
+    fetched(batch([wire(0)])).take(1)
+    fetched(batch([wire(0)], codec=LZ4), batch([wire(1)])).take(10)
+    fetched(mark(0, 1, COMMIT)).take(1)
+
+    assert (before, len(split.signatures)) == (1, 1)

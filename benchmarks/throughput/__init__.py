@@ -1,0 +1,1 @@
+"""What the system does in a second, on a real Kafka, beside plain clients and stock Faust."""

@@ -57,7 +57,7 @@ def lag(settings: Settings, folds: Collection[str] = ()) -> list[Behind]:
     folds
         Only these; empty: all.
     """
-    lags = [at for at in positions(settings) if not folds or at.fold in folds]
+    lags = positions(settings, folds)
     stored = next_append_ms(settings, lags)
     now_ms = time.time_ns() // 1_000_000
     return [_behind(at, stored.get(at), now_ms) for at in lags]

@@ -107,11 +107,17 @@ def lag_view(settings: Settings) -> Iterator[LagView]:
         yield LagView(client, settings.kafka.prefix)
 
 
-def positions(settings: Settings) -> list[Lag]:
-    """Return how far each fold is in each partition that it reads; without a commit, at the first that is kept."""
+def positions(settings: Settings, folds: Collection[str] = ()) -> list[Lag]:
+    """Return how far each fold is in each partition that it reads; without a commit, at the first that is kept.
+
+    Parameters
+    ----------
+    folds
+        Only these; empty: all.
+    """
     with lag_view(settings) as view:
         found = []
-        for wiring in WIRINGS:
+        for wiring in (w for w in WIRINGS if not folds or w.name in folds):
             done = view.done(wiring.name)
             ends, firsts = view.ends(wiring.reads), view.firsts(wiring.reads)
             found += [
@@ -143,6 +149,7 @@ def next_append_ms(settings: Settings, lags: Collection[Lag]) -> dict[Lag, int]:
 def _first_times(client: KafkaConsumer, prefix: str, lags: list[Lag]) -> dict[Lag, int]:
     names = {KafkaPartition(kafka_name(prefix, lag.topic), lag.partition): lag for lag in lags}
     client.assign(list(names))
+    client.resume(*names)  # the fold before may have read the same partitions
     for name, lag in names.items():
         client.seek(name, max(lag.position, lag.first))
     found: dict[Lag, int] = {}

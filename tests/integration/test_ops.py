@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -22,11 +23,11 @@ from stream.health import addresses, ask
 from stream.ops.deadletters import Which, letters
 from stream.ops.lag import lag
 from stream.ops.spec import apply
-from stream.runtime.lag import lag_view, wait_caught_up
+from stream.runtime.lag import Lag, lag_view, next_append_ms, wait_caught_up
 from stream.settings import ClickHouseSettings, KafkaSettings, RuntimeSettings, Settings, as_environment
 from stream.topics import ensure_topics
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 ROOT = Path(__file__).parents[2]
 FOLDS = ("intake", "measure", "decide", "store")
 HOUR_MS = 3_600_000
@@ -152,6 +153,13 @@ def test_a_fold_without_a_worker_falls_behind_in_records_and_seconds(settings, r
     assert told(run, "lag", "--max-seconds", "30", "--fold", "intake")["ok"] is True
 
 
+def test_two_folds_at_two_places_of_one_partition_have_an_age_each(settings):
+    places = [Lag("measure", "ledger", 0, 0, 2), Lag("store", "ledger", 0, 1, 2), Lag("store", "ledger", 1, 0, 1)]
+    found = next_append_ms(settings, places)
+    assert list(found) == places
+    assert found[places[0]] <= found[places[1]]
+
+
 def test_workers_say_how_they_are_and_what_they_did(settings):
     found = {address.fold: address for address in addresses(settings.home)}
     assert set(found) == set(FOLDS)
@@ -225,9 +233,8 @@ def test_a_trace_says_where_each_event_is_and_why(settings, run):
     assert (used["panes"][0]["state"], used["panes"][0]["start_ms"]) == ("final", T0)
     assert used["panes"][0]["rows"] >= 15
     assert "Its label 1 (truth) came at" in used["label"]
-    (late,) = told(run, "trace", "late")["panes"]
-    assert late["state"] == "late"
-    assert told(run, "trace", "late")["events"][0]["fate"] == "late"
+    late = told(run, "trace", "late")
+    assert (late["panes"][0]["state"], late["events"][0]["fate"]) == ("late", "late")
 
     assert told(run, "trace", "early")["events"][0]["fate"] == "pending"
     assert "No label yet" in run("trace", "good2").output
@@ -242,8 +249,7 @@ def test_a_trace_of_nothing_says_up_to_where_it_looked(settings, run):
     result = run("trace", "m", "nosuch")
     assert result.exit_code == 1
     assert "Nothing in ClickHouse names m nosuch." in result.output
-    assert "Looked at the ledger up to 0: " in result.output
-    assert sorted(told(run, "trace", "nosuch", code=1)["stored"]) == ["0", "1"]
+    assert re.search(r"Looked at the ledger up to 0: \d+, 1: \d+ \(partition: offset\)\.", result.output)
 
 
 def test_a_documented_query_is_answered_in_every_form(run):

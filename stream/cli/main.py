@@ -57,6 +57,7 @@ COMMANDS: dict[str, Lazy] = {
     "doctor": Lazy("stream.cli.doctor:doctor", "Say what is wrong with this installation, and the mend."),
     "spec": Lazy("stream.cli.spec:app", "What is watched: put a monitor's spec in force, or show it."),
     "reference": Lazy("stream.cli.reference:app", "What is normal: an artifact made from past rows."),
+    "plan": Lazy("stream.cli.plan:plan", "What a monitor would cost: bytes, memory, disk, recovery."),
     "audit": Lazy("stream.cli.audit:audit", "Compute everything again from the ledger and compare."),
     "trace": Lazy("stream.cli.trace:trace", "Say where one event is, what became of it, and why."),
     "lag": Lazy("stream.cli.lag:lag", "Say how far behind each fold is, in records and seconds."),

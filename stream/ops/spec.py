@@ -9,8 +9,14 @@ from dataclasses import dataclass
 
 from streamgauge.spec import MonitorSpec
 
+from stream.errors import StreamgaugeError
 from stream.ops.controls import newest_spec, publish
 from stream.settings import Settings
+from stream.topology import DAY_MS, LEDGER
+
+
+class SpecRefusedError(StreamgaugeError):
+    """A spec that is valid in itself, but that this installation cannot keep its promises for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,13 @@ def apply(settings: Settings, spec: MonitorSpec, reference: bytes | None = None,
         Bytes of ``detectors.reference.encode``, or None.
     who
         Who asks, kept with the revision.
+
+    Raises
+    ------
+    SpecRefusedError
+        If labels may come later than the ledger keeps their predictions.
     """
+    _check_horizon(spec)
     before = newest_spec(settings, spec.monitor)
     document = spec.to_values()
     encoded, sha = _artifact(reference)
@@ -68,6 +80,15 @@ def apply(settings: Settings, spec: MonitorSpec, reference: bytes | None = None,
         },
     )
     return Applied(revision, is_new=True, has_reference=sha is not None)
+
+
+def _check_horizon(spec: MonitorSpec) -> None:
+    if spec.labels.horizon_ms > LEDGER.retention:
+        raise SpecRefusedError(
+            f"monitor {spec.monitor}: labels.horizon is {spec.labels.horizon_ms // DAY_MS} days, but the ledger keeps "
+            f"{LEDGER.retention // DAY_MS}: what is older could not be computed again; write "
+            f"horizon: {LEDGER.retention // DAY_MS}d or less"
+        )
 
 
 def _artifact(reference: bytes | None) -> tuple[str | None, str | None]:

@@ -249,7 +249,7 @@ def busy(samples: Sequence[tuple[float, float]]) -> Timed:
     the tick that lets offsets be committed.
 
     >>> busy([(t / 50, min(t, 100) / 50) for t in range(150)])
-    Timed(cpu_s=2.0, wall_s=2.06, done_s=2.98)
+    Timed(cpu_s=2.0, wall_s=2.08, done_s=2.98)
     """
     (first_s, first_cpu_s), (last_s, last_cpu_s) = samples[0], samples[-1]
     for i in range(len(samples) - 1, BUSY_WINDOW - 1, -1):

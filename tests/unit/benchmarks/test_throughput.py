@@ -51,7 +51,7 @@ def test_a_monitor_watches_every_feature_and_has_a_reference_of_them(events):
 def test_a_client_reads_what_was_sealed():
     batch = compressed([b"a" * 300, b"b"], LINES)
     assert [(record.offset, record.value, record.headers) for record in records_of(batch)] == [
-        (0, b"a" * 300, LINES), (1, b"b", LINES),
+        (0, b"a" * 300, [*LINES]), (1, b"b", [*LINES]),
     ]  # fmt: skip
 
 

@@ -163,7 +163,9 @@ class BatchHost:
         """Begin to write what waits."""
         if self._waiting:
             before = self._writing[-1] if self._writing else None
-            self._writing.append(asyncio.create_task(self._store(self._waiting, before)))
+            task = asyncio.create_task(self._store(self._waiting, before))
+            task.add_done_callback(_look_at)
+            self._writing.append(task)
             self._forget()
 
     async def _store(self, batch: Runs, before: asyncio.Task[None] | None) -> None:
@@ -198,3 +200,9 @@ class BatchHost:
     def _forget(self) -> None:
         self._waiting = {}
         self._records = self._bytes = 0
+
+
+def _look_at(task: asyncio.Task[None]) -> None:
+    """Take note of an error, so that asyncio does not complain; of several, the first is raised by the host."""
+    if not task.cancelled():
+        task.exception()

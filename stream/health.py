@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
@@ -105,6 +106,16 @@ def ask(address: Address, timeout_s: float = TIMEOUT_S) -> Health:
         return Health("silent", f"process {address.pid} does not answer at {address.url}: {error}")
     finally:
         connection.close()
+
+
+async def works(home: Path, worker: str, timeout_s: float = 10.0) -> bool:
+    """Say whether a restart would not help a worker: it answers, and what holds it up, if anything, is not itself.
+
+    True for one that has not said yet where it answers.
+    """
+    mine = [address for address in addresses(home) if address.worker == worker]
+    found = [await asyncio.to_thread(ask, address, timeout_s) for address in mine]
+    return all(health.ok or bool(health.waits_for) for health in found)
 
 
 def _read(path: Path) -> Address | None:

@@ -30,6 +30,10 @@ class Part:
         Seconds it has to become ready.
     poll_s
         Seconds between two questions whether it is.
+    works
+        Asks the part, once it is ready, whether it still works; without it a part works as long as it runs.
+    hung_s
+        Seconds that the answer may be no, or none, before the part is killed and started again.
     """
 
     name: str
@@ -42,6 +46,8 @@ class Part:
     grace_s: float = 15.0
     start_s: float = 90.0
     poll_s: float = 0.05
+    works: Callable[[], Awaitable[bool]] | None = None
+    hung_s: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)

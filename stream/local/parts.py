@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from stream import health
 from stream.local import ports
 from stream.local.addresses import CLICKHOUSE_SETTING, KAFKA_SETTING, clickhouse_port, kafka_port
 from stream.local.clickhouse import access
@@ -87,7 +89,8 @@ def _clickhouse(settings: Settings) -> Part:
 
 def _worker(fold: str, settings: Settings, env: Mapping[str, str]) -> Part:
     command = [sys.executable, "-m", "stream.worker", "--fold", fold, "--name", fold]
-    return Part(fold, command, env, _joined(settings, fold), after=["migrate"], poll_s=WORKERS_POLL_S)
+    works = functools.partial(health.works, settings.home, fold)
+    return Part(fold, command, env, _joined(settings, fold), after=["migrate"], poll_s=WORKERS_POLL_S, works=works)
 
 
 def _retrain(settings: Settings, env: Mapping[str, str]) -> Part:

@@ -172,9 +172,23 @@ class Supervisor:
             if not proven:
                 raise self._given_up(part, f"was not ready after {part.start_s:.0f} s")
             await child.stop(part.grace_s)
-        code = await child.wait()
+        code = await self._watched(part, child)
         self._bury(part, child)
         return code
+
+    async def _watched(self, part: Part, child: process.Child) -> int:
+        """Wait for the end of a process; one that runs but has not worked for too long is killed."""
+        ending, worked = asyncio.ensure_future(child.wait()), time.monotonic()
+        while part.works is not None:
+            await asyncio.wait([ending], timeout=part.hung_s / 10)
+            if ending.done():
+                break
+            if await part.works():
+                worked = time.monotonic()
+            elif time.monotonic() - worked > part.hung_s:
+                child.kill_group()
+                break
+        return await ending
 
     def _bury(self, part: Part, child: process.Child) -> None:
         self._ready[part.name].clear()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from stream.errors import StreamgaugeError
+from stream.health import addresses, ask
 from stream.local import kafka, ports
 from stream.local.addresses import (
     CLICKHOUSE_SETTING,
@@ -68,6 +69,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
         yield from _ports(settings)
     yield _kafka(settings)
     yield _clickhouse(settings)
+    yield from _workers(settings)
 
 
 def _python() -> Check:
@@ -141,3 +143,12 @@ def _clickhouse(settings: Settings) -> Check:
         return Check("ClickHouse", True, f"{client.server_version} at {url}", reaches=True)
     finally:
         client.close()
+
+
+def _workers(settings: Settings) -> Iterator[Check]:
+    """Ask each worker that says where it answers how it is."""
+    for address in addresses(settings.home):
+        health = ask(address)
+        found = f"{health.status}{': ' if health.reason else ''}{health.reason}, {address.url}"
+        mend = f"Look into {settings.home / 'logs' / address.worker}.log and at `streamgauge lag`."
+        yield Check(f"Worker {address.worker}", health.ok, found, "" if health.ok else mend)

@@ -135,7 +135,7 @@ def plan(
         pane_disk_bytes_per_day=pane_rows * STORED_ROW_BYTES + panes * key_bytes / 4,
         cores=2 * rate / FOLD_ROWS_PER_S,
         recovery_s=_recovery_s(state, rate, checkpoint_s),
-        warnings=tuple([*_warnings(spec, rate, partitions), *_too_much(spec, pending)]),
+        warnings=(*_warnings(spec, rate, partitions), *_too_much(spec, pending)),
     )
 
 

@@ -1,5 +1,7 @@
 """Intake: records of the public and control topics become the ledger's blocks and facts, or dead letters.
 
+Rows are scanned in compiled code (`stream.folds.scan`); what that is unsure about, `streamgauge.wire.decode` reads.
+
 It keeps no state, and what it writes depends on the records and on what the ledger already covers, nothing
 else. Each block continues the range of the one before it in its ledger partition, so a reader sees at once what
 is re-sent and what is lost (docs/architecture.md, rule 2).
@@ -7,41 +9,39 @@ is re-sent and what is lost (docs/architecture.md, rule 2).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
+import numpy as np
 from streamgauge.events import Code, Event, Kind, Refusal
 from streamgauge.mend import excerpt
 from streamgauge.partition import partition_of
 from streamgauge.wire import decode, encode
 
-from stream.folds.base import Output, Record
+from stream.folds.base import Output, Record, Records
 from stream.folds.blocks import (
     LAST_LINE,
     LINE_BITS,
-    Block,
     Covered,
     Fact,
-    Rows,
+    FrameBlock,
     Source,
     Tick,
     encode_entry,
     end_of,
     place,
 )
-from stream.folds.columns import RowEvent, group, rows_of
 from stream.folds.deadletters import dead_letter
-from stream.folds.keys import partitions_of
+from stream.folds.frame_events import RowEvent, frame_of
+from stream.folds.scan import WHOLE, Pool, cut_pool, scan_run
 
 NOTHING: Final = -1  # what is covered of a source before its first event
 
 _KINDS: Final[dict[str, Kind]] = {"predictions": "predictions", "labels": "labels"}
 _TO_ALL: Final = frozenset({"specs", "commands"})
 _TO_ONE: Final = frozenset({"models"})
-_MAX_ROWS: Final = 2_048  # of a block: about what 20 features leave room for in 500 kB
-_CELL: Final = 8  # bytes that a feature's value costs in a column of numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,54 +106,38 @@ class Intake:
         """
         if not run:
             raise ValueError("a run has one record or more")
-        letters = _Letters(source, {record.position: record.append_ms for record in run})
+        records = Records.of(run)
+        letters = _Letters(source, records)
         chains = _Chains(dict(after))
-        covered = end_of(run[-1].position)
+        covered = end_of(records.next_position - 1)
         if source.topic in _KINDS:
-            self._split_rows(source, _read(source, run, letters), chains, letters, covered)
+            self._split_rows(source, records, chains, letters, covered)
         elif source.topic in _TO_ALL | _TO_ONE:
-            self._split_facts(source, run, chains, letters)
+            self._split_facts(source, records, chains, letters)
         else:
             raise ValueError(f"intake does not read the topic {source.topic!r}")
         return IntakeResult(chains.outputs, chains.advanced, letters.outputs, covered)
 
-    def _split_rows(self, source: Source, read: _Events, chains: _Chains, letters: _Letters, covered: int) -> None:
+    def _split_rows(self, source: Source, run: Records, chains: _Chains, letters: _Letters, covered: int) -> None:
         """Write each event to its prediction_id's partition; the last block there covers the whole run."""
-        for partition, mine in enumerate(self._by_partition(read, chains)):
-            parts = [found for piece in mine.pieces() for found in self._parts(piece, letters)]
-            for number, (rows, last) in enumerate(parts):
-                to = covered if number == len(parts) - 1 else last
-                chains.write(partition, Block(source, chains.start(partition), to, rows))
-
-    def _by_partition(self, read: _Events, chains: _Chains) -> list[_Events]:
-        ids = [event.prediction_id.encode() for event in read.events]
-        mine = [_Events() for _ in range(self.ledger_partitions)]
-        starts = [chains.start(partition) for partition in range(self.ledger_partitions)]
-        owners = partitions_of(ids, self.ledger_partitions).tolist()
-        for partition, event, position in zip(owners, read.events, read.positions, strict=True):
-            if position > starts[partition]:
-                mine[partition].add(event, position)
-        return mine
-
-    def _parts(self, rows: _Events, letters: _Letters) -> Iterator[tuple[tuple[Rows, ...], int]]:
-        """Yield what fits a block, with the position of its last row; a larger row is a dead letter."""
-        groups = group(rows.events, rows.positions)
-        if sum(each.cells for each in groups) * _CELL <= self.max_block_bytes:
-            parts = tuple([rows_of(each) for each in groups])
-            if len(msgspec.msgpack.encode(parts)) <= self.max_block_bytes:
-                yield parts, rows.positions[-1]
-                return
-        if len(rows.events) == 1:
-            letters.refuse_at(rows.positions[0], _too_large(rows.events[0], self.max_block_bytes))
-            return
-        for half in rows.halves():
-            yield from self._parts(half, letters)
+        kind = _KINDS[source.topic]
+        pool = scan_run(run, kind, self.ledger_partitions)
+        events, positions = _read_left(kind, run, pool, letters)
+        pool.add(frame_of(events, positions), self.ledger_partitions)
+        starts = np.array([chains.start(partition) for partition in range(self.ledger_partitions)])
+        pieces, large = cut_pool(pool, starts, self.max_block_bytes)
+        for position in large:
+            letters.refuse_at(position, _too_large(_event_at(kind, run, position), self.max_block_bytes))
+        ends = {piece.partition: number for number, piece in enumerate(pieces)}
+        for number, piece in enumerate(pieces):
+            to = covered if ends[piece.partition] == number else piece.last
+            chains.write(piece.partition, FrameBlock(source, chains.start(piece.partition), to, piece.frame))
 
     def _split_facts(self, source: Source, run: Sequence[Record], chains: _Chains, letters: _Letters) -> None:
         for record in run:
             refusal = _refused_fact(record.value, self.max_fact_bytes)
             if refusal is not None:
-                letters.refuse(record.position, 0, refusal)
+                letters.refuse_at(place(record.position), refusal)
                 continue
             to = end_of(record.position)
             for partition in self._readers(source, record.key):
@@ -189,70 +173,65 @@ class _Chains:
     def start(self, partition: int) -> int:
         return self.after.get(partition, NOTHING)
 
-    def write(self, partition: int, entry: Block | Fact) -> None:
+    def write(self, partition: int, entry: FrameBlock | Fact) -> None:
         self.outputs.append(Output("ledger", encode_entry(entry), partition=partition))
         self.after[partition] = self.advanced[partition] = entry.to
 
 
 @dataclass(slots=True)
 class _Letters:
-    """The dead letters of a run; `append_ms` by offset."""
+    """The dead letters of a run."""
 
     source: Source
-    append_ms: Mapping[int, int]
+    run: Records
     outputs: list[Output] = field(default_factory=list)
 
-    def refuse(self, offset: int, line: int, refusal: Refusal) -> None:
-        self.outputs.append(dead_letter(self.source, offset, line, self.append_ms[offset], refusal))
-
     def refuse_at(self, position: int, refusal: Refusal) -> None:
-        self.refuse(position >> LINE_BITS, position & LAST_LINE, refusal)
+        offset, line = position >> LINE_BITS, position & LAST_LINE
+        append_ms = int(self.run.append_ms[_index(self.run, offset)])
+        self.outputs.append(dead_letter(self.source, offset, line, append_ms, refusal))
 
 
-@dataclass(slots=True)
-class _Events:
-    """Events with their positions in the source, in its order."""
-
-    events: list[RowEvent] = field(default_factory=list)
-    positions: list[int] = field(default_factory=list)
-
-    def add(self, event: RowEvent, position: int) -> None:
-        self.events.append(event)
-        self.positions.append(position)
-
-    def part(self, start: int, stop: int) -> _Events:
-        return _Events(self.events[start:stop], self.positions[start:stop])
-
-    def pieces(self) -> Iterator[_Events]:
-        for start in range(0, len(self.events), _MAX_ROWS):
-            yield self.part(start, start + _MAX_ROWS)
-
-    def halves(self) -> tuple[_Events, _Events]:
-        half = len(self.events) // 2
-        return self.part(0, half), self.part(half, len(self.events))
-
-
-def _read(source: Source, run: Sequence[Record], letters: _Letters) -> _Events:
-    """Return the events of a run of rows; what is none becomes a dead letter."""
-    read = _Events()
-    for record in run:
-        for line, found in enumerate(_decode(source, record)):
+def _read_left(kind: Kind, run: Records, pool: Pool, letters: _Letters) -> tuple[list[RowEvent], list[int]]:
+    """Return the events that the scan left, with their positions; what is none becomes a dead letter."""
+    events: list[RowEvent] = []
+    positions: list[int] = []
+    for index, line, begin, end in pool.lines_left():
+        offset = int(run.positions[index])
+        if begin == WHOLE:
+            record = run[index]
+            read = _decode(kind, record.value, record.headers)
+        else:
+            read = _decode(kind, pool.data[begin:end].tobytes())
+        for number, found in enumerate(read, line):
             if isinstance(found, RowEvent):
-                read.add(found, place(record.position, line))
+                events.append(found)
+                positions.append(place(offset, number))
             elif isinstance(found, Refusal):
-                letters.refuse(record.position, line, found)
-    return read
+                letters.refuse_at(place(offset, number), found)
+    return events, positions
 
 
-def _decode(source: Source, record: Record) -> Sequence[Event | Refusal]:
+def _event_at(kind: Kind, run: Records, position: int) -> Event | Refusal:
+    record = run[_index(run, position >> LINE_BITS)]
+    return _decode(kind, record.value, record.headers)[position & LAST_LINE]
+
+
+def _index(run: Records, offset: int) -> int:
+    return int(np.searchsorted(run.positions, offset))
+
+
+def _decode(kind: Kind, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> Sequence[Event | Refusal]:
     try:
-        return decode(_KINDS[source.topic], record.value, record.headers)
+        return decode(kind, value, headers)
     except Exception as error:  # noqa: BLE001 — the boundary: a record that breaks the decoder is a dead letter
         message = f"the decoder failed: {type(error).__name__}: {error}"[:1_000]
-        return [_refusal(Code.DECODE_ERROR, message, "please report this record", record.value)]
+        return [_refusal(Code.DECODE_ERROR, message, "please report this record", value)]
 
 
-def _too_large(event: RowEvent, limit: int) -> Refusal:
+def _too_large(event: Event | Refusal, limit: int) -> Refusal:
+    if isinstance(event, Refusal):
+        return event
     line = encode(event)
     refusal = _refusal(Code.TOO_LARGE, f"an event above {limit} bytes in the ledger", "send less in one event", line)
     return msgspec.structs.replace(refusal, model=event.model, source=event.source)

@@ -9,8 +9,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from stream.errors import StreamgaugeError
-from stream.folds.base import Output, Record
+from stream.folds.base import Output, Record, Records
 from stream.folds.blocks import LINE_BITS, Covered, Source, end_of
 from stream.runtime.port import Bounds, Log, LogError, Publisher, TopicPartition
 
@@ -146,10 +148,11 @@ class IntakeHost:
     async def run(self, tp: TopicPartition, records: Sequence[Record]) -> None:
         """Decode a run, and hand its blocks over when those of the run before are acknowledged."""
         owned = self._owned[tp]
-        fresh = [record for record in records if end_of(record.position) > owned.split]
+        columns = Records.of(records)
+        fresh = columns[int(np.searchsorted(columns.positions, owned.split >> LINE_BITS, "right")) :]
         if not fresh:
             return
-        await self._check_continues(tp, owned, fresh[0].position)
+        await self._check_continues(tp, owned, int(fresh.positions[0]))
         result = self._intake.split(owned.source, fresh, owned.after)
         await self._settle()
         owned.after, owned.split = {**owned.after, **result.after}, result.covered

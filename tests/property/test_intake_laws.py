@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from streamgauge import partition_of
 
 from stream.folds.base import Output, Record
-from stream.folds.blocks import Block, Column, Fact, Rows, Source, decode_entry, end_of, place
+from stream.folds.blocks import Fact, FrameBlock, Source, decode_entry, end_of, place
 from stream.folds.intake import Intake, IntakeResult
+from tests.frames import Row, rows_of
 
 LINES = (("content-type", b"application/x-ndjson"),)
 PARTITIONS = 3
@@ -64,33 +65,17 @@ class Reader:
 
     high: int = -1
     lost: int = 0
-    rows: list[tuple] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
 
     def read(self, value: bytes) -> None:
         entry = decode_entry(value)
-        assert isinstance(entry, Block)
+        assert isinstance(entry, FrameBlock)
         assert entry.start < entry.to
         self.lost += entry.start > self.high
-        new = [row for part in entry.parts for row in flat(part) if row[0] > self.high]
-        assert all(entry.start < row[0] <= entry.to for part in entry.parts for row in flat(part))
-        self.rows += sorted(new)
+        rows = rows_of(entry.frame)
+        assert all(entry.start < row.position <= entry.to for row in rows)
+        self.rows += [row for row in rows if row.position > self.high]
         self.high = max(self.high, entry.to)
-
-
-def cells(column: Column, n: int) -> list:
-    numbers, codes = column.number_array(n).tolist(), column.code_array(n).tolist()
-    return [column.levels[c] if c >= 0 else numbers[i] if c == -3 else c for i, c in enumerate(codes)]
-
-
-def flat(part: Rows) -> list[tuple]:
-    """Return rows as (position, id, model, time, values by name that are not missing)."""
-    named = {f"features.{column.name}": cells(column, part.n) for column in part.features}
-    named |= {name: cells(getattr(part, name), part.n) for name in ("version", "source", "label", "lane")}
-    rows = []
-    for i in range(part.n):
-        values = tuple(sorted((name, repr(column[i])) for name, column in named.items() if column[i] != -1))
-        rows.append((int(part.position_array()[i]), part.ids[i], part.model, int(part.event_array()[i]), values))
-    return rows
 
 
 def read(outputs: list[Output]) -> list[Reader]:
@@ -145,7 +130,7 @@ def test_re_sent_and_interleaved_blocks_are_harmless(runs, data):
 def test_every_line_is_one_row_of_its_partition_or_one_dead_letter(runs):
     results = run_all(Intake(PARTITIONS), runs, {})
     letters = [json.loads(letter.value) for result in results for letter in result.dead_letters]
-    rows = {row[0]: (partition, row) for partition, r in enumerate(read(outputs(results))) for row in r.rows}
+    rows = {row.position: (partition, row) for partition, r in enumerate(read(outputs(results))) for row in r.rows}
     dead = {place(letter["offset"], letter["line"]) for letter in letters}
     assert len(dead) == len(letters)
     lines = {
@@ -157,8 +142,8 @@ def test_every_line_is_one_row_of_its_partition_or_one_dead_letter(runs):
     assert rows.keys() | dead == lines.keys()
     assert not rows.keys() & dead
     for at, (partition, row) in rows.items():
-        assert row[1] == lines[at]["prediction_id"]
-        assert partition == partition_of(row[1].encode(), PARTITIONS)
+        assert row.prediction_id == lines[at]["prediction_id"]
+        assert partition == partition_of(row.prediction_id.encode(), PARTITIONS)
 
 
 @given(cut_logs())

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 
-import numpy as np
 import pytest
 from streamgauge import partition_of
 
 from stream.folds import intake as module
 from stream.folds.base import Record
-from stream.folds.blocks import Block, Covered, Fact, Rows, Source, Tick, decode_entry, end_of, place
+from stream.folds.blocks import Covered, Fact, FrameBlock, Source, Tick, decode_entry, end_of, place
+from stream.folds.frame import FEEDBACK_LANE, TRUTH_LANE, identity, text_hash
 from stream.folds.intake import Intake, IntakeResult, tick
-from stream.folds.keys import partitions_of
+from tests.frames import Row, bits, rows_of
 
 LINES = (("content-type", b"application/x-ndjson"),)
 PREDICTIONS = Source("predictions", "id", 2)
@@ -27,15 +28,18 @@ def record(offset: int, *events: object) -> Record:
     return Record(offset, 1_000 + offset, b"\n".join(json.dumps(each).encode() for each in events), headers=LINES)
 
 
-def blocks(result: IntakeResult) -> list[Block]:
+def blocks(result: IntakeResult) -> list[FrameBlock]:
     found = [decode_entry(output.value) for output in result.outputs]
-    assert all(isinstance(each, Block) for each in found)
+    assert all(isinstance(each, FrameBlock) for each in found)
     return found
 
 
-def only_rows(result: IntakeResult) -> Rows:
-    ((rows,),) = [block.parts for block in blocks(result)]
-    return rows
+def rows(result: IntakeResult) -> list[Row]:
+    return [row for block in blocks(result) for row in rows_of(block.frame)]
+
+
+def ids(result: IntakeResult) -> list[str]:
+    return [each for block in blocks(result) for each in block.frame.id_list()]
 
 
 def letters(result: IntakeResult) -> list[dict]:
@@ -46,37 +50,38 @@ def test_rows_keep_what_the_events_say():
     first = event(1, features={"x": 1, "c": "UA"}, score=0.25, version="3", shadow={"4": 0.5}, source="ops")
     second = event(2, features={"x": None, "y": True}, label="late", latency_ms=1.5)
     third = event(3, features={"x": float("nan"), "c": 7})
-    rows = only_rows(Intake(1).split(PREDICTIONS, [record(7, first, second), record(9, third)], {}))
-    assert (rows.kind, rows.model, rows.n, rows.ids) == ("prediction", "m", 3, ("id-1", "id-2", "id-3"))
-    assert rows.position_array().tolist() == [place(7, 0), place(7, 1), place(9, 0)]
-    assert rows.event_array().tolist() == [1, 2, 3]
-    columns = {column.name: column for column in rows.features}
-    assert list(columns) == ["c", "x", "y"]
-    assert columns["x"].code_array(3).tolist() == [-3, -1, -2]
-    assert columns["c"].code_array(3).tolist() == [0, -1, -3]
-    assert columns["c"].number_array(3)[2] == 7
-    assert columns["y"].code_array(3).tolist() == [-1, -3, -1]
-    assert rows.label.code_array(3).tolist() == [-1, 0, -1]
-    assert [rows.version.levels[code] for code in rows.version.code_array(3)] == ["3", "", ""]
-    assert [rows.source.levels[code] for code in rows.source.code_array(3)] == ["ops", "", ""]
-    np.testing.assert_array_equal(np.frombuffer(rows.score), [0.25, np.nan, np.nan])
-    np.testing.assert_array_equal(np.frombuffer(rows.latency_ms), [np.nan, 1.5, np.nan])
-    assert [version for version, _ in rows.shadow] == ["4"]
+    result = Intake(1).split(PREDICTIONS, [record(7, first, second), record(9, third)], {})
+    one, two, three = rows(result)
+    assert [row.position for row in (one, two, three)] == [place(7, 0), place(7, 1), place(9, 0)]
+    assert [(row.prediction_id, row.model, row.event_ms) for row in (one, two)] == [("id-1", "m", 1), ("id-2", "m", 2)]
+    assert one.features == (("c", "UA"), ("x", bits(1)))
+    assert two.features == (("x", None), ("y", bits(1)))
+    assert three.features == (("c", bits(7)), ("x", "invalid"))
+    assert (one.label, two.label) == (None, "late")
+    assert (one.version, one.source, two.version, two.source) == ("3", "ops", "", "")
+    assert (one.score, two.score) == (bits(0.25), bits(math.nan))
+    assert (one.latency, two.latency) == (bits(math.nan), bits(1.5))
+    assert (one.shadow, two.shadow) == ((("4", bits(0.5)),), ())
+    assert one.hash == identity("m", "id-1")
 
 
-def test_labels_keep_their_lane_and_have_neither_scores_nor_features():
-    result = Intake(1).split(LABELS, [record(0, event(1, label=True), event(2, label=0, kind="feedback"))], {})
-    rows = only_rows(result)
-    assert rows.kind == "label"
-    assert rows.label.number_array(2).tolist() == [1, 0]
-    assert [rows.lane.levels[code] for code in rows.lane.code_array(2)] == ["truth", "feedback"]
-    assert (rows.score, rows.latency_ms, rows.shadow, rows.features) == (b"", b"", (), ())
+def test_labels_keep_their_lane_and_revision_and_have_neither_scores_nor_features():
+    events = [event(1, label=True), event(2, label=0, kind="feedback", revision=127)]
+    result = Intake(1).split(LABELS, [record(0, *events)], {})
+    assert [(row.label, row.lane, row.revision) for row in rows(result)] == [
+        (bits(1), TRUTH_LANE, 0),
+        (bits(0), FEEDBACK_LANE, 127),
+    ]
+    ((frame, source),) = [(block.frame, block.source) for block in blocks(result)]
+    assert (frame.scores, frame.latencies, frame.cells, frame.row_shapes) == (b"", b"", b"", b"")
+    assert source == LABELS
 
 
-def test_models_of_a_block_are_parts_of_it():
-    result = Intake(1).split(PREDICTIONS, [record(0, event(1), event(2, model="other"), event(3))], {})
+def test_models_and_shapes_stand_in_one_block_in_source_order():
+    events = [event(1), event(2, model="other", features={"x": 1}), event(3, features={"y": 1})]
+    result = Intake(1).split(PREDICTIONS, [record(0, *events)], {})
     (block,) = blocks(result)
-    assert [(rows.model, rows.ids) for rows in block.parts] == [("m", ("id-1", "id-3")), ("other", ("id-2",))]
+    assert [(row.model, row.prediction_id) for row in rows(result)] == [("m", "id-1"), ("other", "id-2"), ("m", "id-3")]
     assert (block.source, block.start, block.to) == (PREDICTIONS, -1, end_of(0))
 
 
@@ -84,20 +89,14 @@ def test_each_row_goes_to_the_partition_of_its_id():
     result = Intake(4).split(PREDICTIONS, [record(0, *(event(number) for number in range(200)))], {})
     assert sorted(result.after) == [0, 1, 2, 3]
     for output, block in zip(result.outputs, blocks(result), strict=True):
-        assert {partition_of(each.encode(), 4) for each in block.parts[0].ids} == {output.partition}
-
-
-def test_many_keys_are_hashed_as_one_is():
-    keys = [("k" * (number % 11) + str(number)).encode() for number in range(500)] + [b""]
-    assert partitions_of(keys, 7).tolist() == [partition_of(key, 7) for key in keys]
-    assert partitions_of([], 7).tolist() == []
+        assert {partition_of(each.encode(), 4) for each in block.frame.id_list()} == {output.partition}
 
 
 def test_what_a_partition_covers_already_is_not_written_again():
     run = [record(0, event(1), event(2)), record(1, event(3))]
     (block,) = blocks(Intake(1).split(PREDICTIONS, run, {0: place(0, 0)}))
     assert (block.start, block.to) == (place(0, 0), end_of(1))
-    assert block.parts[0].ids == ("id-2", "id-3")
+    assert block.frame.id_list() == ["id-2", "id-3"]
     nothing = Intake(1).split(PREDICTIONS, run, {0: end_of(1)})
     assert (nothing.outputs, nothing.after, nothing.covered) == ([], {}, end_of(1))
 
@@ -109,24 +108,43 @@ def test_blocks_stay_below_the_size_and_their_ranges_chain():
     ]
     found = Intake(1, max_block_bytes=4_000).split(PREDICTIONS, run, {})
     assert len(found.outputs) > 5
-    assert all(len(output.value) < 4_100 for output in found.outputs)
+    assert all(3_000 < len(output.value) < 4_100 for output in found.outputs[:-1])
     chain = blocks(found)
     assert [block.start for block in chain] == [-1, *(block.to for block in chain[:-1])]
     assert chain[-1].to == found.covered == found.after[0]
-    assert [each for block in chain for rows in block.parts for each in rows.ids] == [f"id-{i}" for i in range(200)]
+    assert ids(found) == [f"id-{i}" for i in range(200)]
+
+
+def test_a_block_has_only_the_texts_that_its_rows_use():
+    events = [event(i, model=f"m{i}", features={f"f{i}": f"v{i}"}) for i in range(2_000)]
+    result = Intake(1, max_block_bytes=4_000).split(PREDICTIONS, [record(0, *events)], {})
+    assert rows(result) == sorted(rows(result), key=lambda row: row.position)
+    assert [row.features for row in rows(result)] == [((f"f{i}", f"v{i}"),) for i in range(2_000)]
+    for block in blocks(result):
+        used = {text for row in rows_of(block.frame) for text in (row.model, *row.features[0])}
+        assert sorted(block.frame.texts) == sorted(used)
+        assert [text_hash(text) for text in block.frame.texts] == block.frame.columns().text_hashes.tolist()
+
+
+def test_a_large_row_costs_its_block_alone():
+    events = [event(i, features={"t": "x" * (5_000 if i % 3 == 0 else 10)}) for i in range(9)]
+    result = Intake(1, max_block_bytes=1_000).split(PREDICTIONS, [record(0, *events)], {})
+    assert ids(result) == [f"id-{i}" for i in range(9) if i % 3]
+    assert [letter["line"] for letter in letters(result)] == [0, 3, 6]
+    assert blocks(result)[-1].to == end_of(0)
 
 
 def test_rows_that_share_no_feature_names_do_not_blow_up():
-    rows = [event(i, features={f"f{i}-{j}": j for j in range(50)}) for i in range(400)]
-    result = Intake(1).split(PREDICTIONS, [record(0, *rows)], {})
-    assert max(len(output.value) for output in result.outputs) <= 510_000
-    assert sum(rows.n for block in blocks(result) for rows in block.parts) == 400
+    events = [event(i, features={f"f{i}-{j}": j for j in range(50)}) for i in range(400)]
+    result = Intake(1).split(PREDICTIONS, [record(0, *events)], {})
+    assert max(len(output.value) for output in result.outputs) <= 500_100
+    assert [len(row.features) for row in rows(result)] == [50] * 400
 
 
 def test_an_event_that_is_too_large_is_a_dead_letter_and_its_neighbours_are_rows():
     large = event(2, features={"text": "x" * 2_000_000}, source="ops")
     result = Intake(1).split(PREDICTIONS, [record(4, event(1), large, event(3))], {})
-    assert [each for block in blocks(result) for rows in block.parts for each in rows.ids] == ["id-1", "id-3"]
+    assert ids(result) == ["id-1", "id-3"]
     (letter,) = letters(result)
     assert (letter["reason"], letter["offset"], letter["line"]) == ("too-large", 4, 1)
     assert (letter["model"], letter["source"], letter["at_ms"]) == ("m", "ops", 1_004)
@@ -156,7 +174,7 @@ ROWS = {
 def test_a_bad_event_is_one_dead_letter_and_nothing_else_is_disturbed(value, reason, field):
     run = [record(0, event(1)), Record(1, 1_001, value), record(2, event(2))]
     result = Intake(1).split(PREDICTIONS, run, {})
-    assert [each for block in blocks(result) for rows in block.parts for each in rows.ids] == ["id-1", "id-2"]
+    assert ids(result) == ["id-1", "id-2"]
     (letter,) = letters(result)
     assert (letter["reason"], letter["field"]) == (reason, field)
     assert (letter["topic"], letter["partition"], letter["offset"], letter["line"]) == ("predictions", 2, 1, 0)
@@ -168,7 +186,7 @@ def test_a_bad_event_is_one_dead_letter_and_nothing_else_is_disturbed(value, rea
 @pytest.mark.parametrize("value", ROWS.values(), ids=ROWS.keys())
 def test_what_only_the_spec_can_judge_is_a_row(value):
     result = Intake(1).split(PREDICTIONS, [record(0, event(1)), Record(1, 1_001, value)], {})
-    assert sum(rows.n for block in blocks(result) for rows in block.parts) == 2
+    assert len(rows(result)) == 2
     assert result.dead_letters == []
 
 
@@ -181,8 +199,9 @@ def test_a_record_that_breaks_the_decoder_is_a_dead_letter_of_its_own(monkeypatc
         return real(kind, value, headers)
 
     monkeypatch.setattr(module, "decode", broken)
-    result = Intake(1).split(PREDICTIONS, [record(0, event(1)), record(1, event(2)), record(2, event(3))], {})
-    assert only_rows(result).ids == ("id-1", "id-3")
+    escaped = [record(i, event(i + 1, source="\n")) for i in range(3)]  # which the scan leaves to it
+    result = Intake(1).split(PREDICTIONS, escaped, {})
+    assert ids(result) == ["id-1", "id-3"]
     assert letters(result)[0]["reason"] == "decode-error"
     assert "ZeroDivisionError: boom" in letters(result)[0]["message"]
 

@@ -1,14 +1,8 @@
-import json
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from streamgauge.partition import partition_of
-from streamgauge.wire import decode
 
-from stream.folds.blocks import FrameBlock, decode_entry, encode_entry
 from stream.folds.decide import Decide
-from stream.folds.frame_events import frame_of
 from stream.folds.intake import tick
 from stream.folds.measure import Measure
 from stream.folds.partials import decode_message
@@ -379,36 +373,3 @@ def test_a_lineage_that_comes_back_starts_again():
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match="tick_ms >= 1"):
         Measure(0, tick_ms=0)
-
-
-def test_frames_say_what_blocks_say():
-    blocks, frames = watched(partitions=1), watched(partitions=1)
-    odd = [
-        {"features": {}},
-        {"features": {"c": 7}, "version": "1", "score": 0.5, "shadow": {"2": 0.1}},
-        {"features": {"x": None, "c": "b"}, "version": "1", "score": 0.5, "shadow": {"2": 0.2}, "source": "s"},
-        {"features": {"x": "red"}, "latency_ms": 3.0},
-        {"model": "n"},
-    ]
-    events = [prediction(f"p{i}", i) | more for i, more in enumerate(odd)]
-    for topic, some in (("predictions", events), ("labels", [label(f"p{i}", i) for i in range(3)])):
-        for loop in (blocks, frames):
-            before = len(loop.ledger[0])
-            loop.send(topic, some)
-            if loop is frames:
-                loop.ledger[0][before:] = [framed(topic, some, record) for record in loop.ledger[0][before:]]
-            loop.tick(2)
-            loop.run()
-    closed(blocks)
-    closed(frames)
-
-    assert frames.messages() == blocks.messages()
-    assert sum(row.labels for row in frames.of(PaneRow)) == 3
-
-
-def framed(topic, events, record):
-    """The same ledger record with the events as a frame."""
-    block = decode_entry(record.value)
-    read = [found for event in events for found in decode(topic, json.dumps(event).encode())]
-    frame = frame_of(read, [position for rows in block.parts for position in rows.position_array().tolist()])
-    return replace(record, value=encode_entry(FrameBlock(block.source, block.start, block.to, frame)))

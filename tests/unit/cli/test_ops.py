@@ -30,7 +30,7 @@ def test_the_exit_code_of_lag_is_1_above_the_limit(run, monkeypatch, limit, code
 def test_a_fold_that_does_not_exist_is_wrong_usage(run):
     result = run("lag", "--fold", "stor")
     assert result.exit_code == 2
-    assert "there is no fold 'stor'; there are score, intake" in result.output
+    assert "there is no fold 'stor'; there are score, " in result.output
 
 
 def test_the_documented_queries_are_listed_with_their_parameters(run):

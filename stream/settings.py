@@ -99,7 +99,7 @@ class RuntimeSettings(Section):
         default=0,
         ge=-1,
         le=65_000,
-        description="Port of the metrics of intake; score, measure, decide and store have the next ones. "
+        description="Port of the metrics of intake; score, measure, decide, store and bridge have the next. "
         "0: any free port, named in `run/workers`; -1: none.",
     )
 

@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
 import structlog
-from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import CommitFailedError, KafkaError
 from kafka.structs import OffsetAndMetadata
+from streamgauge.kafka_client import KafkaConsumer, TopicPartition
 
 from retrain.event import RetrainEvent, decode
 from retrain.register import KafkaBooks

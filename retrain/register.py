@@ -6,8 +6,8 @@ import time
 
 import msgspec
 import structlog
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from streamgauge.events import Code, Refusal
+from streamgauge.kafka_client import KafkaConsumer, KafkaProducer, TopicPartition
 from streamgauge.mend import excerpt
 
 from models.registry import Registry, Version, decode

@@ -79,7 +79,9 @@ class RuntimeSettings(Section):
         default=1_000, ge=10, description="Time between the ticks of an intake worker, and of the log clock."
     )
     checkpoint_s: float = Field(default=30, gt=0, description="Time between two checkpoints of a partition.")
-    max_poll_records: int = Field(default=1_000, ge=1, description="Records that one poll returns at most.")
+    max_poll_records: int = Field(
+        default=4_000, ge=1, description="Records of a partition that one poll returns, and the rest of the last batch."
+    )
     fetch_wait_ms: int = Field(
         default=50, ge=1, description="How long the broker may hold a fetch when there is nothing new."
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-from kafka import KafkaConsumer, TopicPartition
+from streamgauge.kafka_client import KafkaConsumer, TopicPartition
 
 from stream.demo.errors import DemoError
 

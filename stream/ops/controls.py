@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from streamgauge.kafka_client import KafkaConsumer, KafkaProducer, TopicPartition
 
 from stream.errors import StreamgaugeError
 from stream.folds.monitor import SpecRecord

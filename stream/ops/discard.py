@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kafka import TopicPartition as KafkaPartition
+from streamgauge.kafka_client import TopicPartition as KafkaPartition
 
 from stream.runtime.file_port import KafkaReader
 from stream.runtime.lag import lag_view

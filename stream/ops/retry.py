@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import get_args
 
 import msgspec
-from kafka import KafkaProducer
 from kafka.producer.future import FutureRecordMetadata as Future
 from streamgauge.events import Kind, Refusal
+from streamgauge.kafka_client import KafkaProducer
 from streamgauge.wire import LINES, content_type_of, decode
 
 from stream.folds.base import Record

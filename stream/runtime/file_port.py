@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
-from kafka import KafkaConsumer
-from kafka import TopicPartition as KafkaPartition
+from streamgauge.kafka_client import KafkaConsumer
+from streamgauge.kafka_client import TopicPartition as KafkaPartition
 
 from stream.folds.base import Record
 from stream.runtime.port import LogError, TopicPartition

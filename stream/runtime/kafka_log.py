@@ -11,7 +11,7 @@ from typing import Self
 import aiokafka
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
-from kafka import TopicPartition as AdminPartition
+from streamgauge.kafka_client import TopicPartition as AdminPartition
 
 from stream.folds.base import Output, Record
 from stream.runtime.checkpoint import Pointer, newest_by_key

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from kafka import KafkaConsumer
-from kafka import TopicPartition as KafkaPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import KafkaError
+from streamgauge.kafka_client import KafkaConsumer
+from streamgauge.kafka_client import TopicPartition as KafkaPartition
 
 from stream.runtime.port import TopicPartition
 from stream.settings import Settings

@@ -22,7 +22,7 @@ import struct
 import cramjam
 from aiokafka.codec import lz4_encode
 from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.record.util import calc_crc32c
+from google_crc32c import value as crc32c
 
 LARGE_BYTES = 512 << 10
 """Above it a batch is compressed in any case: topics have a largest size."""
@@ -65,7 +65,7 @@ def compressed(batch: bytearray) -> bytearray:
     _LENGTH.pack_into(made, _LENGTH_AT, len(made) - _LENGTH_AT - _LENGTH.size)
     _, attributes = _CHECKED.unpack_from(made, _CRC_AT)
     _CHECKED.pack_into(made, _CRC_AT, 0, attributes | _LZ4)
-    _CHECKED.pack_into(made, _CRC_AT, calc_crc32c(memoryview(made)[_CHECKED_FROM:]), attributes | _LZ4)
+    _CHECKED.pack_into(made, _CRC_AT, crc32c(bytes(memoryview(made)[_CHECKED_FROM:])), attributes | _LZ4)
     return made
 
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import cramjam
 import numpy as np
 from aiokafka.codec import snappy_decode
-from aiokafka.record.util import calc_crc32c
+from google_crc32c import value as crc32c
 from numpy.typing import NDArray
 
 from stream.folds.base import Records
@@ -98,7 +98,7 @@ def read_batches(data: bytes | memoryview, where: str) -> Iterator[Batch]:
             raise BatchError(f"{where}, offset {base}: a batch of {length} bytes is shorter than its own head")
         if end > len(view):
             return
-        if (found := calc_crc32c(view[at + _CRC_FROM : end])) != crc:
+        if (found := crc32c(bytes(view[at + _CRC_FROM : end]))) != crc:
             raise BatchError(f"{where}, offset {base}: damaged: checksum {crc:#010x} expected, {found:#010x} found")
         append_ms = max_ms if attributes & _APPEND_TIME else -1
         yield Batch(base, base + delta, attributes, first_ms, append_ms, producer, count, view[at + _HEAD.size : end])

@@ -1,0 +1,89 @@
+"""How long a fault was felt: from the blow until every fold has done what lay there, and is no further behind."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from benchmarks.chaos.system import FOLDS, PATIENCE_S, POLL_S, Lags, Standing, StuckError, wait_for
+
+RECENT_S = 6.0
+SLACK = 100
+"""Records by which a fold may be further behind than before: what a tick and a commit bring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blow:
+    """A fault, as the folds stood when it came.
+
+    Attributes
+    ----------
+    at_s
+        When, monotonic seconds.
+    goal
+        Records that each fold has to have done.
+    allowed
+        How far behind each fold may be then.
+    """
+
+    at_s: float
+    goal: dict[str, int]
+    allowed: dict[str, int]
+
+
+class Watch:
+    """Follows the folds; to be asked often. For one thread."""
+
+    def __init__(self, lags: Lags) -> None:
+        self._lags = lags
+        self._recent: deque[tuple[float, dict[str, Standing]]] = deque()
+
+    def look(self) -> dict[str, Standing] | None:
+        """Return where the folds stand; None while the broker does not say."""
+        found = self._lags.now()
+        now = time.monotonic()
+        if found is not None:
+            self._recent.append((now, found))
+        while self._recent and self._recent[0][0] < now - RECENT_S and len(self._recent) > 1:
+            self._recent.popleft()
+        return found
+
+    def calm(self, seconds: float) -> None:
+        """Look on for a while, so that there is a before."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.look()
+            time.sleep(POLL_S)
+
+    def brace(self, before: Blow | None = None) -> Blow:
+        """Note how things stand right before a fault; at the end of an absence, `before` is what was before it."""
+        wait_for(lambda: self.look() is not None, "an answer of the broker")
+        last = self._recent[-1][1]
+        worst = {fold: max(standing[fold].left for _, standing in self._recent) for fold in FOLDS}
+        goal = {fold: last[fold].done + last[fold].left for fold in FOLDS}
+        allowed = {fold: 2 * left + SLACK for fold, left in worst.items()} if before is None else before.allowed
+        return Blow(time.monotonic(), goal, allowed)
+
+    def recovered(self, blow: Blow, patience_s: float = PATIENCE_S) -> float:
+        """Wait until nothing is felt of a blow any more; return the seconds since it."""
+        deadline = time.monotonic() + patience_s
+        while not self._is_over(blow):
+            if time.monotonic() > deadline:
+                raise StuckError(f"no recovery within {patience_s:g} s: {self._missing(blow)}")
+            time.sleep(POLL_S)
+        self._recent.clear()  # what was behind meanwhile is no measure of what is usual
+        return time.monotonic() - blow.at_s
+
+    def _is_over(self, blow: Blow) -> bool:
+        return self.look() is not None and not self._missing(blow)
+
+    def _missing(self, blow: Blow) -> str:
+        if not self._recent:
+            return "the broker does not answer"
+        last = self._recent[-1][1]
+        return ", ".join(
+            f"{fold} has done {last[fold].done:,} of {blow.goal[fold]:,} and has {last[fold].left:,} left"
+            for fold in FOLDS
+            if last[fold].done <= blow.goal[fold] or last[fold].left > blow.allowed[fold]
+        )

@@ -87,6 +87,8 @@ class Owned:
 class IntakeHost:
     """Runs intake over the partitions of its topics.
 
+    It takes runs without records too: else a log that ends with an aborted transaction would look behind for ever.
+
     1. Start at the committed offset; the next block of each ledger partition begins right before it.
     2. Decode a run while the blocks of the one before are on their way; hand its blocks over after the acks.
     3. Every `tick_ms`, after the acks of all blocks and dead letters: a tick into each ledger partition that
@@ -104,6 +106,8 @@ class IntakeHost:
     clock
         Monotonic seconds.
     """
+
+    takes_empty_runs = True
 
     def __init__(
         self,
@@ -151,6 +155,7 @@ class IntakeHost:
         columns = Records.of(records)
         fresh = columns[int(np.searchsorted(columns.positions, owned.split >> LINE_BITS, "right")) :]
         if not fresh:
+            await self._pass(owned, end_of(columns.next_position - 1))
             return
         await self._check_continues(tp, owned, int(fresh.positions[0]))
         result = self._intake.split(owned.source, fresh, owned.after)
@@ -158,6 +163,12 @@ class IntakeHost:
         owned.after, owned.split = {**owned.after, **result.after}, result.covered
         self._dead.count(len(result.dead_letters), self._clock())
         self._on_its_way = asyncio.create_task(self._hand_over(owned, result))
+
+    async def _pass(self, owned: Owned, to: int) -> None:
+        """Take note that a log goes on without records: marks of transactions, and what was aborted."""
+        if to > owned.split:
+            await self._settle()
+            owned.split = owned.acked = to
 
     async def _check_continues(self, tp: TopicPartition, owned: Owned, offset: int) -> None:
         """End where retention was faster than this worker; holes of another kind (transactions) are no loss."""

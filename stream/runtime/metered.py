@@ -16,6 +16,7 @@ class MeteredHandler:
 
     def __init__(self, handler: Handler, metrics: Metrics) -> None:
         self._handler, self._metrics = handler, metrics
+        self.takes_empty_runs = bool(getattr(handler, "takes_empty_runs", False))
 
     async def assign(self, tps: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Take over partitions."""
@@ -35,7 +36,8 @@ class MeteredHandler:
         metrics, begin = self._metrics, self._metrics.monotonic()
         with metrics.calling(f"records of {tp.topic}/{tp.partition}"):
             await self._handler.run(tp, records)
-        metrics.took(tp, records, metrics.monotonic() - begin)
+        if records:
+            metrics.took(tp, records, metrics.monotonic() - begin)
 
     async def revoke(self, tps: Collection[TopicPartition]) -> None:
         """Let go of partitions; none are assigned until the next assignment."""

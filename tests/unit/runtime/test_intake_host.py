@@ -1,8 +1,9 @@
+import dataclasses
 import json
 
 import pytest
 
-from stream.folds.base import Record
+from stream.folds.base import Record, Records
 from stream.folds.blocks import FrameBlock, Tick, decode_entry, end_of
 from stream.folds.intake import Intake, tick
 from stream.folds.measure import Measure
@@ -87,3 +88,16 @@ async def test_offsets_that_no_record_has_are_no_loss_while_the_broker_keeps_wha
         (-1, end_of(2)),
         (end_of(2), end_of(1_002)),
     ]
+
+
+async def test_a_log_that_goes_on_without_records_is_covered_to_where_it_goes_on(broker):
+    host, _ = host_of(broker, Bounds(0, 5))
+    await host.assign([SOURCE])
+    await host.run(SOURCE, rows(0))
+    aborted = dataclasses.replace(Records.of([]), next_position=5)
+    await host.run(SOURCE, aborted)
+    await host.close()
+
+    covered = entries(broker, Tick)[-1].covered[0]
+    assert (covered.to, covered.end) == (end_of(4), end_of(4))
+    assert broker.commits[SOURCE] == 5

@@ -47,6 +47,8 @@ down: setup ## Stop what `streamgauge up --detach` started
 
 .venv/.synced: pyproject.toml sdk/pyproject.toml uv.lock $(filter .tools/bin/uv,$(UV))
 	$(UV) sync --frozen --all-packages
+	@echo "compiling the folds, once for this machine"
+	$(RUN) python -m stream.warm
 	@touch $@
 
 docs: setup ## Write the data dictionary anew (needs `make up` in another terminal)

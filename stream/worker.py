@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -14,9 +15,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
+from aiokafka.errors import KafkaError
 
 from stream.errors import StreamgaugeError
+from stream.folds.base import Output
 from stream.logs import configure
+from stream.runtime.alarm import stopped
 from stream.runtime.checkpoint import HOUR_MS, CheckpointStore
 from stream.runtime.faust_port import FaustPort
 from stream.runtime.health import OFF, serving
@@ -28,7 +32,9 @@ from stream.runtime.publisher import KafkaPublisher
 from stream.settings import Settings, load
 from stream.topics import ensure_topics
 from stream.topology import LEDGER
+from stream.warm import warm
 
+ALARM_S = 5
 FOLDS = ("intake", "score", "measure", "decide", "store", "bridge")
 _log = structlog.get_logger()
 
@@ -171,9 +177,20 @@ async def serve(fold: str, settings: Settings, name: str | None = None) -> None:
         shell = Shell(settings, worker, *watched, wanted=lambda: port.wants_handler)
         served = serving(metrics, view, settings.home, settings.runtime.metrics_host, metrics_port(settings, fold))
         async with BUILD[fold](shell) as handler, served:
+            await asyncio.to_thread(warm, fold)
             _log.info("started")
-            await port.run(MeteredHandler(handler, metrics))
+            await _run(port, MeteredHandler(handler, metrics), publisher, stopped_by=lambda e: stopped(fold, worker, e))
     _log.info("stopped")
+
+
+async def _run(port: FaustPort, handler: Handler, publisher: Publisher, stopped_by: Callable[[str], Output]) -> None:
+    """Run until told to stop; what a person must mend is told by an alert before it is raised."""
+    try:
+        await port.run(handler)
+    except StreamgaugeError as error:
+        with contextlib.suppress(KafkaError, TimeoutError):
+            await asyncio.wait_for(publisher.publish([stopped_by(str(error))]), ALARM_S)
+        raise
 
 
 def metrics_port(settings: Settings, fold: str) -> int:

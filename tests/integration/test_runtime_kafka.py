@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -257,6 +258,9 @@ def test_too_many_dead_letters_stop_intake_with_a_sentence(settings):
         assert process.wait(30) == 1
 
     assert "11 dead letters within a minute, more than 10" in log.read_text()
+    alerts = [json.loads(record.value) for record in read_topic(settings, "alerts")[0]]
+    assert [(alert["kind"], alert["level"]) for alert in alerts] == [("pipeline", "page")]
+    assert alerts[0]["title"].startswith("intake has stopped: 11 dead letters within a minute")
 
 
 def test_a_worker_without_a_broker_says_so(tmp_path):

@@ -22,7 +22,7 @@ from aiokafka.codec import snappy_decode
 from google_crc32c import value as crc32c
 from numpy.typing import NDArray
 
-from stream.folds.base import Records
+from stream.folds.base import PADDING, Records
 from stream.runtime.port import LogError
 from stream.runtime.record_batches_kernels import BATCH_FIELDS, RECORD_FIELDS, split
 
@@ -128,7 +128,7 @@ def to_records(batches: Collection[Batch], from_offset: int, next_position: int,
             batch.append_ms,
         )
         at += len(part)
-    data = np.concatenate(parts) if parts else np.empty(0, np.uint8)
+    data = np.concatenate((*parts, np.zeros(PADDING, np.uint8)))
     columns = np.empty((RECORD_FIELDS, sum(batch.records for batch in batches)), np.int64)
     kept, bad = split(data, table, from_offset, columns)
     if bad >= 0:

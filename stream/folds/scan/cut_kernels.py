@@ -176,6 +176,7 @@ def _end(block: Ints, start: Ints) -> bool:
     """Note what the rows of a block have; return whether it has rows."""
     start[B_LANES], start[B_REVISIONS] = block[B_LANES], block[B_REVISIONS]
     start[B_SCORES], start[B_LATENCIES] = block[B_SCORES], block[B_LATENCIES]
+    start[B_TEXT_BYTES] = block[B_TEXT_BYTES]
     return bool(block[B_ROWS] > start[B_ROWS])
 
 

@@ -5,8 +5,6 @@ They are constants of compiled code, hence this file's name: the cache of compil
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,8 +48,6 @@ STATE_WIDTH = 15
 
 # How a record's value is read.
 ONE, MANY, GENERAL = 0, 1, 2  # one JSON object; JSON lines; anything else
-
-PADDING: Final = 16  # zeros behind the data
 
 
 @inlined

@@ -1,6 +1,6 @@
 """Four instructions of the machine that Python has no words for; for compiled code only.
 
-They check nothing. What reads a buffer through them relies on the zeros behind it (`stream.folds.scan.lines.PADDING`):
+They check nothing. What reads a buffer through them relies on the zeros behind it (`stream.folds.base.PADDING`):
 each loop over text stops at a zero, so none leaves the buffer.
 """
 

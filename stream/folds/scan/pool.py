@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from streamgauge.events import Kind
 
-from stream.folds.base import Records
+from stream.folds.base import PADDING, Records
 from stream.folds.frame import Frame
 from stream.folds.scan import layout_kernels as at
 from stream.folds.scan.header_kernels import formats
@@ -19,7 +19,7 @@ from stream.folds.scan.line_kernels import LABEL_FIELDS, LABEL_NEEDS, PREDICTION
 from stream.folds.scan.name_kernels import fill_node_slots
 from stream.folds.scan.pool_kernels import add_rows, intern_all, nodes_of
 from stream.folds.scan.run_kernels import scan
-from stream.folds.scan.text_kernels import fill_text_slots, write_texts
+from stream.folds.scan.text_kernels import fill_text_slots
 from stream.folds.scan.token_kernels import FIELDS
 
 Number = TypeVar("Number", bound=np.generic)
@@ -58,15 +58,6 @@ class Pool:
     def count(self) -> int:
         """How many rows there are."""
         return int(self.state[at.ROWS])
-
-    def decoded(self) -> list[str]:
-        """Return all texts, by code."""
-        count = int(self.state[at.TEXTS])
-        table = self.texts.reshape(-1, at.TABLE_WIDTH)
-        joined, ends = np.empty(table[:count, at.TEXT_SIZE].sum(), np.uint8), np.empty(count, np.int64)
-        write_texts(self.data, self.texts, count, joined, ends)
-        text, until = joined.tobytes().decode(), ends.tolist()
-        return [text[start:end] for start, end in zip([0, *until], until, strict=False)]
 
     def lines_left(self) -> Sequence[Sequence[int]]:
         """Return record, line, begin and end of what the general path must read, in source order."""
@@ -188,13 +179,13 @@ def _no_slots(room: int) -> Codes:
 
 def _padded(data: Bytes) -> Bytes:
     """Return the data with zeros behind it; itself if it ends with them."""
-    if len(data) >= at.PADDING and not data[-at.PADDING :].any():
+    if len(data) >= PADDING and not data[-PADDING:].any():
         return data
     return np.concatenate((data, _padding()))
 
 
 def _padding() -> Bytes:
-    return np.zeros(at.PADDING, np.uint8)
+    return np.zeros(PADDING, np.uint8)
 
 
 def _longer(table: NDArray[Number], length: int) -> NDArray[Number]:

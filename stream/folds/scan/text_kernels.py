@@ -129,19 +129,6 @@ def intern(data: Bytes, at: int, size: int, texts: Ints, slots: Codes, state: In
 
 
 @in_place
-def write_texts(data: Bytes, texts: Ints, count: int, into: Bytes, ends: Ints) -> None:
-    """Write the first `count` texts one behind the other, and after how many characters each ends, ``(count,)``."""
-    at, characters = 0, 0
-    for code in range(count):
-        start = get(texts, code, TEXT_AT)
-        for i in range(start, start + get(texts, code, TEXT_SIZE)):
-            into[at] = data[i]
-            at += 1
-            characters += data[i] & 0xC0 != 0x80  # all but what continues one
-        ends[code] = characters
-
-
-@in_place
 def fill_text_slots(texts: Ints, count: int, slots: Codes) -> None:
     """Enter the first `count` texts into empty slots."""
     last = np.uint64(len(slots) - 1)

@@ -62,6 +62,15 @@ class Monitor(msgspec.Struct, frozen=True, eq=False):
         return () if self.reference is None else self.reference.segments.get(segment, ())
 
 
+def scope_of(ledger_id: str, epoch: int) -> str:
+    """Return what tells the lineages of one log and epoch from those of another.
+
+    >>> scope_of("ledger", 0), scope_of("ledger", 7)
+    ('ledger', 'ledger/7')
+    """
+    return f"{ledger_id}/{epoch}" if epoch else ledger_id
+
+
 @lru_cache(maxsize=1 << 16)
 def monitor_of(value: bytes, ledger_id: str = "") -> Monitor:
     """Return the monitor that a record of topic `specs` describes; ValueError if it is none."""

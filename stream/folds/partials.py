@@ -92,7 +92,11 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True):
-    """One part of what a ledger partition has to say at a tick; marks are in the last part."""
+    """One part of what a ledger partition has to say at a tick; marks are in the last part.
+
+    `epoch` is the last command ``begin`` that the partition folded (0: none): its time in milliseconds. Positions of
+    another epoch may be those of another log.
+    """
 
     partition: int
     start: int
@@ -105,6 +109,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
     counts: tuple[Count, ...] = ()
     fates: tuple[Fate, ...] = ()
     marks: tuple[Mark, ...] = ()
+    epoch: int = 0
 
 
 _decoder = msgspec.msgpack.Decoder(Message)

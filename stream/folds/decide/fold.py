@@ -19,7 +19,7 @@ from stream.folds.decide.panes import on_time_counts, pane_rows
 from stream.folds.decide.performance import add_arrived, forgotten_ms, label_age_ms, performance_rows
 from stream.folds.decide.pipeline import hear, silent_partitions, watch
 from stream.folds.decide.state import SCHEMA, DecideState, LineageState, Loop
-from stream.folds.monitor import Monitor, monitor_of
+from stream.folds.monitor import Monitor, monitor_of, scope_of
 from stream.folds.partials import Count, Fate, Forwarded, Message, decode_message
 from stream.folds.rows import ConservationRow, FateRow, LineageRow
 
@@ -71,7 +71,11 @@ class Decide:
         return decode_state(SCHEMA, data, DecideState)
 
     def _message(self, state: DecideState, message: Message, record: Record) -> list[Output]:
-        """Take a message in, once: a re-sent one lies at or below the last accepted."""
+        """Take a message in, once: a re-sent one lies at or below the last accepted, or is of an ended epoch."""
+        if message.epoch < state.epoch:
+            return []
+        if message.epoch > state.epoch:
+            _begin(state, message.epoch)
         before = state.seen.get(message.partition)
         at = (message.to, message.part)
         if before is not None and at <= before:
@@ -95,6 +99,9 @@ class Decide:
         self._watch(state, emit)
         return emit.outputs()
 
+    def _monitor(self, state: DecideState, spec: bytes) -> Monitor:
+        return monitor_of(spec, scope_of(self.ledger_id, state.epoch))
+
     def _watch(self, state: DecideState, emit: Emit) -> None:
         """Tell of ledger partitions that fell silent, and that they are heard again."""
         silent = silent_partitions(state.hearing, self.ledger_partitions)
@@ -102,14 +109,14 @@ class Decide:
             return
         state.hearing.is_told = bool(silent)
         for lineage in sorted(state.current.values()):
-            monitor = monitor_of(state.lineages[lineage].spec, self.ledger_id)
+            monitor = self._monitor(state, state.lineages[lineage].spec)
             watch(state.loops[monitor.model], monitor, silent, emit)
 
     def _marks(self, state: DecideState, message: Message, emit: Emit) -> None:
         for mark in message.marks:
             stand(state.lineages[mark.lineage], message.partition, mark, message.clock_ms)
         for name, lineage in state.lineages.items():
-            monitor = monitor_of(lineage.spec, self.ledger_id)
+            monitor = self._monitor(state, lineage.spec)
             while (pane := next_final(lineage, monitor, self.ledger_partitions)) is not None:
                 self._finalise(state, lineage, monitor, pane, emit)
             if state.current[monitor.name] != name:
@@ -189,12 +196,9 @@ class Decide:
 
     def _spec(self, state: DecideState, value: bytes, emit: Emit) -> None:
         """Put a revision in force; every ledger partition forwards it, the first one counts."""
-        monitor = monitor_of(value, self.ledger_id)
+        monitor = self._monitor(state, value)
         current = state.current.get(monitor.name)
-        if (
-            current is not None
-            and monitor_of(state.lineages[current].spec, self.ledger_id).revision >= monitor.revision
-        ):
+        if current is not None and self._monitor(state, state.lineages[current].spec).revision >= monitor.revision:
             return
         state.current[monitor.name] = monitor.lineage
         if monitor.lineage in state.lineages:
@@ -232,7 +236,7 @@ class Decide:
     def _monitor_of_model(self, state: DecideState, model: str) -> Monitor | None:
         """Return the monitor of a model that is in force; the first by name, should there be several."""
         for name in sorted(state.current):
-            monitor = monitor_of(state.lineages[state.current[name]].spec, self.ledger_id)
+            monitor = self._monitor(state, state.lineages[state.current[name]].spec)
             if monitor.model == model:
                 return monitor
         return None
@@ -244,9 +248,17 @@ class Decide:
         ends = [
             lineage.newest_final + monitor.pane_ms
             for lineage in state.lineages.values()
-            if lineage.newest_final is not None and monitor_of(lineage.spec, self.ledger_id).model == monitor.model
+            if lineage.newest_final is not None and self._monitor(state, lineage.spec).model == monitor.model
         ]
         return max(ends, default=0)
+
+
+def _begin(state: DecideState, epoch: int) -> None:
+    """Begin an epoch: lineages end where they are, and so do positions; models, incidents and roles go on."""
+    state.epoch = epoch
+    state.lineages, state.current = {}, {}
+    state.seen, state.parts, state.clocks = {}, {}, {}
+    state.hearing.heard_ms = dict.fromkeys(state.hearing.heard_ms, state.hearing.active_ms)
 
 
 def _is_after_gap(before: tuple[int, int] | None, parts: int, message: Message) -> bool:

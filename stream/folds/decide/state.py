@@ -8,7 +8,7 @@ import numpy as np
 from detectors.paired import Paired
 from stream.folds.partials import Partial
 
-SCHEMA = 3
+SCHEMA = 4
 # Version, segment key, segment value.
 GroupId = tuple[str, str, str]
 
@@ -147,9 +147,13 @@ class Hearing(msgspec.Struct, array_like=True):
 
 
 class DecideState(msgspec.Struct):
-    """All of it. Of each ledger partition: the last accepted (position, part), its message's parts, the log clock."""
+    """All of it. Of each ledger partition: the last accepted (position, part), its message's parts, the log clock.
+
+    All lineages are of one `epoch`: a command ``begin`` ends those before it.
+    """
 
     position: int = -1
+    epoch: int = 0
     clocks: dict[int, int] = {}
     seen: dict[int, tuple[int, int]] = {}
     lineages: dict[str, LineageState] = {}

@@ -57,14 +57,15 @@ def main() -> int:
 
 async def _whole(seed: int, kinds: list[str], short: bool, home: Path, console: Console) -> Report:
     base_ms = int(time.time() * 1000) // 60_000 * 60_000 - HOURS_AGO_MS
-    sizes = Sizes() if short else Sizes().times(3)
+    sizes = Sizes() if short else Sizes().times(2)
     plan = Plan(seed, base_ms, sizes, pace_s=1.0 if short else 0.5, away_s=6 if short else 60)
     started = time.monotonic()
 
     def say(what: str) -> None:
-        console.print(f"{time.monotonic() - started:6.1f} s  {what}", highlight=False)
+        console.print(f"{time.monotonic() - started:6.1f} s  {what}", highlight=False, markup=False)
+        status.update(f"after: {what}")
 
-    with PeakMemory() as memory:
+    with console.status("starting") as status, PeakMemory() as memory:
         say("under fire: starting")
         settings = _settings(home / "fire", "fire.")
         async with system(settings) as attacked:

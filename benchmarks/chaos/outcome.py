@@ -43,6 +43,9 @@ SELECT model, kind, source, sum(received), sum(used) + sum(late_used), sum(dupli
     sum(unmatched) + sum(pending)
 FROM conservation_rows FINAL GROUP BY model, kind, source
 """
+LATE = """
+SELECT model, sum(late_used) FROM conservation_rows FINAL WHERE kind = 'prediction' GROUP BY model
+"""
 NEWEST = """
 SELECT monitor, toUnixTimestamp64Milli(max(pane)), sum(n) FROM panes_rows FINAL
 WHERE segment_key = '' AND n > 0 GROUP BY monitor
@@ -67,6 +70,8 @@ class Outcome:
         Places of raw rows and dead letters, as often as they are stored.
     rows
         Predictions counted in panes, by monitor.
+    late
+        Predictions that came after their pane was sealed, by model.
     """
 
     panes: dict[Key, tuple[object, ...]] = field(default_factory=dict)
@@ -76,6 +81,7 @@ class Outcome:
     labels: list[Place] = field(default_factory=list)
     letters: list[Place] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
+    late: dict[str, int] = field(default_factory=dict)
 
 
 def outcome(settings: Settings) -> Outcome:
@@ -90,6 +96,7 @@ def outcome(settings: Settings) -> Outcome:
             labels=_places(client, "label_rows"),
             letters=_letters(client),
             rows={monitor: rows for monitor, _, rows in client.query(NEWEST).result_rows},
+            late={row[0]: row[1] for row in client.query(LATE).result_rows},
         )
     finally:
         client.close()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from benchmarks.chaos.system import FOLDS, PATIENCE_S, POLL_S, Lags, Standing, StuckError, wait_for
 
 RECENT_S = 6.0
+LONGEST_S = 900.0
 SLACK = 100
 """Records by which a fold may be further behind than before: what a tick and a commit bring."""
 
@@ -66,24 +67,31 @@ class Watch:
         return Blow(time.monotonic(), goal, allowed)
 
     def recovered(self, blow: Blow, patience_s: float = PATIENCE_S) -> float:
-        """Wait until nothing is felt of a blow any more; return the seconds since it."""
-        deadline = time.monotonic() + patience_s
-        while not self._is_over(blow):
-            if time.monotonic() > deadline:
-                raise StuckError(f"no recovery within {patience_s:g} s: {self._missing(blow)}")
+        """Wait until nothing is felt of a blow any more; return the seconds since it.
+
+        Raises
+        ------
+        StuckError
+            When one of the folds that are missing does nothing for `patience_s` seconds, or after `LONGEST_S`.
+        """
+        moved_s, done = time.monotonic(), dict.fromkeys(FOLDS, -1)
+        while missing := self._look_for(blow):
+            now_s = time.monotonic()
+            if self._recent and all(self._recent[-1][1][fold].done > done[fold] for fold in missing):
+                moved_s, done = now_s, {fold: self._recent[-1][1][fold].done for fold in FOLDS}
+            if now_s - moved_s > patience_s or now_s - blow.at_s > LONGEST_S:
+                raise StuckError(f"no recovery after {now_s - blow.at_s:.0f} s: {'; '.join(missing.values())}")
             time.sleep(POLL_S)
         self._recent.clear()  # what was behind meanwhile is no measure of what is usual
         return time.monotonic() - blow.at_s
 
-    def _is_over(self, blow: Blow) -> bool:
-        return self.look() is not None and not self._missing(blow)
-
-    def _missing(self, blow: Blow) -> str:
-        if not self._recent:
-            return "the broker does not answer"
-        last = self._recent[-1][1]
-        return ", ".join(
-            f"{fold} has done {last[fold].done:,} of {blow.goal[fold]:,} and has {last[fold].left:,} left"
+    def _look_for(self, blow: Blow) -> dict[str, str]:
+        """Return what is missing, in words by fold; all folds while the broker does not answer."""
+        last = self.look()
+        if last is None:
+            return dict.fromkeys(FOLDS, "the broker does not answer")
+        return {
+            fold: f"{fold} has done {last[fold].done:,} of {blow.goal[fold]:,} and has {last[fold].left:,} left"
             for fold in FOLDS
             if last[fold].done <= blow.goal[fold] or last[fold].left > blow.allowed[fold]
-        )
+        }

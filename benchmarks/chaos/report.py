@@ -12,6 +12,7 @@ from rich.table import Table
 
 from benchmarks.chaos.compare import Found
 from benchmarks.chaos.course import Hit, Run
+from benchmarks.chaos.watched import WITHOUT_LATE_ROWS
 
 EXAMPLES = 5
 
@@ -45,6 +46,8 @@ class Report:
             **{name: each.count for name, each in self.found.items()},
             "recovery_s": quantiles(recoveries),
             "recovery_s_by_kind": {kind: quantiles(some) for kind, some in by_kind(self.fire.hits).items()},
+            "late_rows": late_rows(self.fire),
+            "late_rows_undisturbed": late_rows(self.calm),
             "events": self.fire.truth.events,
             "panes": len(self.fire.outcome.panes),
             "incidents": len(self.fire.outcome.incidents),
@@ -69,6 +72,11 @@ def quantiles(values: Sequence[float]) -> dict[str, float]:
     return {"p50": round(statistics.median(ranked), 2), "p99": round(p99, 2), "max": round(ranked[-1], 2)}
 
 
+def late_rows(run: Run) -> int:
+    """Return the rows that came late though they were sent in time; they are in the sums, but not in the evidence."""
+    return sum(run.outcome.late.get(model, 0) for model in WITHOUT_LATE_ROWS)
+
+
 def by_kind(hits: Sequence[Hit]) -> dict[str, list[float]]:
     """Return seconds of recovery by kind of fault."""
     found: dict[str, list[float]] = defaultdict(list)
@@ -90,6 +98,6 @@ def tell(console: Console, report: Report) -> None:
     told = report.figures()
     console.print(
         f"{told['events']:,} events, {told['panes']:,} sums compared, {told['incidents']} incidents, "
-        f"{told['seconds']} s, {told['rss_mb']:,} MB at most",
+        f"{told['late_rows']} rows late though sent in time, {told['seconds']} s, {told['rss_mb']:,} MB at most",
         highlight=False,
     )

@@ -85,7 +85,7 @@ def test_the_replayed_model_lives_years_ago():
     assert max(times) < START_MS + ROUNDS * 2 * 86_400_000
 
 
-@pytest.mark.parametrize("factor", [1, 3])
+@pytest.mark.parametrize("factor", [1, 2])
 def test_references_can_alarm(factor):
     from detectors.reference import decode as decode_reference
 

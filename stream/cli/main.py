@@ -59,6 +59,8 @@ COMMANDS: dict[str, Lazy] = {
     "reference": Lazy("stream.cli.reference:app", "What is normal: an artifact made from past rows."),
     "plan": Lazy("stream.cli.plan:plan", "What a monitor would cost: bytes, memory, disk, recovery."),
     "audit": Lazy("stream.cli.audit:audit", "Compute everything again from the ledger and compare."),
+    "replay": Lazy("stream.cli.replay:replay", "Compute past panes again beside live, also by another spec."),
+    "lineages": Lazy("stream.cli.lineages:app", "Which lineages the views show: switch to a replay, and back."),
     "trace": Lazy("stream.cli.trace:trace", "Say where one event is, what became of it, and why."),
     "lag": Lazy("stream.cli.lag:lag", "Say how far behind each fold is, in records and seconds."),
     "dead-letters": Lazy("stream.cli.deadletters:app", "What could not be read: look, mend, send again."),

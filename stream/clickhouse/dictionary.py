@@ -25,7 +25,8 @@ Views of database `streamgauge`. They are the contract; the tables behind them a
 
 * Times are UTC. A **pane** is a stretch of event time, named by its start.
 * What is not defined is `NULL`, never NaN.
-* Of the lineages of a monitor each pane shows one: a lineage from its first rows on, until the next one has rows.
+* Of the lineages of a monitor each pane shows one: a lineage from its first rows on, until the next one has rows; where
+  somebody switched to a shadow lineage (a replay of the log), that one.
 * As known at an instant: `performance_panes_known(known = '2013-05-01 00:00:00')` and `feature_panes_known(…)` have the
   columns of `performance_panes` and `feature_panes`.
 * Views marked *large*, and all views with panes, want a filter by model and time.

@@ -15,6 +15,7 @@ from stream.folds.base import Output, Record
 from stream.folds.rows import Result
 from stream.folds.store import tables
 from stream.folds.store.results import table_of
+from stream.ops.lineages import LINEAGE_TABLES
 from stream.ops.recompute import Recomputed, Window, recompute
 from stream.settings import Settings
 
@@ -123,8 +124,11 @@ def _windows(settings: Settings, client: Client, scope: Scope) -> dict[int, Wind
 
 
 _IN_SPAN = "WHERE pane >= {start:DateTime64(3)} AND pane < {stop:DateTime64(3)}"
+_LIVE = "lineage NOT IN (SELECT lineage FROM replay_rows)"
+"""The ledger names live lineages only: what a replay stored beside them is not its own."""
+
 _POSITIONS = " UNION ALL ".join(
-    f"SELECT model, min(position), max(position) FROM {table} {_IN_SPAN} "  # noqa: S608  our own names
+    f"SELECT model, min(position), max(position) FROM {table} {_IN_SPAN} AND {_LIVE} "  # noqa: S608  our own names
     "AND ({model:String} = '' OR model = {model:String}) GROUP BY model"
     for table in ("panes_rows", "performance_rows", "verdicts_rows")
 )
@@ -211,8 +215,9 @@ class _Bounds:
 
 def _stored(client: Client, table: str, scope: Scope) -> dict[Key, Row]:
     names = _key_columns(client, table)
-    where = _IN_SPAN if scope.is_span and "pane" in names else ""
-    sql = f"SELECT * FROM {table} FINAL {where}"  # noqa: S608  our own names
+    where = _IN_SPAN if scope.is_span and "pane" in names else "WHERE true"
+    live = f"AND {_LIVE}" if table in LINEAGE_TABLES else ""
+    sql = f"SELECT * FROM {table} FINAL {where} {live}"  # noqa: S608  our own names
     found: pa.Table = client.query_arrow(sql, parameters=_span(scope), use_strings=True)
     return {tuple(_comparable(row[name]) for name in names): row for row in found.to_pylist()}
 

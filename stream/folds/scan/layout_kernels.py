@@ -44,7 +44,10 @@ WHOLE = -1
 AT_RECORD, AT_BYTE, AT_LINE, ROWS, CELLS, TEXTS, NODES, LEFT, MARK = 0, 1, 2, 3, 4, 5, 6, 7, 8
 LINE_CELLS, IS_FULL = 9, 10  # words of the line that is read; a table had no room for it
 LINE_ENDS, FIRST_ROW, FIRST_CELL, FIRST_LEFT = 11, 12, 13, 14  # of the record: ends of lines; what was there before it
-STATE_WIDTH = 15
+# The spare room behind the data, for texts written anew: where it is free, where it ends, where it began; and if more
+# of it is wanted.
+SPARE_AT, SPARE_END, SPARE_BEGIN, SPARE_WANTED = 15, 16, 17, 18
+STATE_WIDTH = 19
 
 # How a record's value is read.
 ONE, MANY, GENERAL = 0, 1, 2  # one JSON object; JSON lines; anything else

@@ -10,6 +10,7 @@ from streamgauge.events import MAX_FEATURES, MAX_REVISION, MAX_SHADOWS, MAX_TIME
 from detectors.compiled import in_place, inlined
 from stream.folds.frame import FEEDBACK_LANE, MISSING, NO_TEXT, TRUTH_LANE
 from stream.folds.hash_kernels import hash64, partition
+from stream.folds.scan.escape_kernels import text
 from stream.folds.scan.layout_kernels import (
     CELL,
     CELLS,
@@ -31,7 +32,6 @@ from stream.folds.scan.layout_kernels import (
     ROOT,
     SCORE,
     TEXT_HASH,
-    TEXT_SIZE,
     VERSION,
     Bytes,
     Codes,
@@ -40,7 +40,7 @@ from stream.folds.scan.layout_kernels import (
     get,
 )
 from stream.folds.scan.machine_kernels import byte, word
-from stream.folds.scan.name_kernels import code_of, guessed_end, next_name
+from stream.folds.scan.name_kernels import guessed_end, next_name
 from stream.folds.scan.number_kernels import UNSURE, digits, single_number
 from stream.folds.scan.text_kernels import QUOTE, intern, text_end
 from stream.folds.scan.time_kernels import written_ms
@@ -181,21 +181,20 @@ def _single(  # noqa: PLR0911
         return _revision(data, at, row)
     if byte(data, at) != QUOTE:
         return UNSURE
-    end = text_end(data, at + 1)
-    size = end - at - 1
-    if end == UNSURE or size > MAX_BYTES:
+    behind, begin, size = text(data, at + 1, state)
+    if behind == UNSURE or size > MAX_BYTES:
         return UNSURE
     if field == F_KIND:
-        return _lane(data, at + 1, size, row)
+        return behind if _is_lane(data, begin, size, row) else UNSURE
     if field == F_ID:
-        row[ID_AT], row[ID_SIZE] = at + 1, size
+        row[ID_AT], row[ID_SIZE] = begin, size
     elif field != F_TRACE and (size > 0 or field == F_MODEL):
-        code = intern(data, at + 1, size, texts, slots, state)
+        code = intern(data, begin, size, texts, slots, state)
         if code == UNSURE:
             return UNSURE
         row[MODEL if field == F_MODEL else VERSION if field == F_VERSION else PRODUCER] = code
     is_empty_id = size == 0 and field in (F_ID, F_MODEL)
-    return UNSURE if is_empty_id else end + 1
+    return UNSURE if is_empty_id else behind
 
 
 @in_place
@@ -203,7 +202,7 @@ def _label(data: Bytes, at: int, row: Ints, texts: Ints, slots: Codes, state: In
     i, found = single_value(data, at, texts, slots, state)
     row[LABEL] = np.int64(found)
     is_text = byte(data, at) == QUOTE
-    if is_text and i - at - 2 > MAX_BYTES:
+    if is_text and i - at - 2 > MAX_BYTES:  # with escapes it may still be short
         return UNSURE
     # All bits of the exponent set: NaN and the infinities are refused here.
     is_number = np.uint64(found) & np.uint64(0x7FF0_0000_0000_0000) != np.uint64(0x7FF0_0000_0000_0000)
@@ -211,15 +210,15 @@ def _label(data: Bytes, at: int, row: Ints, texts: Ints, slots: Codes, state: In
 
 
 @in_place
-def _lane(data: Bytes, at: int, size: int, row: Ints) -> int:
+def _is_lane(data: Bytes, at: int, size: int, row: Ints) -> bool:
     letters = word(data, at)
     if size == 5 and letters & np.uint64(0xFF_FFFF_FFFF) == np.uint64(0x68_7475_7274):  # truth
         row[LANE] = TRUTH_LANE
     elif size == 8 and letters == np.uint64(0x6B63_6162_6465_6566):  # feedback
         row[LANE] = FEEDBACK_LANE
     else:
-        return UNSURE
-    return at + size + 1
+        return False
+    return True
 
 
 @in_place
@@ -286,12 +285,11 @@ def _values(  # noqa: PLR0911
     last = cell + (MAX_SHADOWS if is_shadow else MAX_FEATURES)
     while cell < last and i < end and byte(data, i) == QUOTE:
         guess = get(nodes, node, FOLLOWER)
-        behind = guessed_end(data, i + 1, guess, is_shadow, texts, nodes)
+        behind = guessed_end(data, i + 1, guess, is_shadow, texts, nodes, state)
         if behind == UNSURE:
-            guess = next_name(data, i + 1, node, is_shadow, fresh, texts, slots, nodes, node_slots, seen, state)
+            guess, behind = next_name(data, i + 1, node, is_shadow, fresh, texts, slots, nodes, node_slots, seen, state)
             if guess == UNSURE:
                 return UNSURE
-            behind = i + 2 + get(texts, code_of(guess, nodes), TEXT_SIZE)
         node, i = guess, after(data, behind, COLON, spaces)
         if i == UNSURE:
             return UNSURE

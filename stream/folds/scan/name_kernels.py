@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from detectors.compiled import in_place, inlined
+from stream.folds.scan.escape_kernels import text
 from stream.folds.scan.layout_kernels import (
     DEPTH,
     FOLLOWER,
@@ -21,6 +22,7 @@ from stream.folds.scan.layout_kernels import (
     NODES,
     PARENT,
     ROOT,
+    SPARE_BEGIN,
     TEXT_AT,
     TEXT_SIZE,
     Bytes,
@@ -31,19 +33,22 @@ from stream.folds.scan.layout_kernels import (
 )
 from stream.folds.scan.machine_kernels import byte
 from stream.folds.scan.number_kernels import UNSURE
-from stream.folds.scan.text_kernels import QUOTE, intern, is_same, text_end
+from stream.folds.scan.text_kernels import QUOTE, intern, is_same
 
 MAX_NAME_BYTES = 256  # what has more may still have 256 characters: the general path counts them
 
 
 @inlined
-def guessed_end(data: Bytes, at: int, node: int, is_shadow: bool, texts: Ints, nodes: Codes) -> int:
-    """Return the index behind the name at `at` and its quote, if it is that of `node`; else UNSURE."""
+def guessed_end(data: Bytes, at: int, node: int, is_shadow: bool, texts: Ints, nodes: Codes, state: Ints) -> int:
+    """Return the index behind the name at `at` and its quote, if it is that of `node`; else UNSURE.
+
+    A name that was written with escapes is not compared: it may hold quotes, which end a name that has none.
+    """
     if node == NO_NODE or (get(nodes, node, NAME) < 0) != is_shadow:
         return UNSURE
     code = code_of(node, nodes)
-    size = get(texts, code, TEXT_SIZE)
-    is_there = is_same(data, get(texts, code, TEXT_AT), at, size) and byte(data, at + size) == QUOTE
+    begin, size = get(texts, code, TEXT_AT), get(texts, code, TEXT_SIZE)
+    is_there = begin < state[SPARE_BEGIN] and is_same(data, begin, at, size) and byte(data, at + size) == QUOTE
     return at + size + 1 if is_there else UNSURE
 
 
@@ -67,18 +72,19 @@ def next_name(
     node_slots: Codes,
     seen: Codes,
     state: Ints,
-) -> int:
+) -> tuple[int, int]:
     """Return the node of the name whose text begins at `at`, which now follows `node`; or UNSURE.
 
+    And the index behind its quote.
     `fresh` is the first node that this line made: behind it nothing was seen before.
     """
-    end = text_end(data, at)
-    if end == UNSURE or end - at > MAX_NAME_BYTES:
-        return UNSURE
-    code = intern(data, at, end - at, texts, slots, state)
+    behind, begin, size = text(data, at, state)
+    if behind == UNSURE or size > MAX_NAME_BYTES:
+        return UNSURE, at
+    code = intern(data, begin, size, texts, slots, state)
     if code == UNSURE:
-        return UNSURE
-    return child(node, ~code if is_shadow else code, fresh, nodes, node_slots, seen, state)
+        return UNSURE, at
+    return child(node, ~code if is_shadow else code, fresh, nodes, node_slots, seen, state), behind
 
 
 @in_place

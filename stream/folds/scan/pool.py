@@ -112,8 +112,19 @@ class Pool:
     def grow(self) -> None:
         """Double the tables that a scan has filled."""
         self._make_room(0, 0, 1, 1)
+        if self.state[at.SPARE_WANTED]:
+            self._make_spare_room()
         if self.state[at.LEFT] == len(self.left):
             self.left = _longer(self.left, 2 * len(self.left))
+
+    def _make_spare_room(self) -> None:
+        """Make room for texts written anew: as much as the data are, as escapes are longer than what they mean."""
+        begin = len(self.data)
+        longer = np.zeros(2 * begin + 64, np.uint8)
+        longer[:begin] = self.data
+        self.data, state = longer, self.state
+        state[at.SPARE_AT], state[at.SPARE_END], state[at.SPARE_WANTED] = begin, len(longer) - PADDING, 0
+        state[at.SPARE_BEGIN] = min(state[at.SPARE_BEGIN], begin)
 
     def _make_room(self, rows: int, cells: int, texts: int, nodes: int) -> None:
         """Make room for so many more of each."""
@@ -170,6 +181,7 @@ def _empty(data: Bytes, size: int) -> Pool:
     )
     pool.nodes[: at.TABLE_WIDTH] = at.NO_NODE, 0, 0, at.NO_NODE
     pool.state[at.NODES] = 1
+    pool.state[at.SPARE_BEGIN] = np.iinfo(np.int64).max
     return pool
 
 

@@ -1,6 +1,6 @@
 """Texts in JSON: where they end, and one code for all that are equal.
 
-A text is taken as it stands: without escapes, in valid UTF-8.
+A text is valid UTF-8; one with escapes is no text here (`stream.folds.scan.escape_kernels`).
 
 References
 ----------
@@ -61,7 +61,7 @@ def _utf8_end(data: Bytes, at: int) -> int:
     while byte(data, i) != QUOTE:
         if byte(data, i) < _SPACE or byte(data, i) == _BACKSLASH:
             return UNSURE
-        size = 1 if byte(data, i) < _ASCII_END else _utf8_size(data, i)
+        size = 1 if byte(data, i) < _ASCII_END else utf8_size(data, i)
         if size == 0:
             return UNSURE
         i += size
@@ -69,7 +69,7 @@ def _utf8_end(data: Bytes, at: int) -> int:
 
 
 @in_place
-def _utf8_size(data: Bytes, at: int) -> int:
+def utf8_size(data: Bytes, at: int) -> int:
     """Return the bytes of the character at `at` that is not ASCII; 0 if it is none."""
     first, second = byte(data, at), byte(data, at + 1)
     if 0xC2 <= first <= 0xDF:

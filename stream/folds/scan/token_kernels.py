@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from detectors.compiled import in_place, inlined
 from stream.folds.frame import INVALID, MISSING, TEXT
+from stream.folds.scan.escape_kernels import text
 from stream.folds.scan.layout_kernels import Bytes, Codes, Ints
 from stream.folds.scan.machine_kernels import byte, word
 from stream.folds.scan.number_kernels import UNSURE, number
-from stream.folds.scan.text_kernels import QUOTE, intern, text_end
+from stream.folds.scan.text_kernels import QUOTE, intern
 
 COMMA, COLON, OPEN, CLOSE = 44, 58, 123, 125
 NEWLINE = 10
@@ -108,11 +109,11 @@ def value(  # noqa: PLR0911  a way for each first letter
     """
     c = byte(data, at)
     if c == QUOTE:
-        end = text_end(data, at + 1)
-        if end == UNSURE:
+        behind, begin, size = text(data, at + 1, state)
+        if behind == UNSURE:
             return UNSURE, _MISSING_WORD
-        code = intern(data, at + 1, end - at - 1, texts, slots, state)
-        return (end + 1 if code != UNSURE else UNSURE), _TEXT_WORD | np.uint64(code)
+        code = intern(data, begin, size, texts, slots, state)
+        return (behind if code != UNSURE else UNSURE), _TEXT_WORD | np.uint64(code)
     if c == _TRUE:
         return (at + 4 if _is_literal(data, at, 0x65757274) else UNSURE), _TRUE_WORD
     if c == _FALSE:

@@ -199,8 +199,8 @@ def test_a_record_that_breaks_the_decoder_is_a_dead_letter_of_its_own(monkeypatc
         return real(kind, value, headers)
 
     monkeypatch.setattr(module, "decode", broken)
-    escaped = [record(i, event(i + 1, source="\n")) for i in range(3)]  # which the scan leaves to it
-    result = Intake(1).split(PREDICTIONS, escaped, {})
+    nested = [record(i, event(i + 1, features={"x": []})) for i in range(3)]  # which the scan leaves to it
+    result = Intake(1).split(PREDICTIONS, nested, {})
     assert ids(result) == ["id-1", "id-3"]
     assert letters(result)[0]["reason"] == "decode-error"
     assert "ZeroDivisionError: boom" in letters(result)[0]["message"]

@@ -54,16 +54,27 @@ USUAL = {
     "as the producer writes it": line(features={"x": 1.5, "y": "red", "z": None, "b": True}, score=0.5),
     "without white space": json.dumps(EVENT | {"features": {"x": 1}}, separators=(",", ":")).encode(),
     "with much white space": b' \r\n{\t"prediction_id" : "a" ,\n "model":"m" , "event_time" : 7, "features":{ } } \n',
-    "in another order": b'{"event_time":7,"score":1,"model":"m","shadow":{"4":1},"features":{"x":1},"prediction_id":"a"}',
+    "in another order": b'{"event_time":7,"score":1,"model":"m","shadow":{"4":1},"features":{},"prediction_id":"a"}',
     "time as text": line(event_time="2013-01-01T10:15:00.123456789+05:30"),
     "NaN among the features": line(features={"x": float("nan"), "y": float("-inf")}),
     "nulls for what is optional": line(version=None, score=None, features=None, shadow=None, source=None),
     "other alphabets": line(features={"größe": "日本", "😀": "ﬁ"}, version="é"),
+    "escapes": json.dumps(
+        EVENT | {"features": {'grö"ß\\e': "日本😀\0\b\f\n\r\t/"}, "version": "\u07ff\uffff"}
+    ).encode(),
+    "escapes in upper case": line(version="x").replace(b'"x"', b'"\\u00E9\\/\\uD83D\\uDE00"'),
+    "escaped ids": line(prediction_id='"', model="\\", label="\n"),
     "all fields": line(source="s", traceparent="t", version="1", label="x", shadow={"2": 1}, latency_ms=1e-3),
     "texts as long as they may be": line(version="x" * 256, features={"n" * 256: "v" * 5_000}),
 }
 UNUSUAL = {
-    "escapes": line(version="\n"),
+    "an escape that is none": line(version="x").replace(b'"x"', b'"\\x"'),
+    "an escape that is cut": line(version="x").replace(b'"x"', b'"\\u00e"'),
+    "an escaped half of a pair": line(version="x").replace(b'"x"', b'"\\ud83d"'),
+    "two escaped first halves": line(version="x").replace(b'"x"', b'"\\ud83d\\ud83d"'),
+    "an escaped second half": line(version="x").replace(b'"x"', b'"\\ude00\\ud83d"'),
+    "an escaped field name": line().replace(b"model", b"mod\\u0065l"),
+    "half of a character behind an escape": line(version="\né").replace("é".encode(), b"\xc3"),
     "a field twice": b'{"prediction_id":"a","model":"m","event_time":7,"model":"n"}',
     "a feature twice": b'{"prediction_id":"a","model":"m","event_time":7,"features":{"x":1,"x":2}}',
     "a nested value": line(features={"x": [1]}),
@@ -167,8 +178,26 @@ def test_tables_grow_with_texts_names_and_lines_left():
     assert all(dict(row.features)[f"f{i}-39"] == f"v{i}-39" for i, row in enumerate(found))
 
 
+def test_names_with_quotes_in_them_are_not_taken_for_two_names():
+    tricky = [line(features={'a":1,"b': 2}), line(features={"a": 1, "b": 2}), line(features={'a":1,"b': 3})]
+    pool = scanned(*(value.replace(b" ", b"") for value in tricky))
+    assert left(pool) == []
+    assert [row.features for row in rows(pool)] == [
+        (('a":1,"b', bits(2)),),
+        (("a", bits(1)), ("b", bits(2))),
+        (('a":1,"b', bits(3)),),
+    ]
+
+
+def test_many_escapes_find_room():
+    values = [json.dumps(EVENT | {"features": {f"é{i}": "ß" * 500}}).encode() for i in range(200)]
+    pool = scanned(*values, *[b"x" + value for value in values], *values)
+    assert left(pool) == list(range(200, 400))
+    assert [row.features for row in rows(pool)] == 2 * [((f"é{i}", "ß" * 500),) for i in range(200)]
+
+
 def test_rows_of_the_general_path_stand_where_they_were_read():
-    pool = scanned(line(features={"x": "red"}), line(version="\n", features={"y": "red"}), line(features={"x": "blue"}))
+    pool = scanned(line(features={"x": "red"}), b"", line(features={"x": "blue"}))
     event = PredictionEvent(prediction_id="b\0", model="m", event_time_ms=7, version="\n", features={"y": "red"})
     pool.add(frame_of([event], [1 << 16]), 1)
     one, two, three = rows(pool)

@@ -63,7 +63,7 @@ performance: {metric: rmse, tolerance: 0.5}
 monitor: species-watch
 model: species
 task: multiclass
-pane: 1d
+pane: 2d
 lateness: 14d
 idle_timeout: 1h
 features: {petal: {type: number}, site: {type: category}}
@@ -91,9 +91,9 @@ class Sizes:
     """Predictions of each model in one round: a second of today's models, two days of the replayed one."""
 
     churn: int = 90
-    price: int = 30
-    species: int = 110
-    tardy: int = 30
+    price: int = 20
+    species: int = 55
+    tardy: int = 20
 
     def times(self, factor: int) -> Sizes:
         """Return sizes that are larger by a factor."""
@@ -117,10 +117,10 @@ def references(seed: int, sizes: Sizes) -> dict[str, bytes]:
     """Return artifacts of references by monitor: rows of the same kind, before anything drifts."""
     rng = random.Random(f"{seed}/reference")
     churn = [churn_features(rng) for _ in range(REFERENCE_PANES * 2 * sizes.churn)]
-    species = [species_features(rng) for _ in range(REFERENCE_PANES * sizes.species // 2)]
+    species = [species_features(rng) for _ in range(REFERENCE_PANES * sizes.species)]
     return {
         "churn-watch": _reference(SPECS[0], churn, 2 * sizes.churn, label_age_ms=8_000),
-        "species-watch": _reference(SPECS[3], species, sizes.species // 2, label_age_ms=8 * DAY_MS),
+        "species-watch": _reference(SPECS[3], species, sizes.species, label_age_ms=8 * DAY_MS),
     }
 
 

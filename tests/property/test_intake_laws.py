@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from streamgauge import partition_of
@@ -36,6 +37,12 @@ PREDICTION = st.fixed_dictionaries(
     },
 )
 BAD = st.sampled_from([{"model": "a"}, [], {"prediction_id": 3}, {"features": {}, "modle": "a"}])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled() -> None:
+    """Compile, or load what was compiled, before time is taken."""
+    Intake(PARTITIONS).split(SOURCES["predictions"], [Record(0, 0, b"{}"), Record(1, 0, b"[]")], {})
 
 
 @st.composite
@@ -119,7 +126,7 @@ def test_re_sent_and_interleaved_blocks_are_harmless(runs, data):
     known = read(sent[:died])
     start = data.draw(st.integers(0, sum(all(r.high >= end_of(x.position) for r in known) for x in log)))
     before = {p: end_of(log[start - 1].position) if start else -1 for p in range(PARTITIONS)}
-    again = outputs(run_all(Intake(PARTITIONS, 400), [log[start:]], before)) if start < len(log) else []
+    again = outputs(run_all(Intake(PARTITIONS, 700), [log[start:]], before)) if start < len(log) else []
     late = data.draw(st.lists(st.sampled_from(sent[:died]), max_size=3)) if died else []
     readers = read(sent[:died] + again + late)
     assert [reader.rows for reader in readers] == [reader.rows for reader in once]

@@ -166,7 +166,7 @@ FROM (
         concat('rows, duplicates, invalid, labels: ', toString(a), ', live ', toString(b)) AS what
     FROM panes_rows FINAL WHERE {_IN_SPAN}
     GROUP BY {_KEY}
-    HAVING tupleSum(a) + tupleSum(b) > 0
+    HAVING (a, b) != ((0, 0, 0, 0), (0, 0, 0, 0))
 )
 """  # noqa: S608
 

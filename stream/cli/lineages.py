@@ -23,6 +23,8 @@ Only = Annotated[str, typer.Option("--monitor", help="Only of this monitor.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
+Reason = Annotated[str, typer.Option("--reason", help="Why, in a sentence: it is kept in the log.")]
+
 app = typer.Typer(
     add_completion=False,
     help="Which lineages the views show: switch to a replay, and back.",
@@ -52,6 +54,34 @@ def ls(monitor: Only = "", json: Json = False) -> None:
         _table(found)
     else:
         typer.echo("no lineage yet: it comes with a monitor's first final pane")
+
+
+@app.command()
+def begin(reason: Reason, yes: Yes = False, json: Json = False) -> None:
+    """End all lineages and begin new ones from now on, where the old ones cannot go on.
+
+    For: checkpoints that are lost while the log's beginning is gone; a ledger that was created again; a version of the
+    code that computes other numbers. Panes that are not final stay unfinished; models, roles and incidents go on.
+    Workers of intake must run. Example: streamgauge lineages begin --reason "checkpoints lost"
+    """
+    from dataclasses import asdict
+
+    from stream.cli.who import whoami
+    from stream.ops.begin import begin as start
+    from stream.ops.controls import require_kafka
+    from stream.settings import load
+
+    settings = load()
+    require_kafka(settings)
+    if not yes:
+        typer.confirm("All monitors begin a new lineage; panes that are not final stay unfinished. Go on?", abort=True)
+    begun = start(settings, whoami(), reason)
+    if json:
+        typer.echo(json_.dumps(asdict(begun)))
+        return
+    at = ", ".join(f"{partition}: {position}" for partition, position in sorted(begun.positions.items()))
+    typer.echo(f"epoch {begun.epoch} begins at the ledger's positions {at}")
+    typer.echo(f"in force again: {', '.join(begun.monitors) or 'no monitor'}")
 
 
 @app.command()

@@ -130,7 +130,7 @@ class CheckpointStore:
             If the newest is of another numeric version of the code.
         """
         wanted = set(partitions)
-        await self._look(wanted)
+        await self.look(wanted)
         for partition in wanted:
             _refuse_other_numbers(self._known[partition].values())
         found = {p: await asyncio.to_thread(self._first_readable, p, None, read) for p in wanted}
@@ -138,8 +138,18 @@ class CheckpointStore:
 
     async def before(self, partition: int, position: int, read: Read[State]) -> Loaded[State] | None:
         """Return the highest readable checkpoint of this code at or below `position`, or None."""
-        await self._look({partition})
+        await self.look({partition})
         return await asyncio.to_thread(self._first_readable, partition, position, read)
+
+    async def newest_of_any_numbers(self, partition: int, read: Read[State]) -> Loaded[State] | None:
+        """Return the highest readable checkpoint, whichever version of the code made it, or None."""
+        await self.look({partition})
+        return await asyncio.to_thread(self._first_readable, partition, None, read, None)
+
+    def is_of_other_numbers(self, partition: int) -> bool:
+        """Say whether the newest checkpoint of a partition is of another numeric version, as far as was looked."""
+        newest = max(self._known.get(partition, {}).values(), key=_rank, default=None)
+        return newest is not None and newest.numeric != NUMERIC_VERSION
 
     def has_pointers(self, partition: int) -> bool:
         """Say whether any checkpoint of a partition was ever taken, as far as was looked."""
@@ -178,16 +188,19 @@ class CheckpointStore:
         before = known.get(hourly.key)
         return [] if before is not None and before.made_ms // HOUR_MS == hour else [hourly]
 
-    async def _look(self, partitions: set[int]) -> None:
+    async def look(self, partitions: set[int]) -> None:
+        """Read which checkpoints of some partitions there are."""
         for partition in partitions:
             self._known[partition] = {}
         for pointer in await self._pointers.read():
             if pointer.fold == self._fold and pointer.partition in partitions:
                 self._known[pointer.partition][pointer.key] = pointer
 
-    def _first_readable(self, partition: int, highest: int | None, read: Read[State]) -> Loaded[State] | None:
+    def _first_readable(
+        self, partition: int, highest: int | None, read: Read[State], numeric: int | None = NUMERIC_VERSION
+    ) -> Loaded[State] | None:
         for pointer in sorted(self._known[partition].values(), key=_rank, reverse=True):
-            if (highest is not None and pointer.position > highest) or pointer.numeric != NUMERIC_VERSION:
+            if (highest is not None and pointer.position > highest) or numeric not in (None, pointer.numeric):
                 continue
             try:
                 data = bytes(self._files.read(partition, pointer.file))
@@ -211,7 +224,7 @@ def _refuse_other_numbers(pointers: Iterable[Pointer]) -> None:
     if newest is not None and newest.numeric != NUMERIC_VERSION:
         raise CheckpointError(
             f"the checkpoints of {newest.fold} are of numeric version {newest.numeric}, this program is of "
-            f"{NUMERIC_VERSION}: run the old version, or begin a new lineage"
+            f"{NUMERIC_VERSION}: run the old version, or begin anew: streamgauge lineages begin"
         )
 
 

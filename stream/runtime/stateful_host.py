@@ -172,7 +172,7 @@ class StatefulHost(Generic[State]):
         if bounds.first > 0:
             raise CheckpointError(
                 f"{where}: no checkpoint can be read, and the log is kept from {bounds.first} on only: bring the "
-                "folder of checkpoints back, or begin a new lineage"
+                "folder of checkpoints back, or begin anew: streamgauge lineages begin"
             )
         _log.warning("no checkpoint can be read: folding the log from its beginning", where=where)
 
@@ -205,11 +205,14 @@ class StatefulHost(Generic[State]):
 def _start(tp: TopicPartition, cell: Cell[State], topic_id: str, bounds: Bounds) -> int:
     where = f"{tp.topic}, partition {tp.partition}"
     if cell.topic_id != topic_id:
-        raise LogError(f"{where}: the topic was created again since the checkpoint; this ends its lineage")
+        raise LogError(
+            f"{where}: the topic was created again since the checkpoint, which ends its lineages; begin anew: "
+            "streamgauge lineages begin"
+        )
     if bounds.first > cell.position + 1:
         raise LogError(
             f"{where}: gap: offsets {cell.position + 1} to {bounds.first - 1} are gone (retention?), "
-            "so the results cannot be continued; begin a new lineage"
+            "so the results cannot be continued; begin anew: streamgauge lineages begin"
         )
     if bounds.end < cell.position + 1:
         raise LogError(f"{where}: the log ends at {bounds.end}, below the checkpoint at {cell.position}: truncated")

@@ -12,28 +12,37 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import cells
+from detectors.binary_kernels import (
+    BINARY_FLOATS,
+    BINARY_INTS,
+    BRIER,
+    BRIER_SQUARES,
+    CLIP,
+    CONFUSION,
+    INVALID_SCORE,
+    LABEL_BINS,
+    LABEL_SUM,
+    LABELS,
+    LOG_LOSS,
+    LOG_LOSS_SQUARES,
+    SCORE_BINS,
+    SCORED,
+    UNSCORED,
+    label_scores,
+    log_loss_of_each,
+    serve_scores,
+)
+from detectors.cells import column, flat
 from detectors.estimates import UNDEFINED, Z95, Estimate, around, exactly, mean_of, share, variance
 from detectors.losses import Losses
 
+__all__ = [
+    "BINARY_FLOATS", "BINARY_INTS", "BINARY_METRICS", "CLIP", "accumulate_labels", "accumulate_scores",
+    "binary_losses", "binary_metrics", "log_losses",
+]  # fmt: skip
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-SCORE_BINS = 50
-THRESHOLD = 0.5
-CLIP = 1e-7
-"""Log loss takes scores as at least this far from 0 and 1, so one certain error costs 16.1 and not infinity."""
-
-# Integer cells.
-SCORED, UNSCORED, INVALID_SCORE, LABELS, LABELS_UNSCORED, INVALID_TRUTH, CONFUSION = 0, 1, 2, 3, 4, 5, 6
-SERVED = CONFUSION + 4
-LABEL_BINS = SERVED + SCORE_BINS
-BINARY_INTS = LABEL_BINS + 2 * SCORE_BINS
-
-# Float cells.
-LOG_LOSS, LOG_LOSS_SQUARES, BRIER, BRIER_SQUARES, SERVED_SUM = 0, 1, 2, 3, 4
-LABEL_SUM = SERVED_SUM + SCORE_BINS
-BINARY_FLOATS = LABEL_SUM + 2 * SCORE_BINS
 
 BINARY_METRICS = ("accuracy", "precision", "recall", "f1", "auc", "log_loss", "brier", "ece")
 _ECE_BINS = 10
@@ -51,12 +60,7 @@ def accumulate_scores(ints: Ints, floats: Floats, rows: Ints, score: Floats) -> 
     score
         ``(n,)``; NaN is counted as not scored, what lies outside [0, 1] as invalid.
     """
-    score = np.asarray(score, np.float64)
-    valid = _valid(score)
-    bin_ = _score_bins(score[valid])
-    cells.count(ints, rows, _fates(score, valid, SCORED, UNSCORED, INVALID_SCORE))
-    cells.count(ints, rows[valid], SERVED + bin_)
-    cells.add(floats, rows[valid], SERVED_SUM + bin_, score[valid])
+    serve_scores(flat(ints), flat(floats), column(rows, np.int64), column(score, np.float64))
 
 
 def accumulate_labels(ints: Ints, floats: Floats, rows: Ints, score: Floats, truth: Floats) -> None:
@@ -64,27 +68,8 @@ def accumulate_labels(ints: Ints, floats: Floats, rows: Ints, score: Floats, tru
 
     A truth that is neither 0 nor 1, and a label whose prediction has no valid score, are only counted.
     """
-    score, truth = np.asarray(score, np.float64), np.asarray(truth, np.float64)
-    known = (truth == 0) | (truth == 1)
-    used = known & _valid(score)
-    cells.count(ints, rows, np.where(used, LABELS, np.where(known, LABELS_UNSCORED, INVALID_TRUTH)))
-    _add_labels(ints, floats, rows[used], score[used], truth[used])
-
-
-def _add_labels(ints: Ints, floats: Floats, rows: Ints, score: Floats, truth: Floats) -> None:
-    label = truth.astype(np.int64)
-    bin_ = label * SCORE_BINS + _score_bins(score)
-    log_loss, brier = log_losses(score, truth), (score - truth) ** 2
-    cells.count(ints, rows, CONFUSION + 2 * label + (score >= THRESHOLD))
-    cells.count(ints, rows, LABEL_BINS + bin_)
-    cells.add(floats, rows, LABEL_SUM + bin_, score)
-    for cell, values in (
-        (LOG_LOSS, log_loss),
-        (LOG_LOSS_SQUARES, log_loss * log_loss),
-        (BRIER, brier),
-        (BRIER_SQUARES, brier * brier),
-    ):
-        cells.add(floats, rows, cell, values)
+    scores, truths = column(score, np.float64), column(truth, np.float64)
+    label_scores(flat(ints), flat(floats), column(rows, np.int64), scores, truths)
 
 
 def log_losses(score: Floats, truth: Floats) -> Floats:
@@ -93,20 +78,7 @@ def log_losses(score: Floats, truth: Floats) -> Floats:
     >>> log_losses(np.array([0.5, 1.0]), np.array([1.0, 0.0]))
     array([ 0.69,  16.1])
     """
-    p = np.clip(score, CLIP, 1 - CLIP)
-    return -np.where(truth == 1, np.log(p), np.log1p(-p))
-
-
-def _valid(score: Floats) -> NDArray[np.bool_]:
-    return (score >= 0) & (score <= 1)
-
-
-def _score_bins(score: Floats) -> Ints:
-    return np.minimum((score * SCORE_BINS).astype(np.int64), SCORE_BINS - 1)
-
-
-def _fates(values: Floats, valid: NDArray[np.bool_], used: int, absent: int, invalid: int) -> Ints:
-    return np.where(valid, used, np.where(np.isnan(values), absent, invalid)).astype(np.int64)
+    return log_loss_of_each(column(score, np.float64), column(truth, np.float64))
 
 
 def binary_metrics(ints: Ints, floats: Floats) -> dict[str, Estimate]:

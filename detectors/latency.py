@@ -7,15 +7,12 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.cells import column
+from detectors.latency_kernels import EDGES, LATENCY_BINS, LOWEST_MS, RATIO, STEPS, latency_codes_of
+
+__all__ = ["LATENCY_BINS", "latency_codes", "latency_quantile"]
+
 Ints = NDArray[np.int64]
-
-RATIO = 1.2
-LOWEST_MS, HIGHEST_MS = 0.1, 1e7
-_STEPS = math.ceil(math.log(HIGHEST_MS / LOWEST_MS) / math.log(RATIO))
-_EDGES = LOWEST_MS * RATIO ** np.arange(_STEPS + 1, dtype=np.float64)
-
-LATENCY_BINS = _STEPS + 3
-"""Bin 0: not known (NaN or negative). Bin 1: below .1 ms. The last: 2.8 hours and more."""
 
 
 def latency_codes(ms: ArrayLike) -> Ints:
@@ -24,9 +21,7 @@ def latency_codes(ms: ArrayLike) -> Ints:
     >>> latency_codes([math.nan, -1.0, 0.0, 0.1, 1e12]) == [0, 0, 1, 2, LATENCY_BINS - 1]
     array([ True,  True,  True,  True,  True])
     """
-    values = np.asarray(ms, np.float64)
-    known = values >= 0
-    return np.where(known, np.searchsorted(_EDGES, values, side="right") + 1, 0).astype(np.int64)
+    return latency_codes_of(EDGES, column(ms, np.float64))
 
 
 def latency_quantile(counts: ArrayLike, q: float) -> float:
@@ -64,6 +59,6 @@ def _centre(place: int) -> float:
     """Return the geometric middle of a bin, counted from the bin below .1 ms."""
     if place == 0:
         return LOWEST_MS
-    if place > _STEPS:
-        return float(_EDGES[-1])
-    return float(_EDGES[place - 1] * math.sqrt(RATIO))
+    if place > STEPS:
+        return float(EDGES[-1])
+    return float(EDGES[place - 1] * math.sqrt(RATIO))

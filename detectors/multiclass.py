@@ -7,24 +7,36 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import cells
+from detectors.cells import column, flat
 from detectors.estimates import Estimate, exactly, share
 from detectors.losses import Losses
+from detectors.multiclass_kernels import (
+    LABELS,
+    MULTICLASS_FLOATS,
+    MULTICLASS_INTS,
+    PREDICTED,
+    RIGHT,
+    UNPREDICTED,
+    label_classes,
+    serve_classes,
+)
+
+__all__ = [
+    "MULTICLASS_FLOATS", "MULTICLASS_INTS", "MULTICLASS_METRICS", "accumulate_classes", "accumulate_served_classes",
+    "multiclass_losses", "multiclass_metrics",
+]  # fmt: skip
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Words = NDArray[np.uint64]
 Classes = NDArray[np.generic]
-
-PREDICTED, UNPREDICTED, LABELS, LABELS_UNPREDICTED, INVALID_TRUTH, RIGHT = 0, 1, 2, 3, 4, 5
-MULTICLASS_INTS = 6
-MULTICLASS_FLOATS = 0
 
 MULTICLASS_METRICS = ("accuracy",)
 
 
 def accumulate_served_classes(ints: Ints, floats: Floats, rows: Ints, predicted: Classes) -> None:
     """Count served classes, in place: ``(K, MULTICLASS_INTS)``. `floats` are empty, ``(K, 0)``."""
-    cells.count(ints, rows, np.where(_absent(predicted), UNPREDICTED, PREDICTED))
+    serve_classes(flat(ints), column(rows, np.int64), *_numbered(predicted))
 
 
 def accumulate_classes(ints: Ints, floats: Floats, rows: Ints, predicted: Classes, truth: Classes) -> None:
@@ -36,15 +48,22 @@ def accumulate_classes(ints: Ints, floats: Floats, rows: Ints, predicted: Classe
         Classes as texts (None is absent) or as codes of one code book (NaN is absent), ``(n,)``. Only their
         equality counts.
     """
-    known = ~_absent(truth)
-    used = known & ~_absent(predicted)
-    cells.count(ints, rows, np.where(used, LABELS, np.where(known, LABELS_UNPREDICTED, INVALID_TRUTH)))
-    cells.count(ints, rows[used & (predicted == truth)], RIGHT)
+    label_classes(flat(ints), column(rows, np.int64), *_numbered(predicted, truth))
 
 
-def _absent(classes: Classes) -> NDArray[np.bool_]:
-    """Return where there is no class: None, or NaN, which alone does not equal itself."""
-    return np.array([value is None or value != value for value in classes.tolist()], np.bool_)  # noqa: PLR0124
+def _numbered(*columns: Classes) -> list[Words]:
+    """Return the classes as numbers from 1 on, equal where the classes are, and 0 where there is none.
+
+    No class is None, or NaN, which alone does not equal itself.
+    """
+    numbers: dict[object, int] = {}
+    return [
+        np.array(
+            [0 if c is None or c != c else numbers.setdefault(c, len(numbers) + 1) for c in classes.tolist()],  # noqa: PLR0124
+            np.uint64,
+        )
+        for classes in columns
+    ]
 
 
 def multiclass_metrics(ints: Ints, floats: Floats) -> dict[str, Estimate]:

@@ -7,45 +7,44 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import cells
+from detectors.cells import column, flat
 from detectors.estimates import Estimate, exactly, mean_of, variance
 from detectors.losses import Losses
+from detectors.regression_kernels import (
+    ABSOLUTE,
+    FOURTH,
+    HIGHEST_ERROR,
+    INVALID_PREDICTED,
+    LABELS,
+    PREDICTED,
+    REGRESSION_FLOATS,
+    REGRESSION_INTS,
+    SQUARE,
+    UNPREDICTED,
+    label_values,
+    serve_values,
+)
+
+__all__ = [
+    "HIGHEST_ERROR", "REGRESSION_FLOATS", "REGRESSION_INTS", "REGRESSION_METRICS", "accumulate_truths",
+    "accumulate_values", "regression_losses", "regression_metrics",
+]  # fmt: skip
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-HIGHEST_ERROR = 1e70
-"""Larger errors count as this, so that no sum overflows."""
-
-PREDICTED, UNPREDICTED, INVALID_PREDICTED, LABELS, LABELS_UNPREDICTED, INVALID_TRUTH = 0, 1, 2, 3, 4, 5
-REGRESSION_INTS = 6
-
-ABSOLUTE, ERROR, SQUARE, FOURTH = 0, 1, 2, 3
-REGRESSION_FLOATS = 4
 
 REGRESSION_METRICS = ("mae", "rmse", "bias")
 
 
 def accumulate_values(ints: Ints, floats: Floats, rows: Ints, predicted: Floats) -> None:
     """Count served values, in place: ``(K, REGRESSION_INTS)``; NaN is absent, an infinity invalid. `floats` stay."""
-    fate = np.where(np.isfinite(predicted), PREDICTED, np.where(np.isnan(predicted), UNPREDICTED, INVALID_PREDICTED))
-    cells.count(ints, rows, fate)
+    serve_values(flat(ints), column(rows, np.int64), column(predicted, np.float64))
 
 
 def accumulate_truths(ints: Ints, floats: Floats, rows: Ints, predicted: Floats, truth: Floats) -> None:
-    """Add true values that met their prediction, in place; the error is predicted - true."""
-    known = np.isfinite(truth)
-    used = known & np.isfinite(predicted)
-    cells.count(ints, rows, np.where(used, LABELS, np.where(known, LABELS_UNPREDICTED, INVALID_TRUTH)))
-    rows, error = rows[used], _errors(predicted[used], truth[used])
-    square = error * error
-    for cell, values in ((ABSOLUTE, np.abs(error)), (ERROR, error), (SQUARE, square), (FOURTH, square * square)):
-        cells.add(floats, rows, cell, values)
-
-
-def _errors(predicted: Floats, truth: Floats) -> Floats:
-    with np.errstate(over="ignore"):
-        return np.clip(predicted - truth, -HIGHEST_ERROR, HIGHEST_ERROR)
+    """Add true values that met their prediction, in place; the error is predicted - true, at most `HIGHEST_ERROR`."""
+    values, truths = column(predicted, np.float64), column(truth, np.float64)
+    label_values(flat(ints), flat(floats), column(rows, np.int64), values, truths)
 
 
 def regression_metrics(ints: Ints, floats: Floats) -> dict[str, Estimate]:

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import numpy as np
-from numpy.typing import NDArray
-
 from detectors.bins import Bins
 from detectors.latency import LATENCY_BINS
-from stream.folds.blocks import INVALID, MISSING, NUMBER, Column
 from stream.folds.monitor import Monitor
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 # The first cells of a key: rows, labels joined, duplicates dropped, rows with an invalid value.
 ROWS, LABELS, DUPLICATES, INVALIDS = range(4)
@@ -64,26 +57,3 @@ class Layout:
 def layout_of(monitor: Monitor) -> Layout:
     """Return the layout of a monitor's lineage."""
     return Layout(monitor)
-
-
-def read_numbers(column: Column | None, n: int) -> tuple[Ints, Floats]:
-    """Return a number's codes (0 present, MISSING, INVALID) and values (NaN where not present), both ``(n,)``."""
-    if column is None:
-        return np.full(n, MISSING), np.full(n, np.nan)
-    raw = column.code_array(n)
-    codes = np.where(raw == NUMBER, 0, np.where(raw == MISSING, MISSING, INVALID)).astype(np.int64)
-    return codes, np.where(codes == 0, column.number_array(n), np.nan)
-
-
-def read_texts(column: Column | None, n: int) -> tuple[Ints, tuple[str, ...]]:
-    """Return a category's codes into its levels (or MISSING, INVALID), ``(n,)``; a number is read as text."""
-    if column is None:
-        return np.full(n, MISSING), ()
-    codes = column.code_array(n).astype(np.int64)
-    is_number = codes == NUMBER
-    if not is_number.any():
-        return codes, column.levels
-    texts = [f"{value:g}" for value in column.number_array(n)[is_number]]
-    levels = {level: i for i, level in enumerate(column.levels)}
-    codes[is_number] = [levels.setdefault(text, len(levels)) for text in texts]
-    return codes, tuple(levels)

@@ -11,8 +11,10 @@ from streamgauge.spec_errors import problems_of
 
 from stream.folds.blocks import LAST_LINE, Fact
 from stream.folds.decide.loop import Command, VersionRecord
-from stream.folds.measure.fates import tell
-from stream.folds.measure.state import NEVER, LineageState, MeasureState
+from stream.folds.measure.key_kernels import NEVER
+from stream.folds.measure.keys import Shape
+from stream.folds.measure.state import LineageState, MeasureState
+from stream.folds.measure.watch import Watch, watch_of
 from stream.folds.monitor import Monitor, monitor_of
 
 MAX_REASON = 500
@@ -31,19 +33,19 @@ def fold_fact(state: MeasureState, fact: Fact, ledger_id: str, home: Callable[[s
     except (msgspec.MsgspecError, ValueError) as error:
         topic, place = fact.source.topic, fact.to - LAST_LINE
         reason = f"fold-error: {_words(error)}"[:MAX_REASON]
-        tell(state, (topic, fact.source.partition, place, _key_model(fact), "", topic, "invalid", reason))
+        state.fates.append((topic, fact.source.partition, place, _key_model(fact), "", topic, "invalid", reason))
         return
     if isinstance(read, Monitor):
-        _put_in_force(state, read, fact.value, ledger_id)
-    elif isinstance(read, Command) and read.command == "close" and read.model in state.models:
-        state.models[read.model].closed = True
+        _put_in_force(state, watch_of(read))
+    elif isinstance(read, Command) and read.command == "close" and read.model in state.models.names:
+        state.models.closed[state.models.names[read.model]] = True
     state.facts.append((home(read.model), fact.source.topic, fact.key, fact.value))
 
 
 def _read(fact: Fact, ledger_id: str) -> Monitor | Command | VersionRecord | Role:
     """Return a record as `decide` will read it: what passes here does not fail there."""
     if fact.source.topic == "specs":
-        return monitor_of(fact.value, ledger_id)
+        return monitor_of.__wrapped__(fact.value, ledger_id)  # a part of it is kept: see ``watch``
     if fact.source.topic == "commands":
         return msgspec.json.decode(fact.value, type=Command)
     kind: type[VersionRecord | Role] = VersionRecord if b"/version/" in fact.key else Role
@@ -65,18 +67,20 @@ def _key_model(fact: Fact) -> str:
     return "" if fact.source.topic == "specs" else fact.key.decode(errors="replace").split("/")[0]
 
 
-def _put_in_force(state: MeasureState, monitor: Monitor, value: bytes, ledger_id: str) -> None:
+def _put_in_force(state: MeasureState, watch: Watch) -> None:
     """Put a revision of a monitor in force; if it measures otherwise, its lineage ends and another begins."""
-    old = state.specs.get(monitor.name)
-    if old is not None:
-        before = monitor_of(old, ledger_id)
-        if before.revision >= monitor.revision:
+    before = state.specs.get(watch.name)
+    if before is not None:
+        if before.revision >= watch.revision:
             return
-        if before.lineage != monitor.lineage:
+        if before.lineage != watch.lineage:
             state.lineages[before.lineage].retired = True
-    state.specs[monitor.name] = value
-    model = state.models.get(monitor.model)
-    start_ms = 0 if model is None or model.newest_ms == NEVER else model.newest_ms
-    here = state.lineages.setdefault(monitor.lineage, LineageState(monitor.name, monitor.model, start_ms))
+    state.specs[watch.name] = watch
+    model = state.models.number(watch.model)
+    newest_ms = int(state.models.newest_ms[model])
+    start_ms = 0 if newest_ms == NEVER else newest_ms
+    shape = Shape(watch.size, watch.numbers, watch.task, watch.segments)
+    here = state.lineages.setdefault(watch.lineage, LineageState(watch.name, watch.model, start_ms, shape=shape))
     if here.retired:  # it comes back: what came meanwhile was measured by another
         here.retired, here.start_ms = False, start_ms
+    state.desk.stale()

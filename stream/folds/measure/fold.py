@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from streamgauge.partition import partition_of
 
-from stream.folds.arrays import decode_state, encode_state
 from stream.folds.base import OpenFile, Output, Record, Snapshot, no_file
-from stream.folds.blocks import LAST_LINE, LINE_BITS, Block, Entry, Fact, FrameBlock, Rows, Source, Tick, decode_entry
-from stream.folds.measure.columns import texts_of
+from stream.folds.blocks import LAST_LINE, LINE_BITS, Block, Entry, Fact, FrameBlock, Source, Tick, decode_entry
+from stream.folds.measure.count_kernels import RECEIVED
 from stream.folds.measure.facts import fold_fact
-from stream.folds.measure.fates import RECEIVED, Events, counts_of, not_used
-from stream.folds.measure.frames import rows_of_frame
 from stream.folds.measure.labels import fold_labels
-from stream.folds.measure.marks import advance, messages
+from stream.folds.measure.marks import advance, messages, ready
 from stream.folds.measure.predictions import fold_predictions
-from stream.folds.measure.state import SCHEMA, MeasureState, SourceState
-from stream.folds.monitor import OTHER, Monitor, monitor_of
+from stream.folds.measure.reading import Reading
+from stream.folds.measure.state import MeasureState, SourceId, SourceState, decode_measure, encode_measure
 from stream.folds.partials import encode_messages
 
 
@@ -65,12 +61,12 @@ class Measure:
         return outputs
 
     def encode(self, state: MeasureState) -> Snapshot:
-        """Return the state as bytes."""
-        return Snapshot(encode_state(SCHEMA, state))
+        """Return the state as bytes, and the segments of pending predictions as files."""
+        return encode_measure(state)
 
     def decode(self, data: bytes, open_file: OpenFile = no_file) -> MeasureState:
         """Return the state that `encode` was given; ValueError on another schema."""
-        return decode_state(SCHEMA, data, MeasureState)
+        return decode_measure(data, open_file)
 
     def _tick(self, state: MeasureState, append_ms: int) -> list[Output]:
         state.clock_ms = max(state.clock_ms, append_ms)
@@ -79,86 +75,69 @@ class Measure:
         if before < 0 or second <= before:
             return []
         state.ticks += 1
-        monitors = self._monitors(state)
-        advance(state, monitors)
-        home_of = {model: self._home(model) for model in self._models(state)}
-        made = messages(state, monitors, self.partition, home_of, self.partials_partitions, self.tick_ms)
+        advance(state)
+        made = messages(state, self.partition, self._home, self.partials_partitions, self.tick_ms)
         return [Output("partials", value, partition=q) for q, message in made for value in encode_messages(message)]
 
     def _home(self, model: str) -> int:
         return partition_of(model.encode(), self.partials_partitions)
 
-    def _models(self, state: MeasureState) -> set[str]:
-        named = {here.model for here in state.lineages.values()} | {key[0] for key in state.counts}
-        return named | {fate[3] for fate in state.fates}
-
-    def _monitors(self, state: MeasureState) -> dict[str, Monitor]:
-        """Return the monitors in force by lineage."""
-        monitors = (monitor_of(value, self.ledger_id) for value in state.specs.values())
-        return {m.lineage: m for m in monitors}
-
     def _fold(self, state: MeasureState, entry: Entry, position: int) -> None:
+        if isinstance(entry, Block):
+            raise TypeError("blocks of rows by model are of an older ledger")
         if isinstance(entry, Tick):
-            self._cover(state, entry)
-        elif self._is_new(state, entry):
+            _cover(state, entry)
+        elif _is_new(state, entry):
             if isinstance(entry, Fact):
                 fold_fact(state, entry, self.ledger_id, self._home)
             else:
-                self._rows(state, entry, position)
+                _rows(state, entry, position)
             source = _source(state, entry.source, entry.start)
             source.high = max(source.high, entry.to)
 
-    def _is_new(self, state: MeasureState, entry: Block | FrameBlock | Fact) -> bool:
-        """Say whether the entry covers more than was read; a gap before it is counted as lost."""
-        source = _source(state, entry.source, entry.start)
-        _count_gap(state, source, entry.start)
-        return entry.to > source.high
 
-    def _cover(self, state: MeasureState, tick: Tick) -> None:
-        for covered in tick.covered:
-            source = _source(state, covered.source, covered.start)
-            _count_gap(state, source, covered.start)
-            source.high = max(source.high, covered.to)
-            source.behind = source.ticked_ms > 0 and covered.to < source.end
-            source.end, source.ticked_ms = covered.end, state.clock_ms
+def _is_new(state: MeasureState, entry: FrameBlock | Fact) -> bool:
+    """Say whether the entry covers more than was read; a gap before it is counted as lost."""
+    source = _source(state, entry.source, entry.start)
+    _count_gap(state, source, entry.start)
+    return entry.to > source.high
 
-    def _rows(self, state: MeasureState, block: Block | FrameBlock, position: int) -> None:
-        high = _source(state, block.source, block.start).high
-        parts = block.parts if isinstance(block, Block) else rows_of_frame(block.source.topic, block.frame)
-        for rows in parts:
-            new = np.flatnonzero(rows.position_array() > high)
-            if len(new):
-                events = _events(block.source, rows, new)
-                self._events(state, rows, events, position)
 
-    def _events(self, state: MeasureState, rows: Rows, events: Events, position: int) -> None:
-        monitors = [m for m in self._monitors(state).values() if m.model == rows.model]
-        if not monitors:
-            reason = f"no monitor watches model {rows.model!r}"
-            for row in events.rows.tolist():  # counts are kept for ever, and anyone may write any name
-                not_used(state, rows, events, row, "invalid", reason, counted_as=OTHER)
-        elif rows.kind == "prediction":
-            fold_predictions(state, monitors, rows, events, position)
-        else:
-            fold_labels(state, monitors, rows, events, position)
+def _cover(state: MeasureState, tick: Tick) -> None:
+    for covered in tick.covered:
+        source = _source(state, covered.source, covered.start)
+        _count_gap(state, source, covered.start)
+        source.high = max(source.high, covered.to)
+        source.behind = source.ticked_ms > 0 and covered.to < source.end
+        source.end, source.ticked_ms = covered.end, state.clock_ms
+
+
+def _rows(state: MeasureState, block: FrameBlock, position: int) -> None:
+    desk, source = ready(state), _source(state, block.source, block.start)
+    reading = Reading(block, source.high, desk.catalog, desk.numbers)
+    if reading.first < reading.n:
+        fold = fold_predictions if block.source.topic == "predictions" else fold_labels
+        fold(state, reading, _id_of(block.source), position)
+        state.pending.seal()
 
 
 def _count_gap(state: MeasureState, source: SourceState, start: int) -> None:
     """Count the records between what was read of a source and where an entry starts: nobody will read them."""
     if start > source.high:
-        counts_of(state, "", "gap", "")[RECEIVED] += (start - source.high + LAST_LINE) >> LINE_BITS
+        row = state.counts.row("", "gap", "")
+        state.counts.add(row, RECEIVED, (start - source.high + LAST_LINE) >> LINE_BITS)
         source.high = start
+
+
+def _id_of(source: Source) -> SourceId:
+    return (source.topic, source.topic_id, source.partition)
 
 
 def _source(state: MeasureState, source: Source, start: int) -> SourceState:
     """Return what is known of a source; a new one begins where its first entry does, and replaces other ids' ones."""
-    source_id = (source.topic, source.topic_id, source.partition)
+    source_id = _id_of(source)
     if source_id not in state.sources:
         for (topic, _, partition), other in state.sources.items():
             other.gone = other.gone or (topic, partition) == (source.topic, source.partition)
         state.sources[source_id] = SourceState(start, start, False, 0)
     return state.sources[source_id]
-
-
-def _events(source: Source, rows: Rows, new: np.ndarray) -> Events:
-    return Events(rows.model, source, new, rows.event_array(), rows.ids, texts_of(rows.source, rows.n))

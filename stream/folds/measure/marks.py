@@ -2,39 +2,67 @@
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Callable
 
-from stream.folds.measure.fates import PENDING, UNMATCHED, changed_counts, counts_of, tell
-from stream.folds.measure.labels import HOUR_MS
-from stream.folds.measure.state import NEVER, Key, KeyId, LineageState, MeasureState, ModelState, SourceId, SourceState
-from stream.folds.monitor import Monitor
-from stream.folds.partials import Fate, Forwarded, Mark, Message, Partial
+import numpy as np
+from numpy.typing import NDArray
 
+from stream.folds.measure.catalog import Ints
+from stream.folds.measure.count_kernels import PENDING, UNMATCHED
+from stream.folds.measure.desk import Desk, Known, limits_of
+from stream.folds.measure.fates import NO_PREDICTION
+from stream.folds.measure.key_kernels import NEVER
+from stream.folds.measure.state import MeasureState, SourceId, SourceState
+from stream.folds.partials import Count, Fate, Forwarded, Mark, Message, Partial
+
+HOUR_MS = 3_600_000
 # A source that names no position for so long (log clock) counts as behind: its worker is gone.
 SILENT_MS = 5_000
 
 
-def advance(state: MeasureState, monitors: dict[str, Monitor]) -> None:
+def ready(state: MeasureState) -> Desk:
+    """Return the desk, laid anew if specs have changed since."""
+    desk = state.desk
+    if not desk.is_fresh:
+        lineages = {name: (here.model, here.shape) for name, here in state.lineages.items()}
+        desk.refresh(state.specs.values(), state.models.names, lineages)
+        state.contexts.begin(desk.catalog)
+        _put_watermarks(state, np.array([here.watermark_ms for here in state.lineages.values()], np.int64))
+    return desk
+
+
+def advance(state: MeasureState) -> None:
     """Move every lineage's watermark on and drop what has left the label horizon."""
-    for lineage, here in state.lineages.items():
-        if here.retired:
-            continue
-        monitor, model = monitors[lineage], state.models.get(here.model)
-        if model is not None and not here.retired:
-            here.watermark_ms = max(here.watermark_ms, _watermark(state, monitor, model))
-    for name, model in state.models.items():
-        _let_go(state, name, model, [m for m in monitors.values() if m.model == name])
+    desk, models = ready(state), state.models
+    known, newest_ms = desk.lineages, _newest(state)
+    moved = np.maximum(desk.watermark_ms, newest_ms[known.model] - known.lateness_ms)
+    watermark_ms = np.where(known.in_force & models.seen[known.model], moved, desk.watermark_ms)
+    here = list(state.lineages.values())
+    for lineage in np.flatnonzero(watermark_ms != desk.watermark_ms).tolist():
+        here[lineage].watermark_ms = int(watermark_ms[lineage])
+    _put_watermarks(state, watermark_ms)
+    _let_go(state)
 
 
-def _watermark(state: MeasureState, monitor: Monitor, model: ModelState) -> int:
-    """Newest event time less the lateness, held back by prediction partitions that are behind (rule 5)."""
-    newest = min(model.newest_ms, state.clock_ms)
-    for source in _behind(state, "predictions"):
-        newest = min(newest, model.newest_by_source.get(source, NEVER))
-    return newest - monitor.lateness_ms
+def _newest(state: MeasureState) -> Ints:
+    """Return by model the newest event time, held back by prediction partitions that are behind (rule 5)."""
+    newest_ms: Ints = np.minimum(state.models.newest_ms, state.clock_ms)
+    for source in behind(state, "predictions"):
+        seen_ms = state.newest.get(source, np.zeros(0, np.int64))
+        newest_ms[: len(seen_ms)] = np.minimum(newest_ms[: len(seen_ms)], seen_ms)
+        newest_ms[len(seen_ms) :] = NEVER
+    return newest_ms
 
 
-def _behind(state: MeasureState, topic: str) -> list[SourceId]:
+def _put_watermarks(state: MeasureState, watermark_ms: Ints) -> None:
+    """Tell compiled code the watermarks, and what is too late by them."""
+    desk, models = state.desk, state.models
+    desk.watermark_ms = watermark_ms
+    desk.catalog.lineages.watermark_ms[:] = watermark_ms[desk.catalog.lineages.number]
+    desk.oldest_ms, _ = limits_of(desk.lineages, watermark_ms, models.forgotten_ms)
+
+
+def behind(state: MeasureState, topic: str) -> list[SourceId]:
     """Return the partitions of a topic that intake is known to be behind in, or that nobody reads."""
     sources = ((source, s) for source, s in state.sources.items() if source[0] == topic and not s.gone)
     return [source for source, s in sources if s.behind or _is_silent(s, state.clock_ms)]
@@ -44,125 +72,100 @@ def _is_silent(source: SourceState, clock_ms: int) -> bool:
     return source.ticked_ms > 0 and clock_ms - source.ticked_ms > SILENT_MS
 
 
-def is_idle(state: MeasureState, lineage: LineageState, monitor: Monitor | None, tick_ms: int) -> bool:
-    """Say whether no more rows are expected for now: closed by command, retired, or silent for the idle timeout."""
-    if lineage.retired or monitor is None:
-        return True
-    model = state.models.get(lineage.model)
-    if model is None:
-        return not _behind(state, "predictions")
-    silent = (state.ticks - model.row_tick) * tick_ms >= monitor.idle_ms
-    return (model.closed or silent) and not _behind(state, "predictions")
+def _let_go(state: MeasureState) -> None:
+    """Forget entries, and give up on early labels, of hours wholly before every watermark less the horizon."""
+    desk, models = state.desk, state.models
+    _, lowest_ms = limits_of(desk.lineages, desk.watermark_ms, models.forgotten_ms)
+    forgotten_ms = np.maximum(models.forgotten_ms, lowest_ms // HOUR_MS * HOUR_MS)
+    if np.array_equal(forgotten_ms, models.forgotten_ms):
+        return
+    models.forgotten_ms = forgotten_ms
+    _put_watermarks(state, desk.watermark_ms)
+    state.pending.forget(forgotten_ms[state.contexts.models])
+    _give_up(state, forgotten_ms)
 
 
-def seal(state: MeasureState, monitors: dict[str, Monitor], tick_ms: int) -> list[Partial]:
+def _give_up(state: MeasureState, forgotten_ms: Ints) -> None:
+    early, sources, names = state.early, list(state.sources), list(state.models.names)
+    rows = early.expire(forgotten_ms)
+    columns = early.arrays
+    state.counts.move(columns.count_row[rows], PENDING, UNMATCHED)
+    for row in rows.tolist():
+        topic, _, partition = sources[columns.source[row]]
+        model, place = names[columns.model[row]], int(columns.place[row])
+        # The id is not kept: its hash is all that a label needs. Its place says which event it was.
+        state.fates.append((topic, partition, place, model, "", "label", "unmatched", NO_PREDICTION))
+
+
+def are_idle(state: MeasureState, known: Known, tick_ms: int) -> NDArray[np.bool_]:
+    """Say of which lineages no more rows are expected for now: closed, not in force, or silent for the idle timeout."""
+    models, of = state.models, known.model
+    silent = (state.ticks - models.row_tick[of]) * tick_ms >= known.idle_ms
+    is_over = ~models.seen[of] | models.closed[of] | silent
+    found: NDArray[np.bool_] = ~known.in_force | (is_over & (not behind(state, "predictions")))
+    return found
+
+
+def seal(state: MeasureState, idle: NDArray[np.bool_]) -> list[Partial]:
     """Take out the keys that their lineage's watermark has passed, in the order in which they were opened."""
-    idle = {x for x, here in state.lineages.items() if is_idle(state, here, monitors.get(x), tick_ms)}
-    passed = [
-        key_id
-        for key_id, key in state.keys.items()
-        if key_id[0] in idle or _is_passed(key_id, key, monitors[key_id[0]], state.lineages[key_id[0]].watermark_ms)
-    ]
-    return [_partial(key_id, state.keys.pop(key_id)) for key_id in passed]
-
-
-def _is_passed(key_id: KeyId, key: Key, monitor: Monitor, watermark_ms: int) -> bool:
-    if key.late_pane == NEVER:
-        return key_id[-1] + monitor.pane_ms <= watermark_ms
-    return monitor.pane_of(watermark_ms) > key.late_pane
-
-
-def _partial(key_id: KeyId, key: Key) -> Partial:
-    return Partial(
-        *key_id,
-        key.opened,
-        key.cells.tobytes(),
-        key.sums.tobytes(),
-        key.lows.tobytes(),
-        key.highs.tobytes(),
-        key.task_cells.tobytes(),
-        key.task_sums.tobytes(),
-        key.levels,
-        key.pairs,
-    )
-
-
-def _let_go(state: MeasureState, name: str, model: ModelState, monitors: list[Monitor]) -> None:
-    """Forget ids, and give up on early labels, of hours that lie wholly before every watermark less the horizon."""
-    if not monitors:
-        return
-    watermark = min(state.lineages[m.lineage].watermark_ms for m in monitors)
-    oldest_hour = (watermark - max(m.horizon_ms for m in monitors)) // HOUR_MS
-    model.forgotten_ms = max(model.forgotten_ms, oldest_hour * HOUR_MS)
-    for hour in sorted(h for h in model.hours if h < oldest_hour):
-        for an_id in model.hours.pop(hour):
-            model.waiting.pop(an_id, None)
-    for hour in sorted(h for h in model.early_hours if h < oldest_hour):
-        for an_id in model.early_hours.pop(hour):
-            _give_up(state, name, model, an_id)
-
-
-def _give_up(state: MeasureState, name: str, model: ModelState, an_id: str) -> None:
-    early = model.early.pop(an_id, None)
-    if early is None:
-        return
-    counts = counts_of(state, name, "label", early.source)
-    counts[PENDING] -= 1
-    counts[UNMATCHED] += 1
-    why = "no such prediction within the label horizon"
-    tell(state, (early.topic, early.partition, early.place, name, an_id, "label", "unmatched", why))
+    keys, known, n = state.keys.arrays, state.desk.lineages, len(state.keys)
+    of, late_pane = keys.lineage[:n], keys.late_pane[:n]
+    watermark_ms, pane_ms = state.desk.watermark_ms[of], known.pane_ms[of]
+    in_time = keys.pane[:n] + pane_ms <= watermark_ms
+    late = watermark_ms - watermark_ms % pane_ms > late_pane
+    passed = idle[of] | np.where(late_pane == NEVER, in_time, late)
+    return state.keys.take(passed, known.names, known.shapes, state.contexts.versions)
 
 
 def messages(
-    state: MeasureState,
-    monitors: dict[str, Monitor],
-    partition: int,
-    home_of: dict[str, int],
-    partials_partitions: int,
-    tick_ms: int,
+    state: MeasureState, partition: int, home: Callable[[str], int], partials_partitions: int, tick_ms: int
 ) -> list[tuple[int, Message]]:
     """Return one message for each partition of `partials` that has models, with what concerns them.
 
     Its `start` is where the message before it to the same partition ended, so that a missing one is seen.
     """
-    sealed = seal(state, monitors, tick_ms)
-    counts, fates, facts = changed_counts(state), [Fate(*f) for f in state.fates], state.facts
-    state.fates, state.facts = [], []
-    bare = Message(partition, -1, state.position, 0, 1, state.clock_ms)
-    made = []
-    for q in range(partials_partitions):
-        message = msgspec.structs.replace(
-            bare,
-            start=state.marked.get(q, -1),
-            sealed=tuple(p for p in sealed if home_of[state.lineages[p.lineage].model] == q),
-            facts=tuple(Forwarded(topic, key, value) for home, topic, key, value in facts if home == q),
-            counts=tuple(c for c in counts if home_of[c.model] == q),
-            fates=tuple(f for f in fates if home_of[f.model] == q),
-            marks=tuple(_marks(state, monitors, q, home_of, tick_ms)),
-        )
-        if _says_something(message):
-            made.append((q, message))
-            state.marked[q] = state.position
-    return made
+    desk = ready(state)
+    idle = are_idle(state, desk.lineages, tick_ms)
+    homes = desk.homes(home)
+    told = [_Told() for _ in range(partials_partitions)]
+    for partial in seal(state, idle):
+        told[homes[partial.lineage]].sealed.append(partial)
+    for at, topic, key, value in state.facts:
+        told[at].facts.append(Forwarded(topic, key, value))
+    for count in state.counts.changed():
+        told[home(count.model)].counts.append(count)
+    for fate in state.fates:
+        told[home(fate[3])].fates.append(Fate(*fate))
+    for lineage, mark in zip(state.lineages, _marks(state, idle), strict=True):
+        told[homes[lineage]].marks.append(mark)
+    state.facts, state.fates = [], []
+    return [(q, _message(state, partition, q, one)) for q, one in enumerate(told) if one.says_something]
 
 
-def _says_something(message: Message) -> bool:
-    return bool(message.marks or message.facts or message.counts or message.fates)
+class _Told:
+    """What one partition of `partials` is told at a tick."""
+
+    def __init__(self) -> None:
+        self.sealed: list[Partial] = []
+        self.facts: list[Forwarded] = []
+        self.counts: list[Count] = []
+        self.fates: list[Fate] = []
+        self.marks: list[Mark] = []
+
+    @property
+    def says_something(self) -> bool:
+        return bool(self.marks or self.facts or self.counts or self.fates)
 
 
-def _marks(
-    state: MeasureState, monitors: dict[str, Monitor], q: int, home_of: dict[str, int], tick_ms: int
-) -> list[Mark]:
+def _message(state: MeasureState, partition: int, q: int, told: _Told) -> Message:
+    start, state.marked[q] = state.marked.get(q, -1), state.position
+    lists = (told.sealed, told.facts, told.counts, told.fates, told.marks)
+    return Message(partition, start, state.position, 0, 1, state.clock_ms, *(tuple(some) for some in lists))  # type: ignore[arg-type]
+
+
+def _marks(state: MeasureState, idle: NDArray[np.bool_]) -> list[Mark]:
+    labels_behind = bool(behind(state, "labels"))
     return [
-        Mark(
-            lineage,
-            here.monitor,
-            here.model,
-            here.watermark_ms,
-            is_idle(state, here, monitors.get(lineage), tick_ms),
-            here.start_ms,
-            bool(_behind(state, "labels")),
-        )
-        for lineage, here in state.lineages.items()
-        if home_of[here.model] == q
+        Mark(lineage, here.monitor, here.model, here.watermark_ms, is_idle, here.start_ms, labels_behind)
+        for (lineage, here), is_idle in zip(state.lineages.items(), idle.tolist(), strict=True)
     ]

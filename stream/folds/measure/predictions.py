@@ -4,206 +4,167 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.latency import latency_codes
-from detectors.performance import task_sums
-from stream.folds.blocks import INVALID, Column, Rows
-from stream.folds.layout import (
-    DUPLICATES,
-    INVALIDS,
-    ROWS,
-    FeatureCells,
-    Ints,
-    Layout,
-    layout_of,
-    read_numbers,
-    read_texts,
+from detectors.latency_kernels import EDGES
+from detectors.performance_kernels import BINARY
+from stream.folds.measure.catalog import Codes, Ints
+from stream.folds.measure.count_kernels import (
+    DUPLICATE,
+    PENDING,
+    USED,
+    Outcomes,
 )
-from stream.folds.measure.columns import optional_floats, texts_of, values_of
-from stream.folds.measure.fates import PENDING, USED, Events, count, counts_of, not_used
-from stream.folds.measure.keys import (
-    Grouped,
-    add_cells,
-    add_levels,
-    add_moments,
-    group,
-    segment_values,
-    task_arrays,
+from stream.folds.measure.fates import tell
+from stream.folds.measure.joins import join, keys_of
+from stream.folds.measure.key_kernels import NEVER, count_duplicates
+from stream.folds.measure.label_kernels import Joins, truth_states
+from stream.folds.measure.map_kernels import numbers_of
+from stream.folds.measure.prediction_kernels import (
+    Accepted,
+    add_predictions,
+    note_used,
+    read_predictions,
+    shadow_entries,
 )
-from stream.folds.measure.labels import HOUR_MS, MAX_AHEAD_MS, Join, join, served_value
-from stream.folds.measure.state import NEVER, TRUTH, MeasureState, ModelState, Waiting
-from stream.folds.monitor import Monitor
+from stream.folds.measure.reading import Reading
+from stream.folds.measure.row_kernels import unknown_codes
+from stream.folds.measure.state import MeasureState, SourceId
+
+MAX_AHEAD_MS = 3_600_000
+"""An event may be so far ahead of the log clock."""
 
 
-def fold_predictions(state: MeasureState, monitors: list[Monitor], rows: Rows, events: Events, opened: int) -> None:
-    """Sort out duplicates, the too late and the impossible; the rest adds to its panes and waits for labels."""
-    model = state.models.setdefault(rows.model, ModelState())
-    fresh = _accept(state, model, monitors, rows, events)
-    if not len(fresh):
-        return
-    model.row_tick, model.closed = state.ticks, False
-    late = _late(state, monitors, events.event_ms[fresh])
-    count(state, rows.model, "prediction", events, fresh[~late], "used")
-    count(state, rows.model, "prediction", events, fresh[late], "late_used")
-    newest = int(events.event_ms[fresh].max())
-    model.newest_ms = max(model.newest_ms, newest)
-    source = events.source_id
-    model.newest_by_source[source] = max(model.newest_by_source.get(source, NEVER), newest)
-    for monitor in monitors:
-        _add(state, model, monitor, rows, events, fresh, opened)
-    _join_early(state, model, monitors, events, fresh, opened)
+def fold_predictions(state: MeasureState, reading: Reading, source: SourceId, opened: int) -> None:
+    """Sort out what is wrong, too late or known already; the rest adds to its panes and waits for labels.
+
+    What a row says of itself comes first: a second event of an identity that is also too late is too late.
+    """
+    outcomes = np.empty(reading.n, np.uint8)
+    accepted = _accepted(state, reading, outcomes)
+    is_new = state.pending.add(accepted.hashes, accepted.served, accepted.event_ms, accepted.contexts)
+    fresh = accepted if is_new.all() else _taken(accepted, is_new)
+    if len(fresh.row):
+        _use(state, reading, source, fresh, outcomes, opened)
+    if len(fresh.row) < len(accepted.row):
+        again = _taken(accepted, ~is_new)
+        outcomes[again.row] = DUPLICATE
+        _show_duplicates(state, reading, again)
+    state.counts.count(reading.first, state.counts.rows_of(reading, "prediction"), outcomes)
+    tell(state, reading, "prediction", outcomes)
+    _join_early(state, reading, fresh, opened)
 
 
-def _accept(state: MeasureState, model: ModelState, monitors: list[Monitor], rows: Rows, events: Events) -> Ints:
-    """Return the rows that are new, and remember them by id."""
-    horizon_ms = max(m.horizon_ms for m in monitors)
-    oldest = max((state.lineages[m.lineage].watermark_ms for m in monitors), default=NEVER) - horizon_ms
-    oldest = max(oldest, model.forgotten_ms)
-    newest = state.clock_ms + MAX_AHEAD_MS
-    waiting, times = model.waiting, events.event_ms.tolist()
-    served = Served(monitors, rows)
-    fresh = []
-    for row in events.rows.tolist():
-        an_id, event_ms = rows.ids[row], times[row]
-        if an_id in waiting:
-            not_used(state, rows, events, row, "duplicate", "")
-            _count_duplicate(state, monitors, waiting[an_id])
-        elif event_ms < oldest:
-            not_used(state, rows, events, row, "invalid", "too-late")
-        elif event_ms > newest:
-            not_used(state, rows, events, row, "invalid", "future-time")
-        elif wrong := served.wrong_score(row):
-            not_used(state, rows, events, row, "invalid", wrong)
-        else:
-            waiting[an_id] = served.waiting(row, event_ms)
-            model.hours.setdefault(event_ms // HOUR_MS, []).append(an_id)
-            fresh.append(row)
-    return np.array(fresh, np.int64)
+def _accepted(state: MeasureState, reading: Reading, outcomes: Outcomes) -> Accepted:
+    """Return the rows that nothing is wrong with."""
+    desk, catalog, rows = state.desk, reading.catalog, reading.n - reading.first
+    state.contexts.make_room(rows, catalog.most_groups)
+    accepted = _room(rows)
+    count = int(read_predictions(
+        reading.rows, reading.columns.scores.view(np.uint64), reading.texts, reading.plans, catalog.models,
+        catalog.lineages, catalog.segments, catalog.tables, state.contexts.arrays, _versions(state, reading),
+        _shadow_sets(state, reading), reading.first, desk.oldest_ms, state.clock_ms + MAX_AHEAD_MS,
+        state.models.seen, desk.scratch, outcomes, accepted,
+    ))  # fmt: skip
+    return _head(accepted, count)
 
 
-def _count_duplicate(state: MeasureState, monitors: list[Monitor], first: Waiting) -> None:
-    """Show a duplicate in the open key of the pane where the first one counted; a sealed key never changes."""
-    for monitor in monitors:
-        key = state.keys.get((monitor.lineage, first.version, "", "", monitor.pane_of(first.event_ms)))
-        if key is not None:
-            key.cells[DUPLICATES] += 1
+def _versions(state: MeasureState, reading: Reading) -> Codes:
+    """Return the number of each text as a version, for those that are."""
+    contexts, rows = state.contexts, reading.rows
+    known = numbers_of(contexts.version_map.keys, contexts.version_map.values, reading.columns.text_hashes)
+    for code in unknown_codes(rows, reading.texts, reading.first, rows.versions, known).tolist():
+        known[code] = contexts.version(reading.columns.texts[code])
+    return known
 
 
-class Served:
-    """A block's predictions with their columns unpacked once: what each leaves behind for its label."""
-
-    def __init__(self, monitors: list[Monitor], rows: Rows) -> None:
-        """Unpack the columns; segments are told apart as each monitor's reference does."""
-        self._is_probability = any(m.task == "binary" for m in monitors)
-        n = rows.n
-        self._versions = texts_of(rows.version, n)
-        self._scores = optional_floats(rows.score, n)
-        self._predicted = values_of(rows.label, n)
-        self._shadows = [(version, optional_floats(data, n)) for version, data in rows.shadow]
-        columns = {column.name: column for column in rows.features}
-        self._groups = {m.lineage: list(zip(*segment_values(m, columns, n).values(), strict=True)) for m in monitors}
-
-    def wrong_score(self, row: int) -> str:
-        """Return what is wrong with the score of a row, ``""`` if nothing is."""
-        score = self._scores[row]
-        is_wrong = self._is_probability and score is not None and not 0.0 <= score <= 1.0
-        return f"no probability: score {score:g}" if is_wrong else ""
-
-    def waiting(self, row: int, event_ms: int) -> Waiting:
-        """Return what a row leaves behind."""
-        groups = {lineage: values[row] for lineage, values in self._groups.items() if values}
-        shadow = {version: s for version, scores in self._shadows if (s := scores[row]) is not None}
-        return Waiting(event_ms, self._versions[row], self._scores[row], self._predicted[row], groups, shadow)
+def _shadow_sets(state: MeasureState, reading: Reading) -> Codes:
+    """Return the number of the set of shadow versions of each shape."""
+    rows = reading.rows
+    found = np.zeros(len(rows.shape_starts) - 1, np.int32)
+    if len(rows.shapes) and rows.shapes.min() < 0:
+        for shape in dict.fromkeys(reading.pairs[1::2].tolist()):
+            names = rows.shapes[rows.shape_starts[shape] : rows.shape_starts[shape + 1]]
+            texts = sorted(reading.columns.texts[~code] for code in names[names < 0].tolist())
+            found[shape] = state.contexts.shadow_set(tuple([state.contexts.version(text) for text in texts]))
+    return found
 
 
-def _late(state: MeasureState, monitors: list[Monitor], event_ms: Ints) -> np.ndarray:
-    """Say which rows come after their pane was sealed here (by the first monitor of the model)."""
-    first = monitors[0]
-    ends = event_ms - event_ms % first.pane_ms + first.pane_ms
-    return ends <= state.lineages[first.lineage].watermark_ms
-
-
-def _add(
-    state: MeasureState,
-    model: ModelState,
-    monitor: Monitor,
-    rows: Rows,
-    events: Events,
-    fresh: Ints,
-    opened: int,
+def _use(
+    state: MeasureState, reading: Reading, source: SourceId, fresh: Accepted, outcomes: Outcomes, opened: int
 ) -> None:
-    """Add rows to the sums of their panes, for one monitor."""
-    columns = {column.name: column for column in rows.features}
-    layout = layout_of(monitor)
-    times = events.event_ms[fresh]
-    versions = texts_of(rows.version, rows.n)
-    segments = {name: [v[i] for i in fresh] for name, v in segment_values(monitor, columns, rows.n).items()}
-    grouped = group(state, monitor, times - times % monitor.pane_ms, [versions[i] for i in fresh], segments, opened)
-    _add_features(grouped, layout, columns, rows.n, fresh)
-    latency = np.frombuffer(rows.latency_ms, "<f8") if rows.latency_ms else np.full(rows.n, np.nan)
-    everyone = np.arange(len(fresh))
-    add_cells(grouped, everyone, np.full(len(fresh), ROWS), layout.size)
-    add_cells(grouped, everyone, layout.latency + latency_codes(latency[fresh]), layout.size)
-    _add_scores(grouped, monitor, model, rows, fresh)
+    """Add rows to their panes, and let their shadows' scores wait as well."""
+    catalog = reading.catalog
+    of_row = keys_of(state, fresh.contexts, fresh.event_ms, opened)
+    features = catalog.most_features
+    levels = np.empty(3 * len(of_row) * catalog.most_texts, np.int64)
+    told = add_predictions(
+        reading.rows, reading.texts, reading.plans, catalog.models, catalog.lineages, catalog.tables, EDGES, fresh,
+        fresh.served.view(np.float64), of_row, state.keys.arrays, state.keys.ints.data, state.keys.floats.data,
+        np.empty(features, np.int32), np.empty(features, np.int32), np.empty(features), levels,
+    )  # fmt: skip
+    _add_levels(state, reading, levels[:told])
+    newest = state.newest.get(source, np.zeros(0, np.int64))
+    more = len(state.models.names) - len(newest)
+    state.newest[source] = newest = np.append(newest, np.full(more, NEVER)) if more else newest
+    args = (reading.rows, reading.texts, catalog.models, catalog.lineages, fresh)
+    note_used(*args, state.ticks, state.models.known, newest, outcomes)
+    if len(reading.rows.shapes) and reading.rows.shapes.min() < 0:
+        _add_shadows(state, reading, fresh)
 
 
-def _add_scores(grouped: Grouped, monitor: Monitor, model: ModelState, rows: Rows, fresh: Ints) -> None:
-    served = [served_value(model.waiting[rows.ids[i]], monitor.task) for i in fresh.tolist()]
-    scored = [i for i, value in enumerate(served) if value is not None]
-    if not scored:
+def _add_levels(state: MeasureState, reading: Reading, levels: Ints) -> None:
+    """Count texts by name, for lineages without a reference."""
+    if not len(levels):
         return
-    with task_arrays(grouped) as (cells, sums):
-        for keys_of_row in grouped.index[:, scored]:
-            task_sums(monitor.task).serve(cells, sums, keys_of_row, np.array([served[i] for i in scored]))
+    catalog = reading.catalog
+    triples, counts = np.unique(levels.reshape(-1, 3), axis=0, return_counts=True)
+    for (slot, feature, code), count in zip(triples.tolist(), counts.tolist(), strict=True):
+        state.keys.add_level(slot, catalog.feature_names[feature], reading.names[code], count)
 
 
-def _add_features(grouped: Grouped, layout: Layout, columns: dict[str, Column], n: int, fresh: Ints) -> None:
-    invalid_rows = np.zeros(len(fresh), bool)
-    moments = []
-    for cells in layout.features:
-        if cells.kind == "number":
-            codes, values = read_numbers(columns.get(cells.name), n)
-            codes, values = codes[fresh], values[fresh]
-            present = np.flatnonzero(codes == 0)
-            moments.append((cells.number, present, values[present]))
-            bins = cells.bins.number_codes(values) if cells.bins else (codes == 0).astype(np.int64)
-        else:
-            codes, levels = read_texts(columns.get(cells.name), n)
-            codes = codes[fresh]
-            bins = _level_bins(grouped, cells, codes, levels)
-        valid = np.flatnonzero(codes != INVALID)
-        add_cells(grouped, valid, cells.first + bins[valid], layout.size)
-        wrong = np.flatnonzero(codes == INVALID)
-        add_cells(grouped, wrong, np.full(len(wrong), cells.invalid), layout.size)
-        invalid_rows[wrong] = True
-    add_moments(grouped, moments)
-    rows = np.flatnonzero(invalid_rows)
-    add_cells(grouped, rows, np.full(len(rows), INVALIDS), layout.size)
+def _add_shadows(state: MeasureState, reading: Reading, fresh: Accepted) -> None:
+    sizes = np.diff(reading.rows.row_starts)[fresh.row]
+    found = _room(int(sizes.sum()))
+    count = int(shadow_entries(reading.rows, reading.texts, reading.plans, reading.catalog.models, fresh, found))
+    found = _head(found, count)
+    state.pending.add(found.hashes, found.served, found.event_ms, found.contexts)
 
 
-def _level_bins(grouped: Grouped, cells: FeatureCells, codes: Ints, levels: tuple[str, ...]) -> Ints:
-    if cells.bins is not None:
-        of_level: Ints = np.r_[cells.bins.level_codes(levels), 0]  # the last entry, also index −1, is "missing"
-        return of_level[np.where(codes >= 0, codes, -1)]
-    present = np.flatnonzero(codes >= 0)
-    if len(present):
-        add_levels(grouped, cells.name, present, codes[present], levels)
-    return (codes >= 0).astype(np.int64)
+def _show_duplicates(state: MeasureState, reading: Reading, again: Accepted) -> None:
+    refs = state.pending.find(again.hashes)
+    first = state.pending.read(refs[refs >= 0])
+    catalog, contexts = reading.catalog, state.contexts
+    args = (catalog.models, catalog.lineages, contexts.epochs, contexts.arrays, state.keys.arrays)
+    count_duplicates(*args, first.contexts, first.event_ms, state.keys.ints.data)
 
 
-def _join_early(
-    state: MeasureState, model: ModelState, monitors: list[Monitor], events: Events, fresh: Ints, opened: int
-) -> None:
+def _join_early(state: MeasureState, reading: Reading, fresh: Accepted, opened: int) -> None:
     """Join labels that were here before their predictions."""
-    if not model.early:
+    if not len(state.early):
         return
-    found = [(events.ids[row], model.early.pop(events.ids[row], None)) for row in fresh.tolist()]
-    joins = []
-    for an_id, early in found:
-        if early is not None:
-            waiting = model.waiting[an_id]
-            waiting.lanes |= TRUTH
-            joins.append(Join(waiting, early.truth))
-            counts = counts_of(state, events.model, "label", early.source)
-            counts[USED] += 1
-            counts[PENDING] -= 1
-    join(state, monitors, joins, opened)
+    found = state.early.take(fresh.hashes)
+    here = np.flatnonzero(found >= 0)
+    if not len(here):
+        return
+    early, mine = state.early.arrays, found[here]
+    state.counts.move(early.count_row[mine], PENDING, USED)
+    entries = _taken(fresh, here)
+    truths, revisions = early.truth[mine], early.revision[mine].astype(np.int64)
+    refs = state.pending.find(entries.hashes)
+    is_binary = state.desk.catalog.models.task[early.model[mine]] == BINARY
+    state.pending.mark(refs, truth_states(truths, is_binary, revisions))
+    n = len(here)
+    joins = Joins(np.arange(n), truths, np.ones(n, np.int64), revisions, np.zeros(n, np.bool_))
+    join(state, entries, joins, opened)
+
+
+def _room(n: int) -> Accepted:
+    words = np.empty((2, n), np.uint64)
+    return Accepted(np.empty(n, np.int64), words[0], words[1], np.empty(n, np.int64), np.empty(n, np.uint32))
+
+
+def _head(accepted: Accepted, count: int) -> Accepted:
+    return Accepted._make(column[:count] for column in accepted)
+
+
+def _taken(accepted: Accepted, mask: np.ndarray) -> Accepted:
+    return Accepted._make(column[mask] for column in accepted)

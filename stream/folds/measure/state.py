@@ -5,70 +5,20 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-SCHEMA = 2
-NEVER = -(1 << 62)
+from stream.folds.arrays import decode_state, encode_state
+from stream.folds.base import OpenFile, Snapshot
+from stream.folds.measure import contexts, early, fates, keys
+from stream.folds.measure.desk import Desk
+from stream.folds.measure.key_kernels import NEVER
+from stream.folds.measure.prediction_kernels import Known
+from stream.folds.measure.watch import Watch
+from stream.folds.pending import Pending
 
-# A key of sums: lineage, version, segment key, segment value, pane start.
-KeyId = tuple[str, str, str, str, int]
+SCHEMA = 3
+
 SourceId = tuple[str, str, int]
-CountId = tuple[str, str, str]
-
-TRUTH, FEEDBACK = 1, 2
-
-
-class Key(msgspec.Struct, array_like=True):
-    """Sums that still grow. `late_pane` is the watermark's pane when a late key opened, NEVER for one in time."""
-
-    opened: int
-    late_pane: int
-    cells: np.ndarray
-    sums: np.ndarray
-    lows: np.ndarray
-    highs: np.ndarray
-    task_cells: np.ndarray
-    task_sums: np.ndarray
-    levels: dict[str, dict[str, int]]
-    pairs: dict[str, tuple[int, float, float]]
-
-
-class Waiting(msgspec.Struct, array_like=True):
-    """A prediction within the label horizon: what a label needs to count, and which lanes have one already."""
-
-    event_ms: int
-    version: str
-    score: float | None
-    predicted: float | str | None
-    groups: dict[str, tuple[str, ...]]
-    shadow: dict[str, float]
-    lanes: int = 0
-
-
-class Early(msgspec.Struct, array_like=True):
-    """A label that came before its prediction."""
-
-    event_ms: int
-    truth: float | str
-    source: str
-    topic: str
-    partition: int
-    place: int
-
-
-class ModelState(msgspec.Struct, array_like=True):
-    """One model in one ledger partition. Ids are kept by hour of event time and leave whole hours at a time.
-
-    Those of events before `forgotten_ms` have left, whatever a later lineage's watermark says: it never falls.
-    """
-
-    newest_ms: int = NEVER
-    newest_by_source: dict[SourceId, int] = {}
-    row_tick: int = 0
-    closed: bool = False
-    waiting: dict[str, Waiting] = {}
-    hours: dict[int, list[str]] = {}
-    early: dict[str, Early] = {}
-    early_hours: dict[int, list[str]] = {}
-    forgotten_ms: int = NEVER
+# Topic, partition, place, model, id, kind, fate, reason.
+FateLine = tuple[str, int, int, str, str, str, str, str]
 
 
 class SourceState(msgspec.Struct, array_like=True):
@@ -85,19 +35,55 @@ class SourceState(msgspec.Struct, array_like=True):
 
 
 class LineageState(msgspec.Struct, array_like=True):
-    """A lineage here: where it began, and the watermark of its last mark."""
+    """A lineage here: where it began, the watermark of its last mark, and the shape of its keys."""
 
     monitor: str
     model: str
     start_ms: int
     watermark_ms: int = NEVER
     retired: bool = False
+    shape: keys.Shape = keys.NO_SHAPE
 
 
-class MeasureState(msgspec.Struct):
-    """All of it; `facts`, `fates` and `dirty` wait for the next tick.
+class ModelState(msgspec.Struct, array_like=True):
+    """Models by number: newest event time, the tick of the last row, whether closed, whether ever seen; their names.
 
-    `marked` is the position of the last message to each partition of `partials`.
+    Entries of events before `forgotten_ms` have left, whatever a later lineage's watermark says: it never falls.
+    """
+
+    names: dict[str, int]
+    newest_ms: np.ndarray
+    row_tick: np.ndarray
+    closed: np.ndarray
+    seen: np.ndarray
+    forgotten_ms: np.ndarray
+
+    @classmethod
+    def none(cls) -> ModelState:
+        """Return no models."""
+        ints, flags = np.zeros(0, np.int64), np.zeros(0, np.bool_)
+        return cls({}, ints, ints, flags, flags, ints)
+
+    @property
+    def known(self) -> Known:
+        """The columns that compiled code changes."""
+        return Known(self.newest_ms, self.row_tick, self.closed, self.seen)
+
+    def number(self, name: str) -> int:
+        """Return the number of a model, which is new if it has none."""
+        if name not in self.names:
+            self.names[name] = len(self.names)
+            self.newest_ms, self.row_tick = np.append(self.newest_ms, NEVER), np.append(self.row_tick, 0)
+            self.closed, self.seen = np.append(self.closed, False), np.append(self.seen, False)
+            self.forgotten_ms = np.append(self.forgotten_ms, NEVER)
+        return self.names[name]
+
+
+class Log(msgspec.Struct, kw_only=True):
+    """How far this is, and what waits for the next tick (`facts`, `fates`).
+
+    `marked` is the position of the last message to each partition of `partials`; `newest` is the newest event time of
+    each model from each source of predictions.
     """
 
     position: int = -1
@@ -106,11 +92,54 @@ class MeasureState(msgspec.Struct):
     second: int = -1
     ticks: int = 0
     sources: dict[SourceId, SourceState] = {}
-    specs: dict[str, bytes] = {}
+    newest: dict[SourceId, np.ndarray] = {}
+    specs: dict[str, Watch] = {}
     lineages: dict[str, LineageState] = {}
-    models: dict[str, ModelState] = {}
-    keys: dict[KeyId, Key] = {}
-    counts: dict[CountId, list[int]] = {}
-    dirty: dict[CountId, bool] = {}
     facts: list[tuple[int, str, bytes, bytes]] = []
-    fates: list[tuple[str, int, int, str, str, str, str, str]] = []
+    fates: list[FateLine] = []
+
+
+class _Saved(msgspec.Struct, array_like=True):
+    log: Log
+    models: ModelState
+    contexts: contexts.Saved
+    keys: keys.Saved
+    counts: fates.Saved
+    early: early.Saved
+    pending: bytes
+
+
+class MeasureState(Log, kw_only=True, eq=False):
+    """All of it; `desk` is a cache of the rest."""
+
+    models: ModelState = msgspec.field(default_factory=ModelState.none)
+    contexts: contexts.ContextStore = msgspec.field(default_factory=contexts.ContextStore)
+    keys: keys.KeyStore = msgspec.field(default_factory=keys.KeyStore)
+    counts: fates.Counts = msgspec.field(default_factory=fates.Counts)
+    early: early.EarlyLabels = msgspec.field(default_factory=early.EarlyLabels)
+    pending: Pending = msgspec.field(default_factory=Pending)
+    desk: Desk = msgspec.field(default_factory=Desk)
+
+
+def encode_measure(state: MeasureState) -> Snapshot:
+    """Return the state as bytes: a function of the log alone, whatever lies where in memory."""
+    log = Log(**{name: getattr(state, name) for name in Log.__struct_fields__})
+    pending, files = state.pending.encode()
+    shapes = [here.shape for here in state.lineages.values()]
+    parts = (state.contexts.saved(), state.keys.saved(shapes), state.counts.saved(), state.early.saved())
+    return Snapshot(encode_state(SCHEMA, _Saved(log, state.models, *parts, pending)), files)
+
+
+def decode_measure(data: bytes, open_file: OpenFile) -> MeasureState:
+    """Return the state that was encoded; ValueError on another schema."""
+    saved = decode_state(SCHEMA, data, _Saved)
+    shapes = [here.shape for here in saved.log.lineages.values()]
+    return MeasureState(
+        **{name: getattr(saved.log, name) for name in Log.__struct_fields__},
+        models=saved.models,
+        contexts=contexts.ContextStore(saved.contexts),
+        keys=keys.KeyStore.restored(saved.keys, shapes),
+        counts=fates.Counts(saved.counts, saved.models.names),
+        early=early.EarlyLabels(saved.early),
+        pending=Pending.decode(saved.pending, open_file),
+    )

@@ -1,0 +1,201 @@
+"""What is watched, as flat arrays for compiled code: a cache of the monitors in force, made anew when they change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.performance_kernels import TASK_CODES
+from stream.folds.hash_kernels import hashes
+from stream.folds.measure.bin_kernels import BUCKETS, HEAD, fill_guides
+from stream.folds.measure.map_kernels import mixed_all, put_all
+from stream.folds.measure.maps import WordMap, places_for
+from stream.folds.measure.table_kernels import (
+    BINNED,
+    FEATURE_WIDTH,
+    GUIDE,
+    KIND,
+    LEVELLED,
+    NUMBER,
+    START,
+    TEXT,
+    Lineages,
+    Models,
+    Segments,
+    Tables,
+)
+from stream.folds.measure.watch import Watch, WatchedFeature
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Words = NDArray[np.uint64]
+Codes = NDArray[np.int32]
+
+_NO_EDGES: Floats = np.zeros(0)
+
+
+class Piece:
+    """The part of one lineage: what stays the same whatever else is in force."""
+
+    def __init__(self, watch: Watch) -> None:
+        features, segments = watch.features, watch.segments
+        self.watch, self.is_text = watch, np.array([not f.is_number for f in features] + [True] * len(segments))
+        names = [watch.model, *(f.name for f in features), *(name for name, _ in segments)]
+        self.model_hash, self.names = (known := text_hashes(names))[0], known[1:]
+        self._keys: list[Words] = []
+        self._values: list[Codes] = []
+        self._places = 0
+        given = [np.frombuffer(f.edges, np.float64) for f in features if f.edges is not None]
+        counts = np.array([len(edges) for edges in given], np.int64)
+        self.edges = np.empty(int(counts.sum()) + (HEAD + 1) * len(counts))
+        self.guides = np.empty((BUCKETS + 1) * len(counts), np.uint16)
+        fill_guides(_joined([*given, _NO_EDGES], np.float64), counts, self.edges, self.guides)
+        ends = np.cumsum(counts + HEAD + 1)
+        guided = zip(
+            (ends - counts - 1).tolist(), counts.tolist(), range(0, len(self.guides), BUCKETS + 1), strict=True
+        )
+        self.features = np.array([self._feature(f, guided) for f in features], np.int32).reshape(-1, FEATURE_WIDTH - 1)
+        tables = [self._table(text_hashes(values), np.arange(1, len(values) + 1)) for _, values in segments]
+        self.segments = np.array(tables, np.int64).reshape(-1, 2)
+        self.keys, self.values = _joined(self._keys, np.uint64), _joined(self._values, np.int32)
+
+    def _feature(self, feature: WatchedFeature, guided: Iterator[tuple[int, int, int]]) -> tuple[int, ...]:
+        """Return what the table of features says of one, without its column."""
+        if feature.edges is not None:
+            return BINNED, feature.invalid, *next(guided)
+        if feature.levels is not None:
+            bins = np.frombuffer(feature.level_bins, np.int32)
+            return LEVELLED, feature.invalid, *self._table(np.frombuffer(feature.levels, np.uint64), bins), 0
+        return (NUMBER if feature.is_number else TEXT), feature.invalid, 0, 0, 0
+
+    def _table(self, keys: Words, values: NDArray[np.integer]) -> tuple[int, int]:
+        places = places_for(len(keys))
+        table, numbers = np.zeros(places, np.uint64), np.full(places, -1, np.int32)
+        put_all(table, numbers, 0, places - 1, keys.copy(), values.astype(np.int32))
+        self._keys.append(table)
+        self._values.append(numbers)
+        self._places += places
+        return self._places - places, places - 1
+
+
+class Catalog:
+    """Everything in force.
+
+    Parameters
+    ----------
+    pieces
+        One for each monitor in force, in the order of the specs.
+    model_numbers
+        Numbers of all models, by name.
+    lineage_numbers
+        Numbers of all lineages.
+    """
+
+    def __init__(self, pieces: Iterable[Piece], model_numbers: dict[str, int], lineage_numbers: dict[str, int]) -> None:
+        self.pieces = sorted(pieces, key=lambda piece: model_numbers[piece.watch.model])
+        watches = [piece.watch for piece in self.pieces]
+        model_of = np.array([model_numbers[w.model] for w in watches], np.int64)
+        names = _Names(self.pieces, model_of, len(model_numbers))
+        features, self.segments = _rows(self.pieces, names.columns)
+        self.tables = Tables(
+            features,
+            _joined([piece.edges for piece in self.pieces], np.float64),
+            _joined([piece.guides for piece in self.pieces], np.uint16),
+            _joined([piece.keys for piece in self.pieces], np.uint64),
+            _joined([piece.values for piece in self.pieces], np.int32),
+            names.map.keys,
+            names.map.values,
+        )
+        first = np.searchsorted(model_of, np.arange(len(model_numbers) + 1)).astype(np.int64)
+        tasks = np.array([TASK_CODES[w.task] for w in watches], np.int64)
+        self.models = Models(
+            first,
+            names.counts,
+            np.array([tasks[at] if at < after else 0 for at, after in _pairs(first)], np.int64),
+            np.array([(tasks[at:after] == TASK_CODES["binary"]).any() for at, after in _pairs(first)], np.bool_),
+            np.full(len(model_numbers), -1, np.int64),
+            names.texts,
+            names.text_columns,
+        )
+        self.lineages = Lineages(
+            np.array([lineage_numbers[w.lineage] for w in watches], np.int64),
+            np.array([w.pane_ms for w in watches], np.int64),
+            np.zeros(len(watches), np.int64),
+            tasks,
+            np.array([w.size for w in watches], np.int64),
+            np.array([4 * w.numbers for w in watches], np.int64),
+            np.array([w.latency for w in watches], np.int64),
+            _starts([len(w.features) for w in watches]),
+            _starts([len(w.segments) for w in watches]),
+        )
+        self.model_map = WordMap([p.model_hash for p in self.pieces], model_of.astype(np.int32))
+        groups = [sum(1 + len(w.segments) for w in watches[at:after]) for at, after in _pairs(first)]
+        self.most_groups = max(groups, default=0)
+        self.most_features = max([len(w.features) for w in watches], default=0)
+        self.most_texts = max([sum(map(_counts_by_name, w.features)) for w in watches], default=0)
+        self.feature_names = [feature.name for watch in watches for feature in watch.features]
+
+
+class _Names:
+    """Which names each model reads, as columns 0, 1, … of the model: names that lineages share are one column."""
+
+    def __init__(self, pieces: Sequence[Piece], model_of: Ints, models: int) -> None:
+        sizes = [len(piece.names) for piece in pieces]
+        model = np.repeat(model_of, sizes)
+        names = _joined([piece.names for piece in pieces], np.uint64)
+        keys = mixed_all(names, model.astype(np.uint64))
+        unique, at, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        order = np.argsort(model[at], kind="stable")
+        self.counts = np.bincount(model[at], minlength=models).astype(np.int64)
+        place = np.empty(len(unique), np.int64)
+        place[order] = np.arange(len(unique)) - np.repeat(np.cumsum(self.counts) - self.counts, self.counts)
+        self.columns = np.split(place[inverse], np.cumsum(sizes)[:-1]) if pieces else []
+        self.map = WordMap(unique, place.astype(np.int32))
+        is_text = np.zeros(len(unique), np.bool_)
+        is_text[inverse[_joined([piece.is_text for piece in pieces], np.bool_)]] = True
+        texts = order[is_text[order]]
+        self.texts = _starts(np.bincount(model[at][texts], minlength=models).tolist())
+        self.text_columns = place[texts]
+
+
+def _rows(pieces: Sequence[Piece], columns: Sequence[Ints]) -> tuple[Codes, Segments]:
+    """Return the table of features, flat, and the segments, with their places in the tables of all pieces."""
+    features, segments, edges_at, texts_at, guides_at = [], [], 0, 0, 0
+    for piece, column in zip(pieces, columns, strict=True):
+        n = len(piece.features)
+        rows, told_apart = np.column_stack([column[:n], piece.features]), piece.segments + np.array([texts_at, 0])
+        is_binned, is_levelled = rows[:, KIND] == BINNED, rows[:, KIND] == LEVELLED
+        rows[:, START] += edges_at * is_binned + texts_at * is_levelled
+        rows[:, GUIDE] += guides_at * is_binned
+        features.append(rows.astype(np.int32).ravel())
+        segments.append(np.column_stack([column[n:], told_apart]))
+        edges_at, texts_at = edges_at + len(piece.edges), texts_at + len(piece.keys)
+        guides_at += len(piece.guides)
+    table = np.concatenate(segments) if segments else np.zeros((0, 3), np.int64)
+    return _joined(features, np.int32), Segments(*np.ascontiguousarray(table.T))
+
+
+def _joined(parts: Sequence[NDArray[np.generic]], dtype: type[np.generic]) -> NDArray:  # type: ignore[type-arg]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype)
+
+
+def _counts_by_name(feature: WatchedFeature) -> bool:
+    return not feature.is_number and feature.levels is None
+
+
+def text_hashes(texts: Sequence[str]) -> Words:
+    """Return the hash of each text, as ``frame.text_hash`` does."""
+    parts = [text.encode() for text in texts]
+    sizes = np.array([len(part) for part in parts], np.int64)
+    data = np.frombuffer(bytearray(b"").join(parts), np.uint8)
+    return hashes(data, np.cumsum(sizes) - sizes, sizes, np.zeros(len(parts), np.uint64))
+
+
+def _starts(sizes: Sequence[int]) -> Ints:
+    return np.cumsum([0, *sizes], dtype=np.int64)
+
+
+def _pairs(starts: Ints) -> list[tuple[int, int]]:
+    return list(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True))

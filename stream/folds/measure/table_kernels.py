@@ -1,0 +1,81 @@
+"""The arrays in which compiled code reads what is watched; ``catalog`` makes them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Words = NDArray[np.uint64]
+Codes = NDArray[np.int32]
+
+# How a feature is counted: by bins of a number, as a number without a reference, by levels, as a text without one.
+BINNED, NUMBER, LEVELLED, TEXT = range(4)
+
+
+class Models(NamedTuple):
+    """By number of the model.
+
+    `first` (one more than models): its rows in `Lineages`. `columns`: how many names it reads. `task`: of its first
+    monitor. `is_binary`: whether any monitor takes scores as probabilities. `epoch`: see ``contexts``. `texts` (one
+    more than models) and `text_columns`: which of its columns are read as texts.
+    """
+
+    first: Ints
+    columns: Ints
+    task: Ints
+    is_binary: NDArray[np.bool_]
+    epoch: Ints
+    texts: Ints
+    text_columns: Ints
+
+
+class Lineages(NamedTuple):
+    """Lineages in force, those of a model together, in the order of the specs.
+
+    `number`: of the lineage in the state. `size`, `floats`: integers and floats of a key before those of its task.
+    `features`, `segments` (one more than lineages): its rows in ``Tables.features`` and `Segments`.
+    """
+
+    number: Ints
+    pane_ms: Ints
+    watermark_ms: Ints
+    task: Ints
+    size: Ints
+    floats: Ints
+    latency: Ints
+    features: Ints
+    segments: Ints
+
+
+COLUMN, KIND, INVALID, START, COUNT, GUIDE = range(6)
+FEATURE_WIDTH = 6
+"""Columns of the table of features: column in the model, how it is counted, cells, where its edges (`COUNT` of them) or
+levels (mask) are, and where its guide is."""
+
+
+class Segments(NamedTuple):
+    """By row: its column in the model, and where its values are in `Tables`."""
+
+    column: Ints
+    start: Ints
+    mask: Ints
+
+
+class Tables(NamedTuple):
+    """Features, flat; edges of numbers; maps from texts to bins or segment values, and from model and name to column.
+
+    The edges of a feature have an infinity behind them, and its guide its lowest edge and buckets per unit before them.
+    `guides`: of each feature with edges, how many lie in the buckets below each of `BUCKETS`, and one more.
+    """
+
+    features: Codes
+    edges: Floats
+    guides: NDArray[np.uint16]
+    text_keys: Words
+    text_values: Codes
+    name_keys: Words
+    name_values: Codes

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as AsyncPartition
-from kafka import KafkaConsumer, TopicPartition
+from streamgauge.kafka_client import KafkaConsumer, TopicPartition
 
 Round = tuple[int, float, float]
 MAX_RECORDS = 500

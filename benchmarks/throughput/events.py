@@ -59,7 +59,7 @@ class Events:
         row = b'{"prediction_id":"%b","model":"%b","event_time":%d,%b'
         return [row % parts for parts in zip(identities, models, self._times(n, at_ms), tails, strict=False)]
 
-    def spec(self, model: str, pane: str = "1m", lateness: str = "5s") -> MonitorSpec:
+    def spec(self, model: str, pane: str = "1m", lateness: str = "1m") -> MonitorSpec:
         """Return the spec of a monitor of one model, with all features."""
         values = {
             "monitor": model, "model": model, "task": "binary", "pane": pane, "lateness": lateness,

@@ -6,13 +6,13 @@ import base64
 import hashlib
 import json
 
-from kafka import KafkaProducer
+from streamgauge.kafka_client import KafkaProducer
 
 from benchmarks.throughput.events import Events
 from benchmarks.throughput.system import System
 
 
-def watch(system: System, events: Events, *, pane: str = "1m", lateness: str = "5s", reference: bytes | None) -> None:
+def watch(system: System, events: Events, *, pane: str = "1m", lateness: str = "1m", reference: bytes | None) -> None:
     """Publish one monitor for each model as `streamgauge apply` does; there was none before."""
     artifact = None if reference is None else base64.b64encode(reference).decode()
     sha = None if reference is None else hashlib.sha256(reference).hexdigest()

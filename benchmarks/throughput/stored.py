@@ -60,8 +60,9 @@ def end_to_end(plan: Plan, figures: Figures, say: Say) -> None:
         watch(running, events, reference=events.reference())
         watch(running, live, pane="1s", lateness=f"{LATENESS_MS}ms", reference=live.reference(PANE_MS))
         topic = Fill(running.settings.kafka.bootstrap, running.topic("predictions"), events.values)
-        topic.fill(plan.rows // 2)
         workers = [running.start(fold, CORES) for fold in ("intake", "measure", "decide", "store")]
+        _settle(running)
+        topic.fill(plan.rows // 2)
         _settle(running)
         for _ in range(plan.rounds):
             for worker in workers:

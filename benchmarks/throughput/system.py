@@ -14,13 +14,14 @@ import tempfile
 import threading
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
-from kafka.errors import KafkaError
+from streamgauge.kafka_client import KafkaError
 
 from stream.clickhouse.migrate import migrate_database
 from stream.health import addresses
@@ -37,7 +38,7 @@ CORES = tuple(sorted(os.sched_getaffinity(0)))
 LAST_CORE = CORES[-1:]
 OTHER_CORES = CORES[:-1] or CORES
 SESSION_S = 300.0
-PATIENCE_S = 300.0
+PATIENCE_S = 120.0
 SAMPLE_S = 0.02
 BUSY_SHARE, BUSY_WINDOW = 0.3, 6
 
@@ -181,15 +182,15 @@ class System:
             self._wait(done, what)
         return watch.timed()
 
-    def used_rows(self) -> float:
-        """Return how many predictions `measure` has used, as its workers say."""
-        found = 0.0
+    def fates(self) -> Counter[str]:
+        """Return what became of the predictions, as the workers of `measure` say."""
+        found: Counter[str] = Counter()
         for address in addresses(self.settings.home):
             if address.fold == "measure":
                 with urllib.request.urlopen(f"{address.url}/metrics", timeout=10) as answer:  # noqa: S310
                     text = answer.read().decode()
-                pattern = r'^streamgauge_rows_total\{fate="(?:used|late-used)".*kind="prediction".*\} (\S+)$'
-                found += sum(float(n) for n in re.findall(pattern, text, re.MULTILINE))
+                for fate, n in re.findall(r'_rows_total\{fate="(\w+)".*kind="prediction".*\} (\S+)', text):
+                    found[fate] += int(float(n))
         return found
 
     def dead_letters(self) -> int:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from stream.folds.measure.fates import PENDING, PLACES
-from stream.folds.measure.state import NEVER, MeasureState
+from stream.folds.measure.key_kernels import NEVER
+from stream.folds.measure.state import MeasureState
 from stream.runtime.metrics import Observed
 from stream.runtime.port import TopicPartition
 from stream.runtime.stateful_host import Cell

@@ -25,6 +25,7 @@ def stand(lineage: LineageState, partition: int, mark: Mark, clock_ms: int) -> N
     lineage.standing[partition] = Standing(watermark_ms, mark.idle, mark.start_ms, clock_ms, mark.labels_behind)
     if before is None or watermark_ms > before.watermark_ms:
         lineage.steps.setdefault(partition, []).append((watermark_ms, clock_ms))
+        lineage.moved_ms = max(lineage.moved_ms, clock_ms)
 
 
 def next_final(lineage: LineageState, monitor: Monitor, partitions: int) -> int | None:
@@ -66,12 +67,13 @@ def _all_passed(lineage: LineageState, monitor: Monitor, end_ms: int) -> bool:
     """Say whether all partitions have passed `end_ms`.
 
     An idle one need not, once it has said that it is idle on a log clock at which the active ones had passed: what it
-    said before, its rows since may belie. If all are idle, the log clocks decide.
+    said before, its rows since may belie. If all are idle, the log clocks decide, and all must have come to where the
+    last watermark moved: one that is read more slowly may still hold rows of that time.
     """
     active = {p: s for p, s in lineage.standing.items() if not s.idle}
     if not active:
         clock_ms = min(s.clock_ms for s in lineage.standing.values())
-        return end_ms <= clock_ms - monitor.lateness_ms - monitor.idle_ms
+        return clock_ms >= lineage.moved_ms and end_ms <= clock_ms - monitor.lateness_ms - monitor.idle_ms
     if any(s.watermark_ms < end_ms for s in active.values()):
         return False
     passed_at = max(_passed_at(lineage, p, end_ms) for p in active)

@@ -77,12 +77,14 @@ class MaturePane(msgspec.Struct, array_like=True):
 class LineageState(msgspec.Struct, array_like=True):
     """All that is known of one lineage.
 
-    `steps` are the watermarks of each partition that are above the newest final pane, each with its mark's log clock.
+    `steps` are the watermarks of each partition that are above the newest final pane, each with its mark's log clock;
+    `moved_ms` is the log clock with which any watermark moved last.
     """
 
     spec: bytes
     standing: dict[int, Standing] = {}
     steps: dict[int, list[tuple[int, int]]] = {}
+    moved_ms: int = 0
     newest_final: int | None = None
     waiting: dict[int, list[tuple[int, Partial]]] = {}
     late: list[tuple[int, Partial]] = []

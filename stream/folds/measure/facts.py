@@ -13,7 +13,7 @@ from stream.folds.blocks import LAST_LINE, Fact
 from stream.folds.decide.loop import Command, VersionRecord
 from stream.folds.measure.key_kernels import NEVER
 from stream.folds.measure.keys import Shape
-from stream.folds.measure.state import LineageState, MeasureState
+from stream.folds.measure.state import LineageState, MeasureState, begin
 from stream.folds.measure.watch import Watch, watch_of
 from stream.folds.monitor import Monitor, monitor_of
 
@@ -37,6 +37,9 @@ def fold_fact(state: MeasureState, fact: Fact, ledger_id: str, home: Callable[[s
         return
     if isinstance(read, Monitor):
         _put_in_force(state, watch_of(read))
+    elif isinstance(read, Command) and read.command == "begin":
+        begin(state, epoch_of(read))
+        return
     elif isinstance(read, Command) and read.command == "close" and read.model in state.models.names:
         state.models.closed[state.models.names[read.model]] = True
     state.facts.append((home(read.model), fact.source.topic, fact.key, fact.value))
@@ -47,13 +50,28 @@ def _read(fact: Fact, ledger_id: str) -> Monitor | Command | VersionRecord | Rol
     if fact.source.topic == "specs":
         return monitor_of.__wrapped__(fact.value, ledger_id)  # a part of it is kept: see ``watch``
     if fact.source.topic == "commands":
-        return msgspec.json.decode(fact.value, type=Command)
+        return _command(fact.value)
     kind: type[VersionRecord | Role] = VersionRecord if b"/version/" in fact.key else Role
     read = msgspec.json.decode(fact.value, type=kind)
     named = fact.key.decode().split("/")[0]
     if named != read.model:
         raise ValueError(f"the key names model {named!r}, the record {read.model!r}")
     return read
+
+
+def _command(value: bytes) -> Command:
+    command = msgspec.json.decode(value, type=Command)
+    if command.command == "begin":
+        epoch_of(command)
+    return command
+
+
+def epoch_of(command: Command) -> int:
+    """Return the number of the epoch that a command ``begin`` begins; ValueError if it names none."""
+    epoch = command.args.get("epoch")
+    if not isinstance(epoch, int):
+        raise ValueError(f"begin needs an epoch, a whole number, got {epoch!r}")  # noqa: TRY004  a value of JSON
+    return epoch
 
 
 def _words(error: Exception) -> str:

@@ -11,10 +11,11 @@ from stream.folds.blocks import LAST_LINE, LINE_BITS, Block, Entry, Fact, FrameB
 from stream.folds.measure.count_kernels import RECEIVED
 from stream.folds.measure.facts import fold_fact
 from stream.folds.measure.labels import fold_labels
-from stream.folds.measure.marks import advance, messages, ready
+from stream.folds.measure.marks import advance, is_silent, messages, ready
 from stream.folds.measure.predictions import fold_predictions
 from stream.folds.measure.reading import Reading
 from stream.folds.measure.state import MeasureState, SourceId, SourceState, decode_measure, encode_measure
+from stream.folds.monitor import scope_of
 from stream.folds.partials import encode_messages
 
 
@@ -75,7 +76,7 @@ class Measure:
         if before < 0 or second <= before:
             return []
         state.ticks += 1
-        advance(state)
+        advance(state, self.tick_ms)
         made = messages(state, self.partition, self._home, self.partials_partitions, self.tick_ms)
         return [Output("partials", value, partition=q) for q, message in made for value in encode_messages(message)]
 
@@ -86,10 +87,10 @@ class Measure:
         if isinstance(entry, Block):
             raise TypeError("blocks of rows by model are of an older ledger")
         if isinstance(entry, Tick):
-            _cover(state, entry)
+            _cover(state, entry, self.tick_ms)
         elif _is_new(state, entry):
             if isinstance(entry, Fact):
-                fold_fact(state, entry, self.ledger_id, self._home)
+                fold_fact(state, entry, scope_of(self.ledger_id, state.epoch), self._home)
             else:
                 _rows(state, entry, position)
             source = _source(state, entry.source, entry.start)
@@ -103,12 +104,17 @@ def _is_new(state: MeasureState, entry: FrameBlock | Fact) -> bool:
     return entry.to > source.high
 
 
-def _cover(state: MeasureState, tick: Tick) -> None:
+def _cover(state: MeasureState, tick: Tick, tick_ms: int) -> None:
+    """Note how far sources are read; one is behind while that is less than where its log ended at its last tick.
+
+    After a silence that end is too old to tell: what came meanwhile may all be unread.
+    """
     for covered in tick.covered:
         source = _source(state, covered.source, covered.start)
         _count_gap(state, source, covered.start)
         source.high = max(source.high, covered.to)
-        source.behind = source.ticked_ms > 0 and covered.to < source.end
+        end = covered.end if is_silent(source, state.clock_ms, tick_ms) else source.end
+        source.behind = source.ticked_ms > 0 and covered.to < end
         source.end, source.ticked_ms = covered.end, state.clock_ms
 
 

@@ -16,8 +16,9 @@ from stream.folds.measure.state import MeasureState, SourceId, SourceState
 from stream.folds.partials import Count, Fate, Forwarded, Mark, Message, Partial
 
 HOUR_MS = 3_600_000
-# A source that names no position for so long (log clock) counts as behind: its worker is gone.
-SILENT_MS = 5_000
+# A source that names no position for so many ticks (log clock) counts as behind: its worker is gone. Fewer would take
+# one that is late with a tick for gone; more would let others overtake the rows that it leaves unread.
+SILENT_TICKS = 3
 
 
 def ready(state: MeasureState) -> Desk:
@@ -31,10 +32,10 @@ def ready(state: MeasureState) -> Desk:
     return desk
 
 
-def advance(state: MeasureState) -> None:
+def advance(state: MeasureState, tick_ms: int) -> None:
     """Move every lineage's watermark on and drop what has left the label horizon."""
     desk, models = ready(state), state.models
-    known, newest_ms = desk.lineages, _newest(state)
+    known, newest_ms = desk.lineages, _newest(state, tick_ms)
     moved = np.maximum(desk.watermark_ms, newest_ms[known.model] - known.lateness_ms)
     watermark_ms = np.where(known.in_force & models.seen[known.model], moved, desk.watermark_ms)
     here = list(state.lineages.values())
@@ -44,10 +45,10 @@ def advance(state: MeasureState) -> None:
     _let_go(state)
 
 
-def _newest(state: MeasureState) -> Ints:
+def _newest(state: MeasureState, tick_ms: int) -> Ints:
     """Return by model the newest event time, held back by prediction partitions that are behind (rule 5)."""
     newest_ms: Ints = np.minimum(state.models.newest_ms, state.clock_ms)
-    for source in behind(state, "predictions"):
+    for source in behind(state, "predictions", tick_ms):
         seen_ms = state.newest.get(source, np.zeros(0, np.int64))
         newest_ms[: len(seen_ms)] = np.minimum(newest_ms[: len(seen_ms)], seen_ms)
         newest_ms[len(seen_ms) :] = NEVER
@@ -62,14 +63,15 @@ def _put_watermarks(state: MeasureState, watermark_ms: Ints) -> None:
     desk.oldest_ms, _ = limits_of(desk.lineages, watermark_ms, models.forgotten_ms)
 
 
-def behind(state: MeasureState, topic: str) -> list[SourceId]:
+def behind(state: MeasureState, topic: str, tick_ms: int) -> list[SourceId]:
     """Return the partitions of a topic that intake is known to be behind in, or that nobody reads."""
     sources = ((source, s) for source, s in state.sources.items() if source[0] == topic and not s.gone)
-    return [source for source, s in sources if s.behind or _is_silent(s, state.clock_ms)]
+    return [source for source, s in sources if s.behind or is_silent(s, state.clock_ms, tick_ms)]
 
 
-def _is_silent(source: SourceState, clock_ms: int) -> bool:
-    return source.ticked_ms > 0 and clock_ms - source.ticked_ms > SILENT_MS
+def is_silent(source: SourceState, clock_ms: int, tick_ms: int) -> bool:
+    """Say whether a source has named no position for SILENT_TICKS."""
+    return source.ticked_ms > 0 and clock_ms - source.ticked_ms > SILENT_TICKS * tick_ms
 
 
 def _let_go(state: MeasureState) -> None:
@@ -102,7 +104,7 @@ def are_idle(state: MeasureState, known: Known, tick_ms: int) -> NDArray[np.bool
     models, of = state.models, known.model
     silent = (state.ticks - models.row_tick[of]) * tick_ms >= known.idle_ms
     is_over = ~models.seen[of] | models.closed[of] | silent
-    found: NDArray[np.bool_] = ~known.in_force | (is_over & (not behind(state, "predictions")))
+    found: NDArray[np.bool_] = ~known.in_force | (is_over & (not behind(state, "predictions", tick_ms)))
     return found
 
 
@@ -136,7 +138,7 @@ def messages(
         told[home(count.model)].counts.append(count)
     for fate in state.fates:
         told[home(fate[3])].fates.append(Fate(*fate))
-    for lineage, mark in zip(state.lineages, _marks(state, idle), strict=True):
+    for lineage, mark in zip(state.lineages, _marks(state, idle, tick_ms), strict=True):
         told[homes[lineage]].marks.append(mark)
     state.facts, state.fates = [], []
     return [(q, _message(state, partition, q, one)) for q, one in enumerate(told) if one.says_something]
@@ -159,12 +161,14 @@ class _Told:
 
 def _message(state: MeasureState, partition: int, q: int, told: _Told) -> Message:
     start, state.marked[q] = state.marked.get(q, -1), state.position
-    lists = (told.sealed, told.facts, told.counts, told.fates, told.marks)
-    return Message(partition, start, state.position, 0, 1, state.clock_ms, *(tuple(some) for some in lists))  # type: ignore[arg-type]
+    return Message(
+        partition, start, state.position, 0, 1, state.clock_ms,
+        tuple(told.sealed), tuple(told.facts), tuple(told.counts), tuple(told.fates), tuple(told.marks), state.epoch,
+    )  # fmt: skip
 
 
-def _marks(state: MeasureState, idle: NDArray[np.bool_]) -> list[Mark]:
-    labels_behind = bool(behind(state, "labels"))
+def _marks(state: MeasureState, idle: NDArray[np.bool_], tick_ms: int) -> list[Mark]:
+    labels_behind = bool(behind(state, "labels", tick_ms))
     return [
         Mark(lineage, here.monitor, here.model, here.watermark_ms, is_idle, here.start_ms, labels_behind)
         for (lineage, here), is_idle in zip(state.lineages.items(), idle.tolist(), strict=True)

@@ -14,7 +14,7 @@ from stream.folds.measure.prediction_kernels import Known
 from stream.folds.measure.watch import Watch
 from stream.folds.pending import Pending
 
-SCHEMA = 3
+SCHEMA = 4
 
 SourceId = tuple[str, str, int]
 # Topic, partition, place, model, id, kind, fate, reason.
@@ -83,7 +83,7 @@ class Log(msgspec.Struct, kw_only=True):
     """How far this is, and what waits for the next tick (`facts`, `fates`).
 
     `marked` is the position of the last message to each partition of `partials`; `newest` is the newest event time of
-    each model from each source of predictions.
+    each model from each source of predictions; `epoch` is that of the last command ``begin``, 0 before one.
     """
 
     position: int = -1
@@ -95,6 +95,7 @@ class Log(msgspec.Struct, kw_only=True):
     newest: dict[SourceId, np.ndarray] = {}
     specs: dict[str, Watch] = {}
     lineages: dict[str, LineageState] = {}
+    epoch: int = 0
     facts: list[tuple[int, str, bytes, bytes]] = []
     fates: list[FateLine] = []
 
@@ -119,6 +120,16 @@ class MeasureState(Log, kw_only=True, eq=False):
     early: early.EarlyLabels = msgspec.field(default_factory=early.EarlyLabels)
     pending: Pending = msgspec.field(default_factory=Pending)
     desk: Desk = msgspec.field(default_factory=Desk)
+
+
+def begin(state: MeasureState, epoch: int) -> None:
+    """Forget all that was measured before a new epoch but how far this is; one that is not new changes nothing."""
+    if epoch <= state.epoch:
+        return
+    kept = {name: getattr(state, name) for name in ("position", "clock_ms", "second", "ticks", "sources")}
+    fresh = MeasureState(epoch=epoch, **kept)
+    for name in MeasureState.__struct_fields__:
+        setattr(state, name, getattr(fresh, name))
 
 
 def encode_measure(state: MeasureState) -> Snapshot:

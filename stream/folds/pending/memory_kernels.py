@@ -14,7 +14,7 @@ import numpy as np
 import detectors.compiled  # noqa: F401  it names the folder of compiled code, before numba is imported
 
 # isort: split
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir
 from numba import types
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic

@@ -2,13 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from stream.folds.base import Record
 from stream.folds.decide import Decide
 from stream.folds.monitor import monitor_of, scope_of
 from stream.folds.partials import Forwarded, Mark, Message, encode_messages
-from stream.folds.rows import LineageRow, decode_rows
+from stream.folds.rows import FateRow, LineageRow, PaneRow, decode_rows
+from tests.loop import MODEL, day_of_events, spec_record, watched
 
 SPEC = {"monitor": "m", "model": "m", "task": "binary", "pane": "1m", "features": {"x": {"type": "number"}}}
 RECORD = json.dumps({"monitor": "m", "revision": 1, "spec": SPEC}).encode()
@@ -72,3 +74,52 @@ def test_a_silence_is_not_blamed_on_the_beginning_of_an_epoch(partials):
     partials.say(3, epoch=7, facts=(Forwarded("specs", b"m", RECORD),))
 
     assert not partials.state.hearing.is_told
+
+
+def begun(loop, epoch=1_800_000_000_000):
+    loop.send("commands", [{"id": "b", "command": "begin", "model": "", "args": {"epoch": epoch}}], key="")
+    loop.send("specs", [spec_record()])
+    loop.tick(2)
+    loop.run()
+
+
+def test_a_command_ends_what_is_measured_and_a_lineage_begins_with_the_specs_that_follow():
+    loop, rng = watched(partitions=2), np.random.default_rng(0)
+    predictions, labels = day_of_events(rng, 3, 40, version="1")
+    loop.send("predictions", predictions)
+    loop.tick(2)
+    loop.run()
+    begun(loop)
+    assert all(len(state.pending) == 0 for state in loop.states)
+    loop.send("labels", labels)
+    loop.send("predictions", day_of_events(rng, 4, 40, version="1")[0])
+    loop.send("commands", [{"id": "c", "command": "close", "model": MODEL}])
+    loop.tick(3)
+    loop.run()
+
+    old, new = [row.lineage for row in loop.of(LineageRow)]
+    panes = {row.lineage: row for row in loop.of(PaneRow) if not row.segment_key}
+    assert old not in panes
+    assert panes[new].n == 40
+    assert loop.state.epoch == loop.states[0].epoch == 1_800_000_000_000
+
+
+def test_an_epoch_that_is_not_newer_changes_nothing():
+    loop = watched(partitions=1)
+    begun(loop)
+    before = [list(state.lineages) for state in loop.states]
+    loop.send("commands", [{"id": "d", "command": "begin", "model": "", "args": {"epoch": 5}}], key="")
+    loop.tick(2)
+    loop.run()
+
+    assert [list(state.lineages) for state in loop.states] == before
+
+
+def test_a_begin_without_an_epoch_is_told_and_changes_nothing():
+    loop = watched(partitions=1)
+    loop.send("commands", [{"id": "d", "command": "begin", "model": MODEL}])
+    loop.tick(2)
+    loop.run()
+
+    assert loop.states[0].lineages
+    assert any("begin needs an epoch" in row.reason for row in loop.of(FateRow))

@@ -6,6 +6,7 @@ text and nulls; what still fails is read field by field (`streamgauge.mend`).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Final
@@ -140,9 +141,25 @@ def _filled(kind: Kind, line: bytes, given: Given) -> Event | Refusal:
     try:
         said = _object.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return mend.read(kind, line)
+        return _filled_slowly(kind, line, given)
     absent = {name: value for name, value in given.items() if said.get(name, _NULL) == _NULL}
     found = _read(kind, msgspec.json.encode({**said, **absent}))
+    return _as_it_came(found, line)
+
+
+def _filled_slowly(kind: Kind, line: bytes, given: Given) -> Event | Refusal:
+    """Read a line that strict JSON is not, but Python's is: it holds a NaN or an infinity."""
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError):
+        return mend.read(kind, line)
+    if not isinstance(said, dict):
+        return mend.read(kind, line)
+    absent = {name: value for name, value in given.items() if said.get(name) is None}
+    return _as_it_came(_read(kind, json.dumps({**said, **absent}).encode()), line)
+
+
+def _as_it_came(found: Event | Refusal, line: bytes) -> Event | Refusal:
     if isinstance(found, Refusal):
         return msgspec.structs.replace(found, excerpt=mend.excerpt(line), size=len(line))
     return found

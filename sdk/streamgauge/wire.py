@@ -75,8 +75,18 @@ def encode(event: Event) -> bytes:
     """
     if _all_finite(event):
         return _encoder.encode(event)
-    fields = {_WIRE_NAMES.get(name, name): value for name, value in msgspec.structs.asdict(event).items()}
-    return json.dumps(fields, separators=(",", ":")).encode()
+    return json.dumps(_said(event), separators=(",", ":")).encode()
+
+
+def _said(event: Event) -> dict[str, object]:
+    """Return the fields that an event says something in, by their name on the wire."""
+    said = {}
+    for field in msgspec.structs.fields(event):
+        value = getattr(event, field.name)
+        unsaid = {} if field.default_factory is dict else field.default
+        if value != unsaid:
+            said[field.encode_name] = value
+    return said
 
 
 def encode_lines(events: Iterable[Event]) -> bytes:
@@ -107,7 +117,6 @@ def _finite(values: Iterable[object]) -> bool:
     return all(value.__class__ is not float or math.isfinite(value) for value in values)
 
 
-_WIRE_NAMES: Final = {"event_time_ms": "event_time"}
 _encoder: Final = msgspec.json.Encoder()
 
 readers: Final[dict[str, Reader]] = {JSON: read_one, LINES: read_lines, ARROW: read_arrow}

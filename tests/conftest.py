@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from stream.local import leash
@@ -22,6 +23,10 @@ from stream.local.jars import kafka_jars
 from stream.local.java import find_java
 from stream.local.kafka import LocalKafka
 from stream.local.ports import free_ports
+
+# The first example of a law may load or compile code: a limit for each example would fail by chance.
+hypothesis.settings.register_profile("laws", deadline=None)
+hypothesis.settings.load_profile("laws")
 
 CACHE = Path(os.environ.get("STREAMGAUGE_CACHE") or Path.home() / ".cache" / "streamgauge")
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from clickhouse_connect.driver.client import Client
 from pydantic import SecretStr
@@ -272,6 +273,19 @@ def test_conservation_sums_the_newest_of_each_key(client: Client, settings: Clic
     [row] = rows_of(client, "SELECT received, used, difference FROM conservation")
     assert row == {"received": 20, "used": 14, "difference": 0}
     assert len(rows_of(client, "SELECT * FROM producers")) == 2
+
+
+def test_a_gap_that_every_ledger_partition_saw_is_one_gap(client: Client, settings: ClickHouseSettings) -> None:
+    seen = [conservation(p, source, 5) for p in (0, 1, 2) for source in ("predictions/0", "predictions/1")]
+    gaps = [
+        msgspec.structs.replace(
+            row, model="", kind="gap", received=received, used=0, duplicate=0, invalid=0, late_used=0
+        )
+        for row, received in zip(seen, (7, 3, 7, 3, 7, 3), strict=True)
+    ]
+    write(settings, ("panes", 0, results(*gaps)))
+    [row] = rows_of(client, "SELECT kind, received, difference FROM conservation")
+    assert row == {"kind": "gap", "received": 10, "difference": 10}
 
 
 def test_models_now_says_whether_someone_must_act(client: Client, settings: ClickHouseSettings) -> None:

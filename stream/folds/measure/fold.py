@@ -100,7 +100,7 @@ class Measure:
 def _is_new(state: MeasureState, entry: FrameBlock | Fact) -> bool:
     """Say whether the entry covers more than was read; a gap before it is counted as lost."""
     source = _source(state, entry.source, entry.start)
-    _count_gap(state, source, entry.start)
+    _count_gap(state, entry.source, source, entry.start)
     return entry.to > source.high
 
 
@@ -111,7 +111,7 @@ def _cover(state: MeasureState, tick: Tick, tick_ms: int) -> None:
     """
     for covered in tick.covered:
         source = _source(state, covered.source, covered.start)
-        _count_gap(state, source, covered.start)
+        _count_gap(state, covered.source, source, covered.start)
         source.high = max(source.high, covered.to)
         end = covered.end if is_silent(source, state.clock_ms, tick_ms) else source.end
         source.behind = source.ticked_ms > 0 and covered.to < end
@@ -127,10 +127,13 @@ def _rows(state: MeasureState, block: FrameBlock, position: int) -> None:
         state.pending.seal()
 
 
-def _count_gap(state: MeasureState, source: SourceState, start: int) -> None:
-    """Count the records between what was read of a source and where an entry starts: nobody will read them."""
+def _count_gap(state: MeasureState, of: Source, source: SourceState, start: int) -> None:
+    """Count the records between what was read of a source and where an entry starts: nobody will read them.
+
+    Every ledger partition counts the same gap: it is one, under the source's name.
+    """
     if start > source.high:
-        row = state.counts.row("", "gap", "")
+        row = state.counts.row("", "gap", f"{of.topic}/{of.partition}")
         state.counts.add(row, RECEIVED, (start - source.high + LAST_LINE) >> LINE_BITS)
         source.high = start
 

@@ -243,7 +243,7 @@ def test_a_spec_that_cannot_be_read_is_told_of_no_model_and_the_one_before_stays
 
 
 def lost(loop):
-    return [state.counts.get(("", "gap", ""), [0])[0] for state in loop.states]
+    return [state.counts.get(("", "gap", "predictions/0"), [0])[0] for state in loop.states]
 
 
 @pytest.mark.parametrize("ticks_before_rows", [0, 1, 3])

@@ -73,7 +73,7 @@ async def test_retention_that_overtakes_intake_ends_the_process_and_is_a_gap_aft
     measure = Measure(0)
     state = measure.start()
     measure.step(state, broker.records("ledger"))
-    assert state.counts["", "gap", ""][0] == 997
+    assert state.counts["", "gap", "predictions/0"][0] == 997
 
 
 async def test_offsets_that_no_record_has_are_no_loss_while_the_broker_keeps_what_is_around_them(broker):

@@ -17,6 +17,7 @@ from stream.errors import StreamgaugeError
 from stream.folds.rows import Result, RetrainRow
 from stream.folds.store.results import table_of
 from stream.ops.reference import moment
+from stream.ops.replays import running
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -192,13 +193,15 @@ def drop(client: Client, lineage: str) -> Lineage:
     Raises
     ------
     LineageError
-        If it is a live lineage, or shown.
+        If it is a live lineage, or shown, or its replay runs.
     """
     shadow = _named(ls(client), lineage)
     if not shadow.is_shadow:
         raise LineageError(f"{shadow.lineage} is a live lineage: only shadows can be dropped")
     if shadow.is_shown:
         raise LineageError(f"{shadow.lineage} is shown: go back first (streamgauge lineages back {shadow.monitor})")
+    if running(client, shadow.lineage):  # what it writes from then on would count as live
+        raise LineageError(f"the replay of {shadow.lineage} runs: stop it first; of a killed one, wait a minute")
     for table in (*_DROPPED, "replay_rows"):  # the last one says that the others are a shadow's
         client.command(
             f"DELETE FROM {table} WHERE lineage = {{lineage:String}}",  # noqa: S608  our own names

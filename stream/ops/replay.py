@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 BATCH = 20_000
 """Result rows that wait to be stored, at most (about 20 MB)."""
 
+NOTE_S = 10.0
+"""Time between two notes that a replay still runs."""
+
 CATCH_UP_S = 60.0
 """How long a check waits until live has stored what the replay has read."""
 
@@ -130,8 +133,8 @@ def replay(
     tell
         Called about every 256 ledger records.
     wait_for_live
-        Whether there must be a live lineage that measures alike, and it is waited, up to a minute, until it has stored
-        what was read, before both are compared.
+        Whether what is live must measure alike, and it is waited, up to a minute, until it has stored what was read,
+        before both are compared.
 
     Raises
     ------
@@ -173,7 +176,7 @@ class _Run:
             time.time_ns() // 1_000_000, made.ranges,
         )  # fmt: skip
         self._seen, self._shadow = Seen(), ShadowRows(made.course.replay, made.course.begin_ms)
-        self._began_s = time.monotonic()
+        self._began_s = self._noted_s = time.monotonic()
 
     def run(self) -> tuple[ShadowRows, Seen, float]:
         """Return what was stored, what was read, and the seconds that it took."""
@@ -216,10 +219,15 @@ class _Run:
 
     def _pace(self, seen: Seen) -> None:
         """Tell how far it is, and wait if it goes faster than was asked for."""
-        seconds = time.monotonic() - self._began_s
-        self._tell(Progress(seen.records, self._plan.records, seen.rows, seconds, seen.clock_ms))
-        if self._rate is not None and (early_s := seen.rows / self._rate - seconds) > 0:
-            time.sleep(early_s)
+        while True:
+            seconds = time.monotonic() - self._began_s
+            self._tell(Progress(seen.records, self._plan.records, seen.rows, seconds, seen.clock_ms))
+            if time.monotonic() - self._noted_s > NOTE_S:
+                self._note("running")
+            early_s = 0.0 if self._rate is None else seen.rows / self._rate - seconds
+            if early_s <= 0:
+                return
+            time.sleep(min(early_s, 1.0))
 
     def _store_reference(self) -> None:
         """Store the bins of the reference: it may be one that was never in force."""
@@ -234,6 +242,7 @@ class _Run:
             self._state, state=state, rows=self._seen.rows, from_ms=shadow.from_ms, to_ms=shadow.to_ms
         )
         note(self._client, self._state)
+        self._noted_s = time.monotonic()
 
 
 async def _store(sink: Sink, rows: Sequence[Result]) -> None:
@@ -244,9 +253,8 @@ async def _store(sink: Sink, rows: Sequence[Result]) -> None:
 
 
 def _require_alike(client: Client, made: Plan) -> None:
-    live = {one.lineage for one in ls(client) if not one.is_shadow}
-    if made.course.live_lineage not in live:
-        raise ReplayError("no live lineage measures alike, so nothing must be equal: leave out --check")
+    if made.course.live_lineage not in {one.lineage for one in ls(client) if one.is_live}:
+        raise ReplayError("what is live measures otherwise, so nothing must be equal: leave out --check")
 
 
 def _catch_up(settings: Settings) -> bool:

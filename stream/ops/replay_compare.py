@@ -24,9 +24,9 @@ class Comparison:
     Attributes
     ----------
     live
-        The lineages that it is compared with: the one that measures alike, else those of the same span.
+        The lineages that it is compared with: the one in force if that measures alike, else those of the same span.
     is_alike
-        Whether it is the one that measures alike, so that all sums must be equal.
+        Whether it is the one in force, measuring alike, so that all sums must be equal.
     rows, live_rows
         Predictions in the panes.
     equal, differing
@@ -60,7 +60,7 @@ class Cut:
     Attributes
     ----------
     alike
-        The live lineage that measures alike, if there is one.
+        The live lineage that measures alike, if there is one; one that is over has parts of panes at its end.
     whole_ms
         Event time from which that lineage has all its rows.
     known_ms
@@ -80,7 +80,7 @@ def compare(client: Client, shadow: str, cut: Cut) -> Comparison:
     known = {one.lineage: one for one in ls(client)}
     mine = known[shadow]
     live = [one for one in known.values() if _is_beside(one, mine)]
-    alike = [one for one in live if one.lineage == cut.alike]
+    alike = [one for one in live if one.lineage == cut.alike and one.is_live]
     from_ms = max(mine.from_ms, cut.whole_ms) if alike else mine.from_ms
     others = [(one.lineage, 0, mine.to_ms) for one in alike] or [(o.lineage, o.from_ms, o.to_ms) for o in live]
     names = tuple(name for name, _, _ in others)

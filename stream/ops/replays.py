@@ -66,6 +66,22 @@ FROM replay_rows FINAL WHERE request = {request:String} AND state != 'done' ORDE
 """
 
 
+SILENT_MS = 60_000
+"""A replay that is running says so every few seconds; one that is silent for so long was killed."""
+
+_RUNNING = """
+SELECT count() FROM replay_rows FINAL
+WHERE lineage = {lineage:String} AND state = 'running' AND changed > fromUnixTimestamp64Milli({since:Int64})
+"""
+
+
+def running(client: Client, lineage: str) -> bool:
+    """Say whether the replay of a lineage runs now."""
+    since = time.time_ns() // 1_000_000 - SILENT_MS
+    found = client.query(_RUNNING, parameters={"lineage": lineage, "since": since}).result_rows
+    return bool(found[0][0])
+
+
 def note(client: Client, replay: Replay) -> None:
     """Write down how far a replay is; the newest row counts."""
     ranges = sorted(replay.ranges.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -243,6 +244,26 @@ def test_a_broken_replay_is_done_to_its_end_by_running_it_again(settings, client
     assert again.lineage != report.lineage
 
 
+def test_ctrl_c_leaves_a_shadow_that_is_hidden_and_known_as_stopped(settings, client, run):
+    before = shown(client)
+    command = [sys.executable, "-m", "stream.cli.main", "replay", "m", "--reference", "none", "--rate", "20", "--json"]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | as_environment(settings), stderr=subprocess.PIPE)
+    try:
+        deadline = time.monotonic() + 60
+        while not (states := [one for one in ls(client, "m") if one.state == "running"]):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline, (process.kill(), process.communicate(), ls(client))
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert (process.returncode, b"run the same command again" in said) == (130, True)
+    assert [one.state for one in ls(client, "m") if one.lineage == states[0].lineage] == ["stopped"]
+    assert shown(client) == before
+    run("lineages", "drop", states[0].lineage, "--yes")
+
+
 def test_the_same_range_again_writes_the_same_rows(settings, client):
     wanted = Wanted("m", to_ms=time.time_ns() // 1_000_000 - 1_000)
     first = replay(settings, wanted)
@@ -263,10 +284,19 @@ def test_a_range_that_begins_later_has_whole_panes_that_are_those_of_live(settin
     assert report.compared.equal > 0
 
 
-def test_a_rate_holds_it_back(settings):
+def test_another_reference_may_be_made_of_a_range_and_a_rate_holds_a_replay_back(settings, client):
+    first, end = (datetime.fromtimestamp((T0 + hours * HOUR_MS) / 1000, UTC) for hours in (0, 6))
     began = time.monotonic()
-    report = replay(settings, Wanted("m", rate=1_000))
+    report = replay(settings, Wanted("m", reference=f"{first.isoformat()}..{end.isoformat()}", rate=1_000))
+
     assert time.monotonic() - began >= report.rows / 1_000 * 0.9
+    bins = "SELECT DISTINCT feature FROM reference_bins_rows WHERE reference = {sha:String} ORDER BY 1"
+    assert [row["feature"] for row in rows_of(client, bins, sha=report.reference)] == ["c", "x"]
+    psi = "SELECT count() AS n FROM statistics_rows FINAL WHERE lineage = {lineage:String}"
+    assert rows_of(client, psi, lineage=report.lineage)[0]["n"] >= 2 * HOURS
+    compared = report.compared  # bins differ, all else does not
+    assert (compared.is_alike, compared.differing, compared.examples) == (False, 0, ())
+    assert compared.equal > 0
 
 
 def test_what_cannot_be_replayed_is_said_at_once(run, tmp_path):

@@ -215,6 +215,9 @@ def test_a_drop_deletes_a_shadow_and_never_a_live_lineage(client: Client, settin
         with pytest.raises(LineageError, match=why):
             lineages.drop(client, name)
     lineages.back(client, "mon", "ann")
+    shadow(client, settings, "R", 1, 4, state="running")
+    with pytest.raises(LineageError, match="stop it first"):
+        lineages.drop(client, "R")
     assert lineages.drop(client, "S").lineage == "S"
     for table in (*lineages.LINEAGE_TABLES, "lineage_panes", "replay_rows"):
         assert rows_of(client, f"SELECT * FROM {table} FINAL WHERE lineage = 'S'") == []

@@ -20,7 +20,7 @@ import numpy as np
 from detectors.bins import Bins
 from detectors.reference import Reference, encode, fit_reference
 from stream.folds.base import Record
-from stream.folds.blocks import Fact, FrameBlock, Source, Tick, decode_entry, encode_entry, end_of, place
+from stream.folds.blocks import Block, Fact, Source, Tick, decode_entry, encode_entry, end_of, place
 from stream.folds.frame import TEXT, Frame, text_hash
 from stream.folds.measure import Measure
 
@@ -100,7 +100,7 @@ def rows_per_cpu_s(load: Load, before: list[Record], rows: list[Record]) -> floa
         begun = time.process_time()
         fold.step(state, rows[first + 1 :])
         seconds.append(time.process_time() - begun)
-    blocks = sum(isinstance(decode_entry(record.value), FrameBlock) for record in rows[first + 1 :])
+    blocks = sum(isinstance(decode_entry(record.value), Block) for record in rows[first + 1 :])
     return load.rows * blocks / statistics.median(seconds[1:])
 
 
@@ -201,7 +201,7 @@ def ledger(topic: str, frames: Sequence[Frame]) -> list[Record]:
     values, source, before = [], Source(topic, "id", 0), -1
     for i, frame in enumerate(frames):
         to = int(frame.columns().positions[-1])
-        values.append(encode_entry(FrameBlock(source, before, to, frame)))
+        values.append(encode_entry(Block(source, before, to, frame)))
         before = to
         if i % 8 == 7:
             values.append(encode_entry(Tick("w", ())))

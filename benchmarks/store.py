@@ -31,7 +31,7 @@ from stream.clickhouse.client import connect
 from stream.clickhouse.migrate import migrate_database
 from stream.clickhouse.sink import Sink
 from stream.folds.base import Record
-from stream.folds.blocks import FrameBlock, Source, encode_entry, place
+from stream.folds.blocks import Block, Source, encode_entry, place
 from stream.folds.frame import MISSING, TEXT, Frame
 from stream.folds.store import Stored, tables_of
 from stream.local.clickhouse.local import LocalClickHouse
@@ -161,7 +161,7 @@ def record(rows: Frame, partition: int, position: int) -> Record:
     numbers = np.arange(first, first + BLOCK_ROWS)
     ids = b"".join([b"prediction-%09d" % number for number in numbers.tolist()])
     new = replace(rows, positions=(numbers << 16).tobytes(), event_ms=(T0_MS + numbers).tobytes(), ids=ids)
-    entry = FrameBlock(Source("predictions", "id", partition), place(first) - 1, place(first + BLOCK_ROWS - 1), new)
+    entry = Block(Source("predictions", "id", partition), place(first) - 1, place(first + BLOCK_ROWS - 1), new)
     return Record(position, T0_MS + position, encode_entry(entry))
 
 

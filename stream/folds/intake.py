@@ -24,9 +24,9 @@ from stream.folds.base import Output, Record, Records
 from stream.folds.blocks import (
     LAST_LINE,
     LINE_BITS,
+    Block,
     Covered,
     Fact,
-    FrameBlock,
     Source,
     Tick,
     encode_entry,
@@ -131,7 +131,7 @@ class Intake:
         ends = {piece.partition: number for number, piece in enumerate(pieces)}
         for number, piece in enumerate(pieces):
             to = covered if ends[piece.partition] == number else piece.last
-            chains.write(piece.partition, FrameBlock(source, chains.start(piece.partition), to, piece.frame))
+            chains.write(piece.partition, Block(source, chains.start(piece.partition), to, piece.frame))
 
     def _split_facts(self, source: Source, run: Sequence[Record], chains: _Chains, letters: _Letters) -> None:
         for record in run:
@@ -173,7 +173,7 @@ class _Chains:
     def start(self, partition: int) -> int:
         return self.after.get(partition, NOTHING)
 
-    def write(self, partition: int, entry: FrameBlock | Fact) -> None:
+    def write(self, partition: int, entry: Block | Fact) -> None:
         self.outputs.append(Output("ledger", encode_entry(entry), partition=partition))
         self.after[partition] = self.advanced[partition] = entry.to
 

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from stream.folds.base import Record
-from stream.folds.blocks import Fact, FrameBlock, Source, Tick, decode_entry, encode_entry, end_of
+from stream.folds.blocks import Block, Fact, Source, Tick, decode_entry, encode_entry, end_of
 from stream.folds.decide.loop import Command
 from stream.folds.frame import Frame
 from stream.folds.monitor import SpecRecord, monitor_of
@@ -75,13 +75,13 @@ class Reading:
         before = self._seen.clocks.get(self._partition, 0)
         self._seen.clocks[self._partition] = max(before, record.append_ms)
         entry = decode_entry(record.value)
-        if isinstance(entry, FrameBlock):
+        if isinstance(entry, Block):
             return self._block(record, entry)
         if isinstance(entry, Fact) and not self._stays(entry, record.position):
             return replace(record, value=NOTHING)
         return record
 
-    def _block(self, record: Record, block: FrameBlock) -> Record:
+    def _block(self, record: Record, block: Block) -> Record:
         mine = rows_of(block.frame, self._model)
         self._seen.rows += mine.n
         if mine.n == block.frame.n:

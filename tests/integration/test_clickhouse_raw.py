@@ -20,7 +20,7 @@ from stream.clickhouse.client import connect
 from stream.clickhouse.migrate import migrate_database
 from stream.clickhouse.sink import Sink
 from stream.folds.base import Record
-from stream.folds.blocks import FrameBlock, Source, encode_entry, place
+from stream.folds.blocks import Block, Source, encode_entry, place
 from stream.folds.deadletters import DeadLetter
 from stream.folds.frame_events import frame_of
 from stream.folds.rows import FateRow, FeaturePaneRow, LineageRow, PaneRow, encode_rows
@@ -63,7 +63,7 @@ def client(database: Client) -> Client:
 
 def block(
     kind: str, ids: list[str], at: int, *, first: int = 0, score: float = 0.2, label: float = 1.0, revision: int = 0
-) -> FrameBlock:
+) -> Block:
     """Return events an hour apart from hour `at` on, one a record from offset `first` on."""
     hours = [T0 + (at + i) * HOUR for i in range(len(ids))]
     events: list[PredictionEvent | LabelEvent] = [
@@ -76,10 +76,10 @@ def block(
         for i, (id_, ms) in enumerate(zip(ids, hours, strict=True))
     ]  # fmt: skip
     frame = frame_of(events, [place(first + i) for i in range(len(ids))])
-    return FrameBlock(Source(f"{kind}s", "id-1", 0), place(first) - 1, place(first + len(ids) - 1), frame)
+    return Block(Source(f"{kind}s", "id-1", 0), place(first) - 1, place(first + len(ids) - 1), frame)
 
 
-def run(*blocks: FrameBlock, first: int = 0) -> list[Record]:
+def run(*blocks: Block, first: int = 0) -> list[Record]:
     return [Record(first + i, T0 + 9 * HOUR + i, encode_entry(entry)) for i, entry in enumerate(blocks)]
 
 

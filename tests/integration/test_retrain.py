@@ -26,7 +26,7 @@ from retrain.event import RetrainEvent
 from stream.clickhouse.client import connect
 from stream.clickhouse.migrate import migrate_database
 from stream.folds.base import Output, Record
-from stream.folds.blocks import FrameBlock, Source, encode_entry, place
+from stream.folds.blocks import Block, Source, encode_entry, place
 from stream.folds.frame import Frame
 from stream.folds.frame_events import frame_of
 from stream.runtime.file_port import read_topic
@@ -86,7 +86,7 @@ def store_rows(settings: Settings) -> None:
     labels = (rng.random(N) < 1 / (1 + np.exp(-3 * x))).astype(float)
     records = []
     for position, (kind, topic) in enumerate((("prediction", "predictions"), ("label", "labels"))):
-        block = FrameBlock(Source(topic, "id", 0), place(0) - 1, place(0, N), frame(kind, x, labels))
+        block = Block(Source(topic, "id", 0), place(0) - 1, place(0, N), frame(kind, x, labels))
         records.append(Record(position, 10**9, encode_entry(block)))
     write(settings.clickhouse, ("ledger", 0, records))
 

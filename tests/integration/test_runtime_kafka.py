@@ -16,7 +16,7 @@ import pytest
 from kafka.errors import KafkaError
 
 from stream.folds.base import Output, Record
-from stream.folds.blocks import FrameBlock, Tick, decode_entry
+from stream.folds.blocks import Block, Tick, decode_entry
 from stream.runtime.file_port import KafkaReader, read_topic
 from stream.runtime.lag import lag_view, positions
 from stream.runtime.port import LogError, TopicPartition
@@ -246,7 +246,7 @@ def test_intake_commits_what_its_ticks_cover_in_every_partition(settings):
 
 def ids_of(record: Record):
     entry = decode_entry(record.value)
-    if isinstance(entry, FrameBlock):
+    if isinstance(entry, Block):
         return entry.frame.id_list()
     return [id_ for part in getattr(entry, "parts", ()) for id_ in part.ids]
 

@@ -22,7 +22,7 @@ from stream.clickhouse.client import connect
 from stream.clickhouse.migrate import migrate_database
 from stream.clickhouse.sink import Sink
 from stream.folds.base import Output
-from stream.folds.blocks import FrameBlock, Source, Tick, encode_entry, place
+from stream.folds.blocks import Block, Source, Tick, encode_entry, place
 from stream.folds.frame_events import frame_of
 from stream.local.clickhouse.local import LocalClickHouse
 from stream.local.ports import free_ports
@@ -52,7 +52,7 @@ def ledger() -> MemoryBroker:
             for i in range(ROWS)
         ]
         frame = frame_of(events, [place(block, i) for i in range(ROWS)])
-        entry = FrameBlock(Source("predictions", "id", 0), place(block) - 1, place(block, ROWS), frame)
+        entry = Block(Source("predictions", "id", 0), place(block) - 1, place(block, ROWS), frame)
         broker.append(LEDGER, Output("ledger", encode_entry(entry)))
     return broker
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from streamgauge import partition_of
 
 from stream.folds.base import Output, Record
-from stream.folds.blocks import Fact, FrameBlock, Source, decode_entry, end_of, place
+from stream.folds.blocks import Block, Fact, Source, decode_entry, end_of, place
 from stream.folds.intake import Intake, IntakeResult
 from tests.frames import Row, rows_of
 
@@ -76,7 +76,7 @@ class Reader:
 
     def read(self, value: bytes) -> None:
         entry = decode_entry(value)
-        assert isinstance(entry, FrameBlock)
+        assert isinstance(entry, Block)
         assert entry.start < entry.to
         self.lost += entry.start > self.high
         rows = rows_of(entry.frame)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from stream.folds.base import Output, Record
 from stream.folds.blocks import Block, Covered, decode_entry, encode_entry, end_of
+from stream.folds.frame_events import frame_of
 from stream.runtime.checkpoint import CheckpointStore
 from stream.runtime.intake_host import IntakeHost
 from stream.runtime.memory_port import CrashError, MemoryBroker, MemoryPointers, MemoryPort, MemoryPublisher
@@ -16,6 +17,7 @@ from stream.runtime.stateful_host import StatefulHost
 from tests.counting import Counting
 from tests.property.laws import assert_cut_law, assert_restore_law, cuts
 
+EMPTY = frame_of([], [])
 PARTITIONS = {"ledger": 2, "partials": 1, "predictions": 2, "dead-letters": 1}
 crash_points = st.frozensets(st.integers(1, 120), max_size=12)
 
@@ -87,7 +89,7 @@ class Splitting:
             p = record.position % 2
             to = end_of(record.position)
             if to > after[p]:
-                outputs.append(Output("ledger", encode_entry(Block(source, after[p], to, ())), partition=p))
+                outputs.append(Output("ledger", encode_entry(Block(source, after[p], to, EMPTY)), partition=p))
                 after[p] = touched[p] = to
         return Split(outputs, touched, end_of(run[-1].position))
 

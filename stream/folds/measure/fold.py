@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from streamgauge.partition import partition_of
 
 from stream.folds.base import OpenFile, Output, Record, Snapshot, no_file
-from stream.folds.blocks import LAST_LINE, LINE_BITS, Block, Entry, Fact, FrameBlock, Source, Tick, decode_entry
+from stream.folds.blocks import LAST_LINE, LINE_BITS, Block, Entry, Fact, Source, Tick, decode_entry
 from stream.folds.measure.count_kernels import RECEIVED
 from stream.folds.measure.facts import fold_fact
 from stream.folds.measure.labels import fold_labels
@@ -84,8 +84,6 @@ class Measure:
         return partition_of(model.encode(), self.partials_partitions)
 
     def _fold(self, state: MeasureState, entry: Entry, position: int) -> None:
-        if isinstance(entry, Block):
-            raise TypeError("blocks of rows by model are of an older ledger")
         if isinstance(entry, Tick):
             _cover(state, entry, self.tick_ms)
         elif _is_new(state, entry):
@@ -97,7 +95,7 @@ class Measure:
             source.high = max(source.high, entry.to)
 
 
-def _is_new(state: MeasureState, entry: FrameBlock | Fact) -> bool:
+def _is_new(state: MeasureState, entry: Block | Fact) -> bool:
     """Say whether the entry covers more than was read; a gap before it is counted as lost."""
     source = _source(state, entry.source, entry.start)
     _count_gap(state, entry.source, source, entry.start)
@@ -118,7 +116,7 @@ def _cover(state: MeasureState, tick: Tick, tick_ms: int) -> None:
         source.end, source.ticked_ms = covered.end, state.clock_ms
 
 
-def _rows(state: MeasureState, block: FrameBlock, position: int) -> None:
+def _rows(state: MeasureState, block: Block, position: int) -> None:
     desk, source = ready(state), _source(state, block.source, block.start)
     reading = Reading(block, source.high, desk.catalog, desk.numbers)
     if reading.first < reading.n:

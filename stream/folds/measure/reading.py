@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.performance_kernels import TASK_CODES
-from stream.folds.blocks import FrameBlock
+from stream.folds.blocks import Block
 from stream.folds.frame import Columns, is_number, is_text, text_codes, text_hash
 from stream.folds.measure.catalog import Catalog, Codes, Ints, Words
 from stream.folds.measure.map_kernels import numbers_of
@@ -50,7 +50,7 @@ class Reading:
         Texts by code: the frame's, then those of numbers that stand where texts belong.
     """
 
-    def __init__(self, block: FrameBlock, high: int, catalog: Catalog, numbers: NumberTexts) -> None:
+    def __init__(self, block: Block, high: int, catalog: Catalog, numbers: NumberTexts) -> None:
         self.block, self.catalog = block, catalog
         columns = block.frame.columns()
         self.columns: Columns = columns

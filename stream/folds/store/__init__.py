@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 
 from stream.folds.base import Record
-from stream.folds.blocks import Block, Fact, FrameBlock, decode_entry
+from stream.folds.blocks import Block, Fact, decode_entry
 from stream.folds.rows import decode_rows
 from stream.folds.store.batch import Batch, Origin, Poison, Stored, join_batches, unread
 from stream.folds.store.control import JSON_TOPICS, rows_batch
-from stream.folds.store.old_raw import block_batches
 from stream.folds.store.raw import Held, held, raw_batches
 from stream.folds.store.results import result_batches
 from stream.folds.store.specs import reference_rows, spec_batches
@@ -95,10 +94,8 @@ class _Fold:
 
     def _ledger(self, partition: int, record: Record) -> Iterator[Batch]:
         entry = decode_entry(record.value)
-        if isinstance(entry, FrameBlock):
+        if isinstance(entry, Block):
             self.held.append(held(partition, record, entry))
-        elif isinstance(entry, Block):
-            yield from block_batches(partition, record, entry)
         elif isinstance(entry, Fact) and entry.source.topic == "specs":
             yield from spec_batches(record, entry)
 

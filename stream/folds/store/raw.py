@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from stream.folds.base import Record
-from stream.folds.blocks import FrameBlock
+from stream.folds.blocks import Block
 from stream.folds.frame import FEEDBACK_LANE, NO_TEXT, Columns, Frame, is_number, is_text, text_codes
 from stream.folds.store.batch import INSTANT, Batch
 from stream.folds.store.split_kernels import INVALIDS, NUMBERS, SHADOWS, TEXTS, split, texts_within
@@ -32,11 +32,11 @@ class Held:
 
     partition: int
     record: Record
-    block: FrameBlock
+    block: Block
     columns: Columns
 
 
-def held(partition: int, record: Record, block: FrameBlock) -> Held:
+def held(partition: int, record: Record, block: Block) -> Held:
     """Return a block of ledger partition `partition` that is sound; ValueError or LookupError if it is not."""
     columns = block.frame.columns()
     _check(block.frame, columns)

@@ -10,7 +10,7 @@ from streamgauge import partition_of
 
 from stream.folds import intake as module
 from stream.folds.base import Record
-from stream.folds.blocks import Covered, Fact, FrameBlock, Source, Tick, decode_entry, end_of, place
+from stream.folds.blocks import Block, Covered, Fact, Source, Tick, decode_entry, end_of, place
 from stream.folds.frame import FEEDBACK_LANE, TRUTH_LANE, identity, text_hash
 from stream.folds.intake import Intake, IntakeResult, tick
 from tests.frames import Row, bits, rows_of
@@ -28,9 +28,9 @@ def record(offset: int, *events: object) -> Record:
     return Record(offset, 1_000 + offset, b"\n".join(json.dumps(each).encode() for each in events), headers=LINES)
 
 
-def blocks(result: IntakeResult) -> list[FrameBlock]:
+def blocks(result: IntakeResult) -> list[Block]:
     found = [decode_entry(output.value) for output in result.outputs]
-    assert all(isinstance(each, FrameBlock) for each in found)
+    assert all(isinstance(each, Block) for each in found)
     return found
 
 

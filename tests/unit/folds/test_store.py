@@ -16,7 +16,7 @@ from streamgauge.events import LabelEvent, PredictionEvent
 
 from detectors.bins import fit_category, fit_number
 from stream.folds.base import Record
-from stream.folds.blocks import Covered, Fact, FrameBlock, Source, Tick, encode_entry, place
+from stream.folds.blocks import Block, Covered, Fact, Source, Tick, encode_entry, place
 from stream.folds.frame import TEXT, Frame
 from stream.folds.frame_events import frame_of
 from stream.folds.rows import FateRow, FeaturePaneRow, PaneRow, Result, RoleRow, Row, encode_rows
@@ -50,7 +50,7 @@ def frame(n: int = 4, **changes: object) -> Frame:
 
 def ledger(frame: Frame, position: int = 11, topic: str = "predictions") -> Record:
     source = Source(topic, "id-1", 3)
-    return Record(position, 99, encode_entry(FrameBlock(source, -1, place(5), frame)))
+    return Record(position, 99, encode_entry(Block(source, -1, place(5), frame)))
 
 
 def stored_rows(*records: Record, partition: int = 2) -> list[dict[str, object]]:

@@ -13,7 +13,7 @@ from streamgauge.events import PredictionEvent
 from streamgauge.partition import partition_of
 
 from stream.folds.base import Record
-from stream.folds.blocks import Fact, FrameBlock, Source, Tick, decode_entry, encode_entry, end_of, place
+from stream.folds.blocks import Block, Fact, Source, Tick, decode_entry, encode_entry, end_of, place
 from stream.folds.frame_events import frame_of
 from stream.folds.rows import FeaturePaneRow, IncidentRow, LineageRow, PaneRow, PerformanceRow, RoleRow, VerdictRow
 from stream.ops.replay_fold import Course, replayed
@@ -280,7 +280,7 @@ def test_rows_of_other_models_are_left_out_of_a_block():
 
 def test_a_block_without_rows_of_the_model_becomes_a_tick_that_covers_nothing():
     seen = Seen()
-    block = FrameBlock(Source("predictions", "id", 0), -1, 9, frame_of([prediction("a", "n", x=1.0)], [0]))
+    block = Block(Source("predictions", "id", 0), -1, 9, frame_of([prediction("a", "n", x=1.0)], [0]))
     record = Record(3, 1_000, encode_entry(block))
 
     assert reading(seen).read(record) == replace(record, value=NOTHING)

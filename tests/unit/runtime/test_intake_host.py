@@ -4,7 +4,7 @@ import json
 import pytest
 
 from stream.folds.base import Record, Records
-from stream.folds.blocks import FrameBlock, Tick, decode_entry, end_of
+from stream.folds.blocks import Block, Tick, decode_entry, end_of
 from stream.folds.intake import Intake, tick
 from stream.folds.measure import Measure
 from stream.runtime.intake_host import IntakeHost
@@ -83,7 +83,7 @@ async def test_offsets_that_no_record_has_are_no_loss_while_the_broker_keeps_wha
     await host.run(SOURCE, rows(1_000))
     await host.close()
 
-    ranges = [(block.start, block.to) for block in entries(broker, FrameBlock)]
+    ranges = [(block.start, block.to) for block in entries(broker, Block)]
     assert ranges == [
         (-1, end_of(2)),
         (end_of(2), end_of(1_002)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -35,8 +34,8 @@ from stream.folds.measure.reading import Reading
 from stream.folds.monitor import OTHER
 from stream.folds.partials import Count
 
-if TYPE_CHECKING:
-    from stream.folds.measure.state import MeasureState
+# Topic, partition, place, model, id, kind, fate, reason.
+FateLine = tuple[str, int, int, str, str, str, str, str]
 
 __all__ = [
     "KINDS",
@@ -48,7 +47,7 @@ __all__ = [
     "Counts",
     "Saved",
     "NO_PREDICTION",
-    "tell",
+    "fates_of",
 ]
 
 CountId = tuple[str, str, str]
@@ -172,8 +171,8 @@ class Counts(Mapping[CountId, list[int]]):
             self._map.put(int(count_key(number, KINDS[kind], np.uint64(text_hash(producer)))), row)
 
 
-def tell(state: MeasureState, reading: Reading, kind: str, outcomes: Outcomes) -> None:
-    """Say of each event that was neither used nor waits where it is, and why."""
+def fates_of(reading: Reading, kind: str, outcomes: Outcomes) -> Iterator[FateLine]:
+    """Yield of each event that was neither used nor waits where it is, and why."""
     rows = np.flatnonzero(_IS_TOLD[outcomes[reading.first :]]) + reading.first
     if not len(rows):
         return
@@ -181,7 +180,7 @@ def tell(state: MeasureState, reading: Reading, kind: str, outcomes: Outcomes) -
     for row, outcome, an_id in zip(rows.tolist(), outcomes[rows].tolist(), reading.ids(rows), strict=True):
         fate = _FATES.get(outcome, "invalid")
         why = _REASONS[outcome](reading, row)
-        state.fates.append((topic, partition, reading.place(row), reading.model(row), an_id, kind, fate, why))
+        yield topic, partition, reading.place(row), reading.model(row), an_id, kind, fate, why
 
 
 _IS_TOLD = np.zeros(256, np.bool_)

@@ -7,7 +7,7 @@ import numpy as np
 from stream.folds.frame import FEEDBACK_LANE
 from stream.folds.measure.catalog import Codes, Ints, Words
 from stream.folds.measure.count_kernels import DUPLICATE, FUTURE, PENDING, UNMATCHED, USED, Outcomes
-from stream.folds.measure.fates import tell
+from stream.folds.measure.fates import fates_of
 from stream.folds.measure.joins import join
 from stream.folds.measure.label_kernels import Joins, read_labels, settle_labels
 from stream.folds.measure.maps import places_for
@@ -29,7 +29,7 @@ def fold_labels(state: MeasureState, reading: Reading, source: SourceId, opened:
     _settle(state, reading, right[is_here], refs[is_here], truths, outcomes, opened)
     _wait(state, reading, source, right[~is_here], truths, count_rows, outcomes)
     state.counts.count(reading.first, count_rows, outcomes)
-    tell(state, reading, "label", outcomes)
+    state.fates += fates_of(reading, "label", outcomes)
 
 
 def _settle(

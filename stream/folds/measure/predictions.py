@@ -13,7 +13,7 @@ from stream.folds.measure.count_kernels import (
     USED,
     Outcomes,
 )
-from stream.folds.measure.fates import tell
+from stream.folds.measure.fates import fates_of
 from stream.folds.measure.joins import join, keys_of
 from stream.folds.measure.key_kernels import NEVER, count_duplicates
 from stream.folds.measure.label_kernels import Joins, truth_states
@@ -49,7 +49,7 @@ def fold_predictions(state: MeasureState, reading: Reading, source: SourceId, op
         outcomes[again.row] = DUPLICATE
         _show_duplicates(state, reading, again)
     state.counts.count(reading.first, state.counts.rows_of(reading, "prediction"), outcomes)
-    tell(state, reading, "prediction", outcomes)
+    state.fates += fates_of(reading, "prediction", outcomes)
     _join_early(state, reading, fresh, opened)
 
 

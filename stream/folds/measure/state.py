@@ -17,8 +17,6 @@ from stream.folds.pending import Pending
 SCHEMA = 4
 
 SourceId = tuple[str, str, int]
-# Topic, partition, place, model, id, kind, fate, reason.
-FateLine = tuple[str, int, int, str, str, str, str, str]
 
 
 class SourceState(msgspec.Struct, array_like=True):
@@ -97,7 +95,7 @@ class Log(msgspec.Struct, kw_only=True):
     lineages: dict[str, LineageState] = {}
     epoch: int = 0
     facts: list[tuple[int, str, bytes, bytes]] = []
-    fates: list[FateLine] = []
+    fates: list[fates.FateLine] = []
 
 
 class _Saved(msgspec.Struct, array_like=True):

@@ -13,7 +13,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
+import msgspec
+
 from stream.errors import StreamgaugeError
+from stream.folds.monitor import SpecRecord, monitor_of
 from stream.folds.rows import Result, RetrainRow
 from stream.folds.store.results import table_of
 from stream.ops.reference import moment
@@ -52,6 +55,8 @@ class Lineage:
         When a shadow's replay began; of a live one, when it was known first.
     rows
         Predictions in its panes.
+    spec
+        The spec, as JSON.
     """
 
     lineage: str
@@ -70,6 +75,7 @@ class Lineage:
     who: str
     made_ms: int
     rows: int
+    spec: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,7 @@ _LINEAGES = """
 SELECT
     a.lineage, a.monitor, a.model, a.revision, a.reference, a.pane_s, toUnixTimestamp64Milli(a.first),
     toUnixTimestamp64Milli(a.`from`), toUnixTimestamp64Milli(a.`to`), a.is_live, a.is_shadow, a.is_shown, a.state,
-    a.who, toUnixTimestamp64Milli(a.made), p.n
+    a.who, toUnixTimestamp64Milli(a.made), p.n, a.spec
 FROM all_lineages AS a
 LEFT JOIN (SELECT lineage, sum(n) AS n FROM panes_rows FINAL WHERE segment_key = '' GROUP BY lineage) AS p
     ON a.lineage = p.lineage
@@ -126,6 +132,13 @@ def ls(client: Client, monitor: str = "") -> list[Lineage]:
     """Return all lineages, or those of one monitor: by monitor, live ones first, older ones first."""
     found = client.query(_LINEAGES, parameters={"monitor": monitor}).result_rows
     return [Lineage(*row) for row in found]
+
+
+def measure_of(one: Lineage) -> str:
+    """Return what a lineage measures, whatever its ledger: equal for those whose sums must be equal."""
+    spec = msgspec.json.decode(one.spec, type=dict[str, object])
+    record = SpecRecord(one.monitor, one.revision, spec, reference_sha=one.reference or None)
+    return monitor_of(msgspec.json.encode(record)).lineage
 
 
 def switches(client: Client, monitor: str) -> list[Switch]:

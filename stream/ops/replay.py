@@ -20,9 +20,9 @@ from stream.folds.base import Record
 from stream.folds.rows import Result, encode_rows
 from stream.folds.store import reference_rows
 from stream.folds.store.control import rows_batch
-from stream.ops.lineages import ls
+from stream.ops.lineages import ls, measure_of
 from stream.ops.replay_compare import Comparison, Cut, compare
-from stream.ops.replay_fold import Decided, replayed
+from stream.ops.replay_fold import Course, Decided, replayed
 from stream.ops.replay_ledger import Seen
 from stream.ops.replay_plan import Plan, ReplayError, Wanted, plan
 from stream.ops.replay_rows import ShadowRows
@@ -252,8 +252,14 @@ async def _store(sink: Sink, rows: Sequence[Result]) -> None:
             raise ReplayError(f"{len(refused)} rows cannot be stored, the first: {refused[0].message}")
 
 
+def _alike(client: Client, course: Course) -> str:
+    """Return the lineage in force if it measures alike; empty: it does not."""
+    live = [one for one in ls(client, course.monitor.name) if one.is_live and one.model == course.monitor.model]
+    return "".join(one.lineage for one in live if measure_of(one) == course.measure)
+
+
 def _require_alike(client: Client, made: Plan) -> None:
-    if made.course.live_lineage not in {one.lineage for one in ls(client) if one.is_live}:
+    if not _alike(client, made.course):
         raise ReplayError("what is live measures otherwise, so nothing must be equal: leave out --check")
 
 
@@ -273,7 +279,7 @@ def _report(
     monitor = course.monitor
     firsts = {partition: max(first, seen.began.get(partition, 0)) for partition, (first, _) in made.ranges.items()}
     watched = seen.watched if made.is_whole else None
-    cut = Cut(course.live_lineage, whole_from(client, monitor, firsts, watched), seen.reached_ms)
+    cut = Cut(_alike(client, course), whole_from(client, monitor, firsts, watched), seen.reached_ms)
     return ReplayReport(
         monitor.lineage, course.replay, monitor.name, monitor.model, made.revision, monitor.reference_sha, seen.rows,
         shadow.panes, shadow.stored, shadow.from_ms, shadow.to_ms, round(seconds, 3),

@@ -60,7 +60,7 @@ class Cut:
     Attributes
     ----------
     alike
-        The live lineage that measures alike, if there is one; one that is over has parts of panes at its end.
+        The lineage in force if it measures alike, else empty: one that is over has parts of panes at its end.
     whole_ms
         Event time from which that lineage has all its rows.
     known_ms

@@ -67,9 +67,9 @@ class Course:
         return monitor_of(self.spec, self.shadow_ledger)
 
     @property
-    def live_lineage(self) -> str:
-        """Return the lineage of a live monitor that measures alike."""
-        return monitor_of(self.spec, self.ledger_id).lineage
+    def measure(self) -> str:
+        """Return what is measured: the lineage as if there were no ledger."""
+        return monitor_of(self.spec).lineage
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _measured(
     """Yield what Measure tells the model's partition of `partials`, with its place in the merged order."""
     monitor = course.monitor
     home = partition_of(monitor.model.encode(), course.partials_partitions)
-    reading = Reading(partition, monitor.name, monitor.model, course.live_lineage, course.ledger_id, seen)
+    reading = Reading(partition, monitor.name, monitor.model, course.measure, seen)
     fold = Measure(partition, course.partials_partitions, course.tick_ms, course.shadow_ledger)
     state = fold.start()
     read = with_spec((reading.read(record) for record in records), course.spec, course.replay)

@@ -31,9 +31,9 @@ class Seen:
     clocks
         When the newest record of each ledger partition was stored, epoch milliseconds.
     began
-        Of each ledger partition: where the live lineage of the same measure was put in force, last.
+        Of each ledger partition: where a spec that measures alike was put in force, last.
     watched
-        Of each ledger partition: where a spec that names the model stands first.
+        Of each ledger partition: where the model was watched first, in the newest epoch.
     """
 
     records: int = 0
@@ -60,14 +60,13 @@ class Reading:
     ----------
     monitor, model
         Whose facts stay: `close` commands and versions of the model; no spec does.
-    live_lineage, ledger_id
-        The live lineage that measures alike, and the ledger's id that it is made with.
+    measure
+        What is measured: the lineage without a ledger.
     """
 
-    def __init__(self, partition: int, monitor: str, model: str, live_lineage: str, ledger_id: str, seen: Seen) -> None:
+    def __init__(self, partition: int, monitor: str, model: str, measure: str, seen: Seen) -> None:
         self._partition, self._monitor, self._model, self._seen = partition, monitor, model, seen
-        self._live, self._ledger_id = live_lineage, ledger_id
-        self._in_force, self._revision = "", -1
+        self._measure, self._in_force, self._revision = measure, "", -1
 
     def read(self, record: Record) -> Record:
         """Return a record with what concerns the monitor."""
@@ -95,19 +94,26 @@ class Reading:
                 self._note_spec(fact.value, position)
             elif fact.source.topic == "commands":
                 command = msgspec.json.decode(fact.value, type=Command)
+                if command.command == "begin":
+                    self._begin()
                 return (command.command, command.model) == ("close", self._model)
             return fact.source.topic == "models" and fact.key.decode().split("/")[0] == self._model
         except (msgspec.MsgspecError, ValueError):  # a fact that cannot be read changed nothing then, either
             return False
 
+    def _begin(self) -> None:
+        """Forget what was noted, as live did: all monitors are put in force anew. The replay itself goes on."""
+        self._in_force, self._revision = "", -1
+        self._seen.watched.pop(self._partition, None)
+
     def _note_spec(self, value: bytes, position: int) -> None:
-        """Note where the live lineage begins here, and where the model is watched first."""
+        """Note where live began to measure alike here, and where the model is watched first."""
         if msgspec.json.decode(value, type=SpecRecord).spec.get("model") == self._model:
             self._seen.watched.setdefault(self._partition, position)
-        monitor = monitor_of(value, self._ledger_id)
+        monitor = monitor_of(value)
         if monitor.name != self._monitor or monitor.revision <= self._revision:
             return
-        if monitor.lineage == self._live != self._in_force:
+        if monitor.lineage == self._measure != self._in_force:
             self._seen.began[self._partition] = position
         self._in_force, self._revision = monitor.lineage, monitor.revision
 

@@ -223,8 +223,7 @@ def fact(topic, key, value):
 
 
 def reading(seen=None):
-    course = course_of()
-    return Reading(0, "m", MODEL, course.live_lineage, "ledger", Seen() if seen is None else seen)
+    return Reading(0, "m", MODEL, course_of().measure, Seen() if seen is None else seen)
 
 
 @pytest.mark.parametrize(
@@ -255,6 +254,11 @@ def test_it_notes_where_live_began_to_measure_alike_and_where_the_model_was_watc
     for position, (revision, pane) in enumerate([(1, "1h"), (2, "1d"), (3, "1h"), (4, "1d")]):
         here.read(replace(fact("specs", b"m", spec_record(revision, pane=pane)), position=position))
     assert (seen.began, seen.watched) == ({0: 3}, {0: 0})
+
+    begin = fact("commands", b"", {"id": "b", "command": "begin", "model": "", "args": {"epoch": 9}})
+    assert here.read(begin) == replace(begin, value=NOTHING)
+    here.read(replace(fact("specs", b"m", spec_record(4, pane="1d")), position=8))
+    assert (seen.began, seen.watched) == ({0: 8}, {0: 8})
 
 
 def prediction(an_id, model, **features):

@@ -90,7 +90,7 @@ def compare(client: Client, shadow: str, cut: Cut) -> Comparison:
     asked: dict[str, object] = {
         "shadow": shadow, "from": from_ms, "to": mine.to_ms, "known": cut.known_ms, "tolerance": TOLERANCE,
         "same_bins": all(known[name].reference == mine.reference for name in names),
-        "lineages": [shadow, *names], "froms": [0, *(first for _, first, _ in others)],
+        "lineages": [shadow, *names], "starts": [0, *(first for _, first, _ in others)],
         "ends": [mine.to_ms, *(end for _, _, end in others)],
     }  # fmt: skip
     rows, live_rows = client.query(_ROWS, parameters=asked).result_rows[0]
@@ -123,7 +123,7 @@ _IN_SPAN = """
     lineage IN {lineages:Array(String)}
     AND pane >= fromUnixTimestamp64Milli({from:Int64}) AND pane < fromUnixTimestamp64Milli({to:Int64})
     AND toUnixTimestamp64Milli(pane)
-        >= transform(toString(lineage), {lineages:Array(String)}, {froms:Array(Int64)}, toInt64(0))
+        >= transform(toString(lineage), {lineages:Array(String)}, {starts:Array(Int64)}, toInt64(0))
     AND toUnixTimestamp64Milli(pane)
         < transform(toString(lineage), {lineages:Array(String)}, {ends:Array(Int64)}, toInt64(0))
 """

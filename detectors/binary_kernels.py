@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import compiled
+from detectors.compiled import compiled, in_place, inlined
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -29,20 +29,20 @@ LABEL_SUM = SERVED_SUM + SCORE_BINS
 BINARY_FLOATS = LABEL_SUM + 2 * SCORE_BINS
 
 
-@compiled
+@inlined
 def log_loss(score: float, truth: float) -> float:
     """Return the log loss of a score, clipped by `CLIP`."""
     p = min(max(score, CLIP), 1 - CLIP)
     return -math.log(p) if truth == 1 else -math.log1p(-p)
 
 
-@compiled
+@inlined
 def score_bin(score: float) -> int:
     """Return the bin of a score in [0, 1]."""
     return min(int(score * SCORE_BINS), SCORE_BINS - 1)
 
 
-@compiled
+@inlined
 def serve_score(ints: Ints, at: int, floats: Floats, float_at: int, score: float) -> None:
     """Count a served score in the cells that begin at `at` and `float_at`; NaN is absent."""
     if math.isnan(score):
@@ -56,7 +56,7 @@ def serve_score(ints: Ints, at: int, floats: Floats, float_at: int, score: float
         floats[float_at + SERVED_SUM + place] += score
 
 
-@compiled
+@inlined
 def label_score(ints: Ints, at: int, floats: Floats, float_at: int, score: float, truth: float, sign: int) -> None:
     """Add a label that met its prediction, or with `sign` −1 take it away."""
     if truth not in (0.0, 1.0):
@@ -88,14 +88,14 @@ def log_loss_of_each(score: Floats, truth: Floats) -> Floats:
     return found
 
 
-@compiled
+@in_place
 def serve_scores(ints: Ints, floats: Floats, rows: Ints, score: Floats) -> None:
     """Count served scores in tables of ``K`` rows, laid flat."""
     for i in range(len(rows)):
         serve_score(ints, rows[i] * BINARY_INTS, floats, rows[i] * BINARY_FLOATS, score[i])
 
 
-@compiled
+@in_place
 def label_scores(ints: Ints, floats: Floats, rows: Ints, score: Floats, truth: Floats) -> None:
     """Add labels to tables of ``K`` rows, laid flat."""
     for i in range(len(rows)):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import compiled
+from detectors.compiled import compiled, inlined
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -21,7 +21,7 @@ LATENCY_BINS = STEPS + 3
 """Bin 0: not known (NaN or negative). Bin 1: below .1 ms. The last: 2.8 hours and more."""
 
 
-@compiled
+@inlined
 def latency_code(edges: Floats, ms: float) -> int:
     """Return the bin of a latency, given `EDGES`."""
     if not ms >= 0:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import compiled
+from detectors.compiled import in_place, inlined
 
 Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]
@@ -18,13 +18,13 @@ MULTICLASS_INTS = 6
 MULTICLASS_FLOATS = 0
 
 
-@compiled
+@inlined
 def serve_class(ints: Ints, at: int, predicted: np.uint64) -> None:
     """Count a served class in the cells that begin at `at`."""
     ints[at + (UNPREDICTED if predicted == 0 else PREDICTED)] += 1
 
 
-@compiled
+@inlined
 def label_class(ints: Ints, at: int, predicted: np.uint64, truth: np.uint64, sign: int) -> None:
     """Add a true class that met its prediction, or with `sign` −1 take it away."""
     if truth == 0:
@@ -37,14 +37,14 @@ def label_class(ints: Ints, at: int, predicted: np.uint64, truth: np.uint64, sig
             ints[at + RIGHT] += sign
 
 
-@compiled
+@in_place
 def serve_classes(ints: Ints, rows: Ints, predicted: Words) -> None:
     """Count served classes in a table of ``K`` rows, laid flat."""
     for i in range(len(rows)):
         serve_class(ints, rows[i] * MULTICLASS_INTS, predicted[i])
 
 
-@compiled
+@in_place
 def label_classes(ints: Ints, rows: Ints, predicted: Words, truth: Words) -> None:
     """Add true classes to a table of ``K`` rows, laid flat."""
     for i in range(len(rows)):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.binary_kernels import CLIP, label_score, serve_score
-from detectors.compiled import compiled
+from detectors.compiled import inlined
 from detectors.multiclass_kernels import label_class, serve_class
 from detectors.regression_kernels import label_value, serve_value
 
@@ -24,7 +24,7 @@ BINARY, REGRESSION, MULTICLASS = 0, 1, 2
 TASK_CODES: Final = {"binary": BINARY, "regression": REGRESSION, "multiclass": MULTICLASS}
 
 
-@compiled
+@inlined
 def is_served(task: int, word: np.uint64, number: float) -> bool:
     """Say whether anything was served."""
     if task == MULTICLASS:
@@ -32,7 +32,7 @@ def is_served(task: int, word: np.uint64, number: float) -> bool:
     return not math.isnan(number)
 
 
-@compiled
+@inlined
 def serve(task: int, ints: Ints, at: int, floats: Floats, float_at: int, word: np.uint64, number: float) -> None:
     """Count what was served in the cells that begin at `at` and `float_at`."""
     if task == BINARY:
@@ -43,7 +43,7 @@ def serve(task: int, ints: Ints, at: int, floats: Floats, float_at: int, word: n
         serve_class(ints, at, word)
 
 
-@compiled
+@inlined
 def label(
     task: int,
     ints: Ints,
@@ -65,7 +65,7 @@ def label(
         label_class(ints, at, served, truth, sign)
 
 
-@compiled
+@inlined
 def pair_loss(task: int, predicted: float, truth: float) -> float:
     """Return the loss that versions are compared by: log loss (scores clipped at 1e-7) or the absolute error."""
     if task == REGRESSION:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import compiled
+from detectors.compiled import in_place, inlined
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -22,7 +22,7 @@ ABSOLUTE, ERROR, SQUARE, FOURTH = 0, 1, 2, 3
 REGRESSION_FLOATS = 4
 
 
-@compiled
+@inlined
 def serve_value(ints: Ints, at: int, predicted: float) -> None:
     """Count a served value in the cells that begin at `at`; NaN is absent, an infinity invalid."""
     if math.isnan(predicted):
@@ -33,7 +33,7 @@ def serve_value(ints: Ints, at: int, predicted: float) -> None:
         ints[at + PREDICTED] += 1
 
 
-@compiled
+@inlined
 def label_value(ints: Ints, at: int, floats: Floats, float_at: int, predicted: float, truth: float, sign: int) -> None:
     """Add a true value that met its prediction, or with `sign` −1 take it away; the error is predicted − true."""
     if not math.isfinite(truth):
@@ -51,14 +51,14 @@ def label_value(ints: Ints, at: int, floats: Floats, float_at: int, predicted: f
     floats[float_at + FOURTH] += sign * (square * square)
 
 
-@compiled
+@in_place
 def serve_values(ints: Ints, rows: Ints, predicted: Floats) -> None:
     """Count served values in a table of ``K`` rows, laid flat."""
     for i in range(len(rows)):
         serve_value(ints, rows[i] * REGRESSION_INTS, predicted[i])
 
 
-@compiled
+@in_place
 def label_values(ints: Ints, floats: Floats, rows: Ints, predicted: Floats, truth: Floats) -> None:
     """Add true values to tables of ``K`` rows, laid flat."""
     for i in range(len(rows)):

@@ -10,31 +10,29 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import compiled
+from detectors.compiled import in_place, inlined
+from stream.folds.measure.map_kernels import Int, at
 
-Int = int | np.signedinteger
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Guide = NDArray[np.uint16]
 
 BUCKETS = 256
-HEAD = 2
-"""Before the edges of a feature stand the lowest and the buckets in a unit; behind them an infinity."""
 
 
-@compiled
+@inlined
 def bucket_of(lowest: float, per_unit: float, value: float) -> Int:
     """Return the bucket of a finite value."""
-    at = (value - lowest) * per_unit
-    if at >= BUCKETS - 1:
+    bucket = (value - lowest) * per_unit
+    if bucket >= BUCKETS - 1:
         return BUCKETS - 1
-    return int(at) if at > 0 else 0
+    return int(bucket) if bucket > 0 else 0
 
 
-@compiled
-def edges_below(edges: Floats, start: Int, guides: Guide, guide: Int, value: float) -> Int:
-    """Return how many of the edges at `start` are not above the value."""
-    place = guide + bucket_of(edges[start - 2], edges[start - 1], value)
+@inlined
+def edges_below(edges: Floats, start: Int, scales: Floats, guides: Guide, guide: Int, value: float) -> Int:
+    """Return how many of the edges at `start`, which have the guide of that number, are not above the value."""
+    place = at(guide * (BUCKETS + 1) + bucket_of(scales[2 * guide], scales[2 * guide + 1], value))
     low, high = np.int64(guides[place]), np.int64(guides[place + 1])
     if high - low <= 1:
         return low + np.int64(edges[start + low] <= value)
@@ -47,22 +45,23 @@ def edges_below(edges: Floats, start: Int, guides: Guide, guide: Int, value: flo
     return low
 
 
-@compiled
-def fill_guides(given: Floats, counts: Ints, edges: Floats, guides: Guide) -> None:
-    """Write edges, which are given feature by feature, with their heads and infinities, and the guide of each."""
-    begin, at = 0, 0
-    for feature in range(len(counts)):
-        count, start, guide = counts[feature], at + HEAD, feature * (BUCKETS + 1)
-        edges[start : start + count] = given[begin : begin + count]
-        edges[start + count] = np.inf
-        edges[at] = given[begin] if count else 0.0
-        span = given[begin + count - 1] - given[begin] if count else 0.0
+@in_place
+def fill_guides(edges: Floats, starts: Ints, scales: Floats, guides: Guide) -> None:
+    """Write scale (the lowest edge, and buckets in a unit) and guide of features.
+
+    The edges of each begin at its start, and have an infinity behind them.
+    """
+    for feature in range(len(starts) - 1):
+        first, count = starts[feature], starts[feature + 1] - starts[feature] - 1
+        span = edges[first + count - 1] - edges[first] if count else 0.0
         per_unit = BUCKETS / span if span > 0 else 0.0
-        edges[at + 1] = per_unit if np.isfinite(per_unit) else 0.0  # all are then in the first bucket
+        scales[2 * feature] = edges[first] if count else 0.0
+        scales[2 * feature + 1] = per_unit if np.isfinite(per_unit) else 0.0  # all are then in the first bucket
         edge = 0
         for bucket in range(BUCKETS):
-            guides[guide + bucket] = edge
-            while edge < count and bucket_of(edges[at], edges[at + 1], given[begin + edge]) <= bucket:
+            guides[feature * (BUCKETS + 1) + bucket] = edge
+            while edge < count:
+                if bucket_of(scales[2 * feature], scales[2 * feature + 1], edges[first + edge]) > bucket:
+                    break
                 edge += 1
-        guides[guide + BUCKETS] = edge
-        begin, at = begin + count, start + count + 1
+        guides[feature * (BUCKETS + 1) + BUCKETS] = edge

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detectors.performance_kernels import TASK_CODES
 from stream.folds.hash_kernels import hashes
-from stream.folds.measure.bin_kernels import BUCKETS, HEAD, fill_guides
+from stream.folds.measure.bin_kernels import BUCKETS, fill_guides
 from stream.folds.measure.map_kernels import mixed_all, put_all
 from stream.folds.measure.maps import WordMap, places_for
 from stream.folds.measure.table_kernels import (
@@ -33,8 +33,6 @@ Floats = NDArray[np.float64]
 Words = NDArray[np.uint64]
 Codes = NDArray[np.int32]
 
-_NO_EDGES: Floats = np.zeros(0)
-
 
 class Piece:
     """The part of one lineage: what stays the same whatever else is in force."""
@@ -47,15 +45,12 @@ class Piece:
         self._keys: list[Words] = []
         self._values: list[Codes] = []
         self._places = 0
-        given = [np.frombuffer(f.edges, np.float64) for f in features if f.edges is not None]
-        counts = np.array([len(edges) for edges in given], np.int64)
-        self.edges = np.empty(int(counts.sum()) + (HEAD + 1) * len(counts))
-        self.guides = np.empty((BUCKETS + 1) * len(counts), np.uint16)
-        fill_guides(_joined([*given, _NO_EDGES], np.float64), counts, self.edges, self.guides)
-        ends = np.cumsum(counts + HEAD + 1)
-        guided = zip(
-            (ends - counts - 1).tolist(), counts.tolist(), range(0, len(self.guides), BUCKETS + 1), strict=True
-        )
+        given = [np.r_[np.frombuffer(f.edges, np.float64), np.inf] for f in features if f.edges is not None]
+        starts = _starts([len(edges) for edges in given])
+        self.edges, self.scales = _joined(given, np.float64), np.empty(2 * len(given))
+        self.guides = np.empty((BUCKETS + 1) * len(given), np.uint16)
+        fill_guides(self.edges, starts, self.scales, self.guides)
+        guided = zip(starts[:-1].tolist(), np.diff(starts).tolist(), range(len(given)), strict=True)
         self.features = np.array([self._feature(f, guided) for f in features], np.int32).reshape(-1, FEATURE_WIDTH - 1)
         tables = [self._table(text_hashes(values), np.arange(1, len(values) + 1)) for _, values in segments]
         self.segments = np.array(tables, np.int64).reshape(-1, 2)
@@ -102,6 +97,7 @@ class Catalog:
         self.tables = Tables(
             features,
             _joined([piece.edges for piece in self.pieces], np.float64),
+            _joined([piece.scales for piece in self.pieces], np.float64),
             _joined([piece.guides for piece in self.pieces], np.uint16),
             _joined([piece.keys for piece in self.pieces], np.uint64),
             _joined([piece.values for piece in self.pieces], np.int32),
@@ -172,7 +168,7 @@ def _rows(pieces: Sequence[Piece], columns: Sequence[Ints]) -> tuple[Codes, Segm
         features.append(rows.astype(np.int32).ravel())
         segments.append(np.column_stack([column[n:], told_apart]))
         edges_at, texts_at = edges_at + len(piece.edges), texts_at + len(piece.keys)
-        guides_at += len(piece.guides)
+        guides_at += len(piece.scales) // 2
     table = np.concatenate(segments) if segments else np.zeros((0, 3), np.int64)
     return _joined(features, np.int32), Segments(*np.ascontiguousarray(table.T))
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import compiled
+from detectors.compiled import in_place, inlined
 from stream.folds.measure.map_kernels import Int
 
 Ints = NDArray[np.int64]
@@ -45,7 +45,7 @@ _A, _B = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC4CEB9FE1A85EC53)
 _SHIFT = np.uint64(32)
 
 
-@compiled
+@inlined
 def _hash(words: Codes, start: Int, size: Int) -> np.uint64:
     h = np.uint64(size)
     for at in range(size):
@@ -54,7 +54,7 @@ def _hash(words: Codes, start: Int, size: Int) -> np.uint64:
     return np.uint64(h * _B)
 
 
-@compiled
+@inlined
 def _place(contexts: Contexts, words: Codes, start: Int, size: Int) -> Int:
     """Return the place of a context of these words, or the empty one where it belongs."""
     mask = len(contexts.places) - 1
@@ -72,20 +72,21 @@ def _place(contexts: Contexts, words: Codes, start: Int, size: Int) -> Int:
     return place
 
 
-@compiled
+@inlined
 def context_of(contexts: Contexts, scratch: Codes, size: Int) -> Int:
     """Return the number of the context whose words are in `scratch`; a new one is added, there is room for it."""
     place = _place(contexts, scratch, 0, size)
     if contexts.places[place] < 0:
         count, used = contexts.sizes[COUNT], contexts.sizes[USED]
-        contexts.words[used : used + size] = scratch[:size]
+        for at in range(size):
+            contexts.words[used + at] = scratch[at]
         contexts.starts[count + 1] = used + size
         contexts.places[place] = count
         contexts.sizes[COUNT], contexts.sizes[USED] = count + 1, used + size
     return np.int64(contexts.places[place])
 
 
-@compiled
+@in_place
 def enter_contexts(contexts: Contexts) -> None:
     """Enter all contexts into an empty table."""
     for number in range(contexts.sizes[COUNT]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import compiled
+from detectors.compiled import in_place, inlined
 from stream.folds.measure.map_kernels import Int, mixed, number_of
 from stream.folds.measure.row_kernels import Rows, Texts
 
@@ -21,13 +21,13 @@ WIDTH = 7
 NO_MONITOR, TOO_LATE, FUTURE, NO_PROBABILITY, NO_LABEL = range(16, 21)
 
 
-@compiled
+@inlined
 def count_key(model: Int, kind: Int, producer: np.uint64) -> np.uint64:
     """Return what the map of counts knows a producer of a model (−1: of those that nobody watches) by."""
     return mixed(producer, np.uint64(4 * (model + 1) + kind))
 
 
-@compiled
+@in_place
 def count_rows_of(
     rows: Rows, texts: Texts, first: Int, kind: Int, nobody: np.uint64, keys: Words, values: Codes, found: Codes
 ) -> Int:
@@ -47,7 +47,7 @@ def count_rows_of(
     return missing
 
 
-@compiled
+@in_place
 def count_outcomes(first: Int, of_row: Codes, outcomes: Outcomes, table: Ints, dirty: NDArray[np.uint8]) -> None:
     """Count events as received, with what became of them."""
     for row in range(first, len(outcomes)):

@@ -62,7 +62,7 @@ class Desk:
         self._pieces: dict[str, Piece] = {}
         self._catalog: Catalog | None = None
         self._known: Known | None = None
-        self._models: dict[str, str] = {}
+        self._models: list[str] = []
         self._homes: dict[str, int] = {}
 
     @property
@@ -79,7 +79,7 @@ class Desk:
         self, specs: Iterable[Watch], models: dict[str, int], lineages: Mapping[str, tuple[str, Shape]]
     ) -> None:
         """Make all again: `lineages` are model and shape by lineage, in the order of their numbers."""
-        self._models = {name: model for name, (model, _) in lineages.items()}
+        self._models = [model for model, _ in lineages.values()]
         watches = {watch.lineage: watch for watch in specs}
         self._pieces = {name: self._pieces.get(name) or Piece(watch) for name, watch in watches.items()}
         lineage_numbers = {name: number for number, name in enumerate(lineages)}
@@ -89,9 +89,9 @@ class Desk:
         self.scratch = grown(self.scratch, 3 + self._catalog.most_groups)
 
     def homes(self, home: Callable[[str], int]) -> dict[str, int]:
-        """Return the partition of `partials` of each lineage."""
+        """Return the partition of `partials` of each model that has lineages."""
         if not self._homes:
-            self._homes = {name: home(model) for name, model in self._models.items()}
+            self._homes = {model: home(model) for model in dict.fromkeys(self._models)}
         return self._homes
 
     @property

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import compiled
+from detectors.compiled import in_place, inlined
 from stream.folds.measure.map_kernels import Int
 
 Ints = NDArray[np.int64]
@@ -36,7 +36,7 @@ class Early(NamedTuple):
     sizes: Ints
 
 
-@compiled
+@inlined
 def _find(early: Early, one: np.uint64) -> Int:
     """Return the place of a hash, −1 if it is not there."""
     mask = len(early.places) - 1
@@ -49,7 +49,7 @@ def _find(early: Early, one: np.uint64) -> Int:
     return -1
 
 
-@compiled
+@inlined
 def _enter(early: Early, row: Int) -> None:
     mask = len(early.places) - 1
     place = np.int64(early.hashes[row] & np.uint64(mask))
@@ -58,14 +58,14 @@ def _enter(early: Early, row: Int) -> None:
     early.places[place] = row
 
 
-@compiled
+@in_place
 def enter_early(early: Early) -> None:
     """Enter all rows, which live and differ, into an empty table."""
     for row in range(early.sizes[0]):
         _enter(early, row)
 
 
-@compiled
+@in_place
 def keep_early(
     early: Early,
     row_of: Ints,
@@ -106,7 +106,7 @@ def keep_early(
     return others
 
 
-@compiled
+@in_place
 def take_early(early: Early, hashes: Words, found: Ints) -> Int:
     """Write the row of the label that waited for each prediction, −1 where none did; return how many did."""
     count = 0
@@ -121,7 +121,7 @@ def take_early(early: Early, hashes: Words, found: Ints) -> Int:
     return count
 
 
-@compiled
+@in_place
 def expire_early(early: Early, oldest_ms: Ints, found: Ints) -> Int:
     """Take out the labels whose event time is below their model's limit; write their rows, and return how many."""
     count = 0

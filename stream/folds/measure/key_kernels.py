@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import compiled
+from detectors.compiled import in_place, inlined
 from stream.folds.layout import DUPLICATES
 from stream.folds.measure.context_kernels import EPOCH, VERSION, Contexts, Epochs
 from stream.folds.measure.map_kernels import Int
@@ -47,7 +47,7 @@ _A, _B = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC4CEB9FE1A85EC53)
 _32 = np.uint64(32)
 
 
-@compiled
+@inlined
 def _hash(lineage: Int, version: Int, segment: Int, value: Int, pane: Int) -> np.uint64:
     h = np.uint64(np.uint64(pane) * _A)
     h ^= h >> _32
@@ -57,7 +57,7 @@ def _hash(lineage: Int, version: Int, segment: Int, value: Int, pane: Int) -> np
     return h >> _32
 
 
-@compiled
+@inlined
 def _place(keys: Keys, lineage: Int, version: Int, segment: Int, value: Int, pane: Int) -> Int:
     """Return the place of a key, or the empty one where it belongs."""
     mask = len(keys.places) - 1
@@ -76,7 +76,7 @@ def _place(keys: Keys, lineage: Int, version: Int, segment: Int, value: Int, pan
     return place
 
 
-@compiled
+@inlined
 def _found_or_opened(
     keys: Keys,
     lineage: Int,
@@ -101,7 +101,7 @@ def _found_or_opened(
     return np.int64(keys.places[place])
 
 
-@compiled
+@inlined
 def offset_of(epochs: Epochs, epoch: Int, lineage: Int) -> Int:
     """Return where a context of this epoch has the values of a lineage's segments; −1 if it was not in force."""
     for at in range(epochs.first[epoch], epochs.first[epoch + 1]):
@@ -110,7 +110,7 @@ def offset_of(epochs: Epochs, epoch: Int, lineage: Int) -> Int:
     return -1
 
 
-@compiled
+@in_place
 def resolve(
     models: Models,
     lineages: Lineages,
@@ -148,7 +148,7 @@ def resolve(
                 at += 1
 
 
-@compiled
+@in_place
 def count_duplicates(
     models: Models,
     lineages: Lineages,
@@ -170,7 +170,7 @@ def count_duplicates(
                 ints[keys.ints[keys.places[place]] + DUPLICATES] += 1
 
 
-@compiled
+@in_place
 def enter_keys(keys: Keys) -> None:
     """Enter all keys into an empty table."""
     for slot in range(keys.sizes[0]):

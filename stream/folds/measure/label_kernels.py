@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import compiled
+from detectors.compiled import compiled, in_place, inlined
 from detectors.performance_kernels import BINARY, MULTICLASS, is_served, label, pair_loss
 from stream.folds.frame import FEEDBACK_LANE
 from stream.folds.layout import LABELS
@@ -69,7 +69,7 @@ class PairSums(NamedTuple):
     used: Ints
 
 
-@compiled
+@inlined
 def truth_state(truth: np.uint64, is_binary: bool) -> Int:
     """Return the bits for a truth."""
     if is_binary and truth == _ZERO:
@@ -77,7 +77,7 @@ def truth_state(truth: np.uint64, is_binary: bool) -> Int:
     return LABEL_1 if is_binary and truth == _ONE else OTHER_TRUTH
 
 
-@compiled
+@inlined
 def truth_hash(one: np.uint64, revision: Int) -> np.uint64:
     """Return the identity under which a truth waits, beside its prediction's."""
     return mixed(_TRUTH + np.uint64(revision), one)
@@ -101,7 +101,7 @@ def truth_states(truths: Words, is_binary: NDArray[np.bool_], revisions: Ints) -
     return found
 
 
-@compiled
+@in_place
 def read_labels(
     rows: Rows,
     texts: Texts,
@@ -134,7 +134,7 @@ def read_labels(
             truths[row] = word
 
 
-@compiled
+@in_place
 def settle_labels(
     rows: Rows,
     texts: Texts,
@@ -203,7 +203,7 @@ def settle_labels(
     return made
 
 
-@compiled
+@in_place
 def shadows_of(contexts: Contexts, of_join: NDArray[np.uint32], set_sizes: Ints, starts: Ints) -> Int:
     """Write where the shadows of each join begin, and return how many there are."""
     for i in range(len(of_join)):
@@ -212,7 +212,7 @@ def shadows_of(contexts: Contexts, of_join: NDArray[np.uint32], set_sizes: Ints,
     return np.int64(starts[len(of_join)])
 
 
-@compiled
+@in_place
 def shadow_identities(
     contexts: Contexts,
     of_join: NDArray[np.uint32],
@@ -231,7 +231,7 @@ def shadow_identities(
             pairs.version[at], found[at] = version, shadow_hash(hashes[i], version_hashes[version])
 
 
-@compiled
+@in_place
 def add_joins(
     models: Models,
     lineages: Lineages,
@@ -286,7 +286,7 @@ def add_joins(
             at += groups
 
 
-@compiled
+@inlined
 def _add_pair(keys: Keys, key: Int, sums: PairSums, version: Int, difference: float, sign: Int) -> None:
     """Add a champion's loss less a shadow's: above 0 the shadow is better.
 

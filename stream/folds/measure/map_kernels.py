@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import compiled
+from detectors.compiled import compiled, in_place, inlined
 
 Int = int | np.signedinteger
 Words = NDArray[np.uint64]
@@ -16,9 +16,16 @@ Codes = NDArray[np.int32]
 
 _A, _B = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 _SHIFT = np.uint64(33)
+_PLACE = np.int64((1 << 40) - 1)
 
 
-@compiled
+@inlined
+def at(place: Int) -> np.int64:
+    """Return a place in an array, and say that it is not negative: no code need look whether it counts from the end."""
+    return np.int64(place) & _PLACE
+
+
+@inlined
 def mixed(one: np.uint64, other: np.uint64) -> np.uint64:
     """Return a hash of two words, with the finalizer of MurmurHash3; it is not symmetric."""
     h = np.uint64(np.uint64(other * _A) ^ one)
@@ -38,7 +45,7 @@ def mixed_all(ones: Words, others: Words) -> Words:
     return found
 
 
-@compiled
+@inlined
 def number_in(keys: Words, values: Codes, start: Int, mask: Int, key: np.uint64) -> Int:
     """Return the number of a key, −1 if it has none, in the map of ``mask + 1`` places that begins at `start`."""
     place = np.int64(key & np.uint64(mask))
@@ -49,7 +56,7 @@ def number_in(keys: Words, values: Codes, start: Int, mask: Int, key: np.uint64)
     return -1
 
 
-@compiled
+@inlined
 def number_of(keys: Words, values: Codes, key: np.uint64) -> Int:
     """Return the number of a key, −1 if it has none."""
     return number_in(keys, values, 0, len(keys) - 1, key)
@@ -64,7 +71,7 @@ def numbers_of(keys: Words, values: Codes, wanted: Words) -> Codes:
     return found
 
 
-@compiled
+@inlined
 def put(keys: Words, values: Codes, start: Int, mask: Int, key: np.uint64, value: Int) -> None:
     """Give a key its number; the first one given stays."""
     place = np.int64(key & np.uint64(mask))
@@ -75,7 +82,7 @@ def put(keys: Words, values: Codes, start: Int, mask: Int, key: np.uint64, value
     keys[start + place], values[start + place] = key, value
 
 
-@compiled
+@in_place
 def put_all(keys: Words, values: Codes, start: Int, mask: Int, some: Words, numbers: Codes) -> None:
     """Give each of some keys its number."""
     for i in range(len(some)):

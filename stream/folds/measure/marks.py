@@ -131,17 +131,22 @@ def messages(
     homes = desk.homes(home)
     told = [_Told() for _ in range(partials_partitions)]
     for partial in seal(state, idle):
-        told[homes[partial.lineage]].sealed.append(partial)
+        told[homes[state.lineages[partial.lineage].model]].sealed.append(partial)
     for at, topic, key, value in state.facts:
         told[at].facts.append(Forwarded(topic, key, value))
     for count in state.counts.changed():
-        told[home(count.model)].counts.append(count)
+        told[_home(homes, home, count.model)].counts.append(count)
     for fate in state.fates:
-        told[home(fate[3])].fates.append(Fate(*fate))
-    for lineage, mark in zip(state.lineages, _marks(state, idle, tick_ms), strict=True):
-        told[homes[lineage]].marks.append(mark)
+        told[_home(homes, home, fate[3])].fates.append(Fate(*fate))
+    for mark in _marks(state, idle, tick_ms):
+        told[homes[mark.model]].marks.append(mark)
     state.facts, state.fates = [], []
     return [(q, _message(state, partition, q, one)) for q, one in enumerate(told) if one.says_something]
+
+
+def _home(homes: dict[str, int], home: Callable[[str], int], model: str) -> int:
+    known = homes.get(model)
+    return home(model) if known is None else known
 
 
 class _Told:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import compiled
+from detectors.compiled import in_place, inlined
 from detectors.latency_kernels import latency_code
 from detectors.performance_kernels import BINARY, MULTICLASS, is_served, serve
 from stream.folds.layout import INVALIDS, ROWS
@@ -18,7 +18,7 @@ from stream.folds.measure.bin_kernels import edges_below
 from stream.folds.measure.context_kernels import EPOCH, SHADOWS, VALUES, VERSION, Contexts, context_of
 from stream.folds.measure.count_kernels import FUTURE, LATE_USED, NO_MONITOR, NO_PROBABILITY, TOO_LATE, USED
 from stream.folds.measure.key_kernels import Keys
-from stream.folds.measure.map_kernels import Int, mixed, number_in
+from stream.folds.measure.map_kernels import Int, at, mixed, number_in
 from stream.folds.measure.row_kernels import (
     MISSING_CODE,
     Plans,
@@ -29,16 +29,15 @@ from stream.folds.measure.row_kernels import (
     text_code,
 )
 from stream.folds.measure.table_kernels import (
-    BINNED,
     COLUMN,
     COUNT,
     FEATURE_WIDTH,
     GUIDE,
     INVALID,
     KIND,
-    LEVELLED,
     NUMBER,
     START,
+    TEXT,
     Lineages,
     Models,
     Segments,
@@ -64,6 +63,14 @@ class Accepted(NamedTuple):
     contexts: NDArray[np.uint32]
 
 
+class Found(NamedTuple):
+    """What one row's features come to: the cell of each; the numbers (NaN: none); features and codes of named texts."""
+
+    counted: Codes
+    values: Floats
+    named: Ints
+
+
 class Known(NamedTuple):
     """By model: newest event time, the tick of its last row, whether it is closed or has ever been seen."""
 
@@ -73,7 +80,7 @@ class Known(NamedTuple):
     seen: NDArray[np.bool_]
 
 
-@compiled
+@inlined
 def _wrong(is_binary: bool, score: float, event_ms: Int, oldest_ms: Int, newest_ms: Int) -> Int:
     if event_ms < oldest_ms:
         return TOO_LATE
@@ -84,7 +91,7 @@ def _wrong(is_binary: bool, score: float, event_ms: Int, oldest_ms: Int, newest_
     return 0
 
 
-@compiled
+@inlined
 def _served(task: Int, rows: Rows, score_words: Words, texts: Texts, row: Int) -> np.uint64:
     """Return the score, the value (a score stands in for it), or the hash of the class, as a word."""
     if task == BINARY:
@@ -98,7 +105,7 @@ def _served(task: Int, rows: Rows, score_words: Words, texts: Texts, row: Int) -
     return np.uint64(_NAN_WORD if is_text(label) or np.isnan(rows.scores[row]) else score_words[row])
 
 
-@compiled
+@in_place
 def read_predictions(
     rows: Rows,
     score_words: Words,
@@ -136,7 +143,7 @@ def read_predictions(
         outcomes[row] = wrong
         if wrong:
             continue
-        at, cells = plans.starts[plan], rows.row_starts[row]
+        begin, cells = plans.starts[plan], rows.row_starts[row]
         version = rows.versions[row]
         scratch[EPOCH] = models.epoch[model]
         scratch[VERSION] = 0 if version < 0 else version_of[version]
@@ -144,7 +151,7 @@ def read_predictions(
         size = VALUES
         lineage_at, lineage_end = models.first[model], models.first[model + 1]
         for segment in range(lineages.segments[lineage_at], lineages.segments[lineage_end]):
-            place, value = plans.at[at + segments.column[segment]], np.int64(0)
+            place, value = plans.at[begin + segments.column[segment]], np.int64(0)
             if place >= 0:
                 code = text_code(texts, rows.cells[cells + place])
                 if code >= 0:
@@ -167,81 +174,89 @@ def read_predictions(
     return count
 
 
-@compiled
+@inlined
+def _number_cell(tables: Tables, feature: Int, value: float) -> np.int64:
+    """Return the cell of a number, from the feature's first bin on."""
+    if tables.features[feature + KIND] == NUMBER:
+        return np.int64(1)
+    start, guide = at(tables.features[feature + START]), at(tables.features[feature + GUIDE])
+    return np.int64(1 + edges_below(tables.edges, start, tables.scales, tables.guides, guide, value))
+
+
+@inlined
+def _text_cell(tables: Tables, feature: Int, text: np.uint64) -> np.int64:
+    """Return the cell of a text, from the feature's first bin on."""
+    if tables.features[feature + KIND] == TEXT:
+        return np.int64(1)
+    start, mask = at(tables.features[feature + START]), at(tables.features[feature + COUNT])
+    return np.int64(max(number_in(tables.text_keys, tables.text_values, start, mask, text), 1))
+
+
+@in_place
 def _read_features(
     rows: Rows,
     texts: Texts,
     tables: Tables,
     plan: Codes,
+    plan_at: Int,
     cells: Int,
     first: Int,
-    end: Int,
-    counted: Codes,
-    codes: Codes,
-    values: Floats,
-) -> bool:
-    """Write the cell of each feature that the row's words count in; say whether any of them is invalid.
+    count: Int,
+    found: Found,
+) -> tuple[np.int64, np.int64]:
+    """Write where each feature of a row counts; return how many texts count by name, and 1 if any word is invalid.
 
     Parameters
     ----------
-    plan, cells
-        Where the model's columns are in the row, and where its words begin.
-    first, end
+    plan, plan_at, cells
+        Where the model's columns are in the row, from `plan_at` on, and where its words begin.
+    first, count
         The lineage's rows of the table of features.
-    counted, codes
-        By feature: its cell, and the code of its text where texts count by name (−1: none).
-    values
-        By numeric feature: the value, NaN where there is none.
     """
-    invalid, number = False, 0
-    for i in range(end - first):
-        feature = FEATURE_WIDTH * (first + i)
-        place, kind = plan[tables.features[feature + COLUMN]], tables.features[feature + KIND]
+    invalid, number, named = np.int64(0), 0, np.int64(0)
+    for i in range(count):
+        feature = at(FEATURE_WIDTH * (first + i))
+        place = np.int64(plan[at(plan_at + tables.features[feature + COLUMN])])
         cell = np.int64(tables.features[feature + INVALID])
-        start = np.int64(tables.features[feature + START])
-        word = rows.cells[cells + place] if place >= 0 else _MISSING
-        codes[i] = -1
-        if kind <= NUMBER:
+        word = rows.cells[at(cells + place)] if place >= 0 else _MISSING
+        if tables.features[feature + KIND] <= NUMBER:
+            value = np.nan
             if is_number(word):
-                value = rows.numbers[cells + place]
-                cell += 2
-                if kind == BINNED:
-                    guide = np.int64(tables.features[feature + GUIDE])
-                    cell += edges_below(tables.edges, start, tables.guides, guide, value)
-                values[number] = value
+                value = rows.numbers[at(cells + place)]
+                cell += 1 + _number_cell(tables, feature, value)
+            elif word == _MISSING:
+                cell += 1
             else:
-                cell += word == _MISSING
-                invalid |= word != _MISSING
-                values[number] = np.nan
+                invalid = np.int64(1)
+            found.values[number] = value
             number += 1
         else:
             code = text_code(texts, word)
-            if code < 0:
-                cell += code == MISSING_CODE
-                invalid |= code != MISSING_CODE
-            elif kind == LEVELLED:
-                mask = np.int64(tables.features[feature + COUNT])
-                cell += 1 + max(number_in(tables.text_keys, tables.text_values, start, mask, texts.hashes[code]), 1)
+            if code >= 0:
+                cell += 1 + _text_cell(tables, feature, texts.hashes[at(code)])
+                if tables.features[feature + KIND] == TEXT:
+                    found.named[2 * named], found.named[2 * named + 1] = first + i, code
+                    named += 1
+            elif code == MISSING_CODE:
+                cell += 1
             else:
-                cell += 2
-                codes[i] = code
-        counted[i] = cell
-    return invalid
+                invalid = np.int64(1)
+        found.counted[i] = cell
+    return named, invalid
 
 
-@compiled
-def _add_numbers(floats: Floats, at: Int, values: Floats, numbers: Int) -> None:
+@inlined
+def _add_numbers(floats: Floats, begin: Int, values: Floats, numbers: Int) -> None:
     for number in range(numbers):
-        value = values[number]
+        value, place = values[number], at(begin + 4 * number)
         if not np.isnan(value):
-            floats[at] += value
-            floats[at + 1] += value * value
-            floats[at + 2] = min(floats[at + 2], value)
-            floats[at + 3] = max(floats[at + 3], value)
-        at += 4
+            floats[place] += value
+            floats[place + 1] += value * value
+            floats[place + 2] = min(floats[place + 2], value)
+            floats[place + 3] = max(floats[place + 3], value)
 
 
-@compiled
+@in_place
 def add_predictions(
     rows: Rows,
     texts: Texts,
@@ -256,49 +271,49 @@ def add_predictions(
     keys: Keys,
     ints: Ints,
     floats: Floats,
-    counted: Codes,
-    codes: Codes,
-    values: Floats,
+    found: Found,
     levels: Ints,
 ) -> Int:
     """Add rows to their keys (see ``resolve``), write what counts by name into `levels`, and return how much of it.
 
-    `counted`, `codes` and `values` have room for the features of a lineage. `levels` takes key, feature and text code,
-    and has room for all of them.
+    `found` has room for the features of a lineage. `levels` takes key, feature and text code, and has room for all.
     """
-    at = told = 0
+    begin = told = 0
     for i in range(len(accepted.row)):
         row, word, number = accepted.row[i], accepted.served[i], served_numbers[i]
         model = np.int64(texts.models[rows.models[row]])
-        plan, latency = plans.at[plans.starts[plans.of_row[row]] :], latency_code(latency_edges, rows.latencies[row])
+        plan, latency = plans.starts[plans.of_row[row]], latency_code(latency_edges, rows.latencies[row])
         for lineage in range(models.first[model], models.first[model + 1]):
-            first, end = lineages.features[lineage], lineages.features[lineage + 1]
-            invalid = _read_features(
-                rows, texts, tables, plan, rows.row_starts[row], first, end, counted, codes, values
+            first = lineages.features[lineage]
+            count = lineages.features[lineage + 1] - first
+            named, invalid = _read_features(
+                rows, texts, tables, plans.at, plan, rows.row_starts[row], first, count, found
             )
             # A row keeps what its model's first monitor says was served: lineages of other tasks count no performance.
             task = lineages.task[lineage]
             has_served = task == models.task[model] and is_served(task, word, number)
-            for group in range(at, at + 1 + lineages.segments[lineage + 1] - lineages.segments[lineage]):
+            groups = 1 + lineages.segments[lineage + 1] - lineages.segments[lineage]
+            for group in range(begin, begin + groups):
                 key = np.int64(of_row[group])
-                base, float_base = keys.ints[key], keys.floats[key]
+                base, float_base = at(keys.ints[key]), at(keys.floats[key])
                 ints[base + ROWS] += 1
                 ints[base + INVALIDS] += invalid
                 ints[base + lineages.latency[lineage] + latency] += 1
-                for feature in range(end - first):
-                    ints[base + counted[feature]] += 1
-                    if codes[feature] >= 0:
-                        levels[told], levels[told + 1], levels[told + 2] = key, first + feature, codes[feature]
-                        told += 3
-                _add_numbers(floats, float_base, values, lineages.floats[lineage] // 4)
+                for feature in range(count):
+                    ints[base + at(found.counted[feature])] += 1
+                for text in range(named):
+                    levels[told], levels[told + 1] = key, found.named[2 * text]
+                    levels[told + 2] = found.named[2 * text + 1]
+                    told += 3
+                _add_numbers(floats, float_base, found.values, lineages.floats[lineage] // 4)
                 if has_served:
                     size, offset = lineages.size[lineage], lineages.floats[lineage]
                     serve(task, ints, base + size, floats, float_base + offset, word, number)
-                at += 1
+            begin += groups
     return told
 
 
-@compiled
+@in_place
 def note_used(
     rows: Rows,
     texts: Texts,
@@ -323,13 +338,13 @@ def note_used(
         known.row_tick[model], known.closed[model] = tick, False
 
 
-@compiled
+@inlined
 def shadow_hash(one: np.uint64, version: np.uint64) -> np.uint64:
     """Return the identity under which the score of a shadow version waits, beside the prediction's."""
     return mixed(version, one)
 
 
-@compiled
+@in_place
 def shadow_entries(rows: Rows, texts: Texts, plans: Plans, models: Models, accepted: Accepted, found: Accepted) -> Int:
     """Write an entry for each score of a shadow; return how many. `found` has room for as many as rows have shadows."""
     count = 0
@@ -338,10 +353,10 @@ def shadow_entries(rows: Rows, texts: Texts, plans: Plans, models: Models, accep
         model, start = texts.models[rows.models[row]], plans.starts[plans.of_row[row]]
         shadows = start + models.columns[model]
         names, cells = rows.shape_starts[rows.row_shapes[row]], rows.row_starts[row]
-        for at in range(shadows + 1, shadows + 1 + plans.at[shadows]):
-            word = rows.cells[cells + plans.at[at]]
+        for each in range(shadows + 1, shadows + 1 + plans.at[shadows]):
+            word = rows.cells[cells + plans.at[each]]
             if is_number(word):
-                version = texts.hashes[~rows.shapes[names + plans.at[at]]]
+                version = texts.hashes[~rows.shapes[names + plans.at[each]]]
                 found.row[count], found.hashes[count] = row, shadow_hash(accepted.hashes[i], version)
                 found.served[count], found.event_ms[count] = word, accepted.event_ms[i]
                 found.contexts[count] = accepted.contexts[i]

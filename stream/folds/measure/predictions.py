@@ -20,6 +20,7 @@ from stream.folds.measure.label_kernels import Joins, truth_states
 from stream.folds.measure.map_kernels import numbers_of
 from stream.folds.measure.prediction_kernels import (
     Accepted,
+    Found,
     add_predictions,
     note_used,
     read_predictions,
@@ -99,7 +100,7 @@ def _use(
     told = add_predictions(
         reading.rows, reading.texts, reading.plans, catalog.models, catalog.lineages, catalog.tables, EDGES, fresh,
         fresh.served.view(np.float64), of_row, state.keys.arrays, state.keys.ints.data, state.keys.floats.data,
-        np.empty(features, np.int32), np.empty(features, np.int32), np.empty(features), levels,
+        Found(np.empty(features, np.int32), np.empty(features), np.empty(2 * features, np.int64)), levels,
     )  # fmt: skip
     _add_levels(state, reading, levels[:told])
     newest = state.newest.get(source, np.zeros(0, np.int64))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import compiled
+from detectors.compiled import compiled, in_place, inlined
 from stream.folds.frame import INVALID, MISSING, NUMBER_MASK, TEXT
 from stream.folds.measure.map_kernels import Int, mixed, number_in, number_of, put
 from stream.folds.measure.table_kernels import Models, Tables
@@ -72,19 +72,19 @@ class Plans(NamedTuple):
     at: Codes
 
 
-@compiled
+@inlined
 def is_number(word: np.uint64) -> bool:
     """Say whether a word is a finite number."""
     return bool((word & _MASK) != _MASK)
 
 
-@compiled
+@inlined
 def is_text(word: np.uint64) -> bool:
     """Say whether a word is the code of a text."""
     return bool(word >> _32 == _TEXT)
 
 
-@compiled
+@inlined
 def text_code(texts: Texts, word: np.uint64) -> Int:
     """Return the code of the text that a word is, or, being a number, stands for; MISSING_CODE, INVALID_CODE."""
     if word >> _32 == _TEXT:
@@ -114,7 +114,7 @@ def unknown_codes(rows: Rows, texts: Texts, first: Int, codes: Codes, known: Cod
     return found[:n].copy()
 
 
-@compiled
+@in_place
 def assign_plans(rows: Rows, texts: Texts, first: Int, keys: Words, values: Codes, of_row: Codes, pairs: Ints) -> Int:
     """Give each pair of model and shape a number, write each row's and the pairs, two by two; return how many."""
     count, before_model, before_shape, before = 0, np.int64(-1), np.int64(-1), np.int64(-1)
@@ -136,7 +136,7 @@ def assign_plans(rows: Rows, texts: Texts, first: Int, keys: Words, values: Code
     return count
 
 
-@compiled
+@in_place
 def fill_plans(rows: Rows, texts: Texts, models: Models, tables: Tables, pairs: Ints, plans: Plans) -> None:
     """Write the plan of each pair."""
     mask = len(tables.name_keys) - 1
@@ -159,7 +159,7 @@ def fill_plans(rows: Rows, texts: Texts, models: Models, tables: Tables, pairs: 
         plans.at[start + columns] = shadows
 
 
-@compiled
+@in_place
 def numbers_as_texts(
     rows: Rows, texts: Texts, models: Models, plans: Plans, first: Int, keys: Words, values: Codes, found: Words
 ) -> Int:
@@ -183,7 +183,7 @@ def numbers_as_texts(
     return count
 
 
-@compiled
+@inlined
 def _note(word: np.uint64, keys: Words, values: Codes, found: Words, count: Int) -> Int:
     if count < 0 or not is_number(word) or number_of(keys, values, mixed(word, word)) >= 0:
         return count

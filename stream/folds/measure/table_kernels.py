@@ -68,12 +68,13 @@ class Segments(NamedTuple):
 class Tables(NamedTuple):
     """Features, flat; edges of numbers; maps from texts to bins or segment values, and from model and name to column.
 
-    The edges of a feature have an infinity behind them, and its guide its lowest edge and buckets per unit before them.
-    `guides`: of each feature with edges, how many lie in the buckets below each of `BUCKETS`, and one more.
+    The edges of a feature have an infinity behind them; `scales` and `guides` by number of the guide: see
+    ``bin_kernels``.
     """
 
     features: Codes
     edges: Floats
+    scales: Floats
     guides: NDArray[np.uint16]
     text_keys: Words
     text_values: Codes

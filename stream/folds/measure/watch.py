@@ -14,7 +14,7 @@ from stream.folds.layout import FeatureCells, Layout
 from stream.folds.monitor import Monitor
 
 
-class WatchedFeature(msgspec.Struct, frozen=True, array_like=True):
+class WatchedFeature(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One feature: the cell `invalid` as in ``layout.FeatureCells``, and the bins of its values.
 
     Attributes
@@ -33,7 +33,7 @@ class WatchedFeature(msgspec.Struct, frozen=True, array_like=True):
     level_bins: bytes
 
 
-class Watch(msgspec.Struct, frozen=True, array_like=True):
+class Watch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The measuring part of a monitor; times in milliseconds.
 
     Attributes

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle
 
 import lz4.frame
 from aiokafka import AIOKafkaProducer
@@ -15,6 +17,23 @@ from aiokafka.record.util import calc_crc32c
 HEAD, CRC_AT, ATTRIBUTES_AT, LZ4 = 61, 17, 21, 3
 LINES: tuple[tuple[str, bytes], ...] = (("content-type", b"application/x-ndjson"),)
 Values = Callable[[int], list[bytes]]
+
+BATCH_ROWS = 400
+"""Events of a batch: with 455 bytes, about what producers gather in 256 KiB before compression."""
+
+AHEAD = 3
+"""Batches that a partition may be ahead of the slowest: no row is late because the topic was filled unevenly."""
+
+
+def sizes(rows: int, most: int) -> Iterator[int]:
+    """Yield the sizes of batches.
+
+    >>> list(sizes(1_000, 400))
+    [400, 400, 200]
+    """
+    while rows > 0:
+        yield min(rows, most)
+        rows -= most
 
 
 class Sealed:
@@ -74,20 +93,12 @@ class Fill:
     async def _fill(self, rows: int) -> None:
         async with AIOKafkaProducer(bootstrap_servers=self._bootstrap, max_request_size=8 << 20) as producer:
             partitions = sorted(await producer.partitions_for(self._topic))
-            cuts = [rows * (i + 1) // len(partitions) - rows * i // len(partitions) for i in range(len(partitions))]
-            await asyncio.gather(*(self._partition(producer, p, n) for p, n in zip(partitions, cuts, strict=True)))
-
-    async def _partition(self, producer: AIOKafkaProducer, partition: int, rows: int) -> None:
-        sent = None
-        while rows:
-            values = self._values(min(rows, max(self._lines, BATCH_ROWS)))
-            rows -= len(values)
-            batch = self.batch(values)
-            if sent is not None:
-                await sent
-            sent = await producer.send_batch(batch, self._topic, partition=partition)
-        if sent is not None:
-            await sent
+            sent: deque[asyncio.Future[object]] = deque()
+            for partition, size in zip(cycle(partitions), sizes(rows, max(self._lines, BATCH_ROWS)), strict=False):
+                sent.append(await producer.send_batch(self.batch(self._values(size)), self._topic, partition=partition))
+                if len(sent) > AHEAD * len(partitions):
+                    await sent.popleft()
+            await asyncio.gather(*sent)
 
     def batch(self, values: Sequence[bytes]) -> Sealed:
         """Return events as one batch."""
@@ -95,7 +106,3 @@ class Fill:
             return Sealed(values, ())
         cuts = range(0, len(values), self._lines)
         return Sealed([b"\n".join(values[at : at + self._lines]) for at in cuts], LINES)
-
-
-BATCH_ROWS = 400
-"""Events of a batch: with 455 bytes, about what producers gather in 256 KiB before compression."""

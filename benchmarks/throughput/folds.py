@@ -146,7 +146,7 @@ def single(plan: Plan, figures: Figures, say: Say) -> None:
     with system() as running:
         watch(running, events, reference=events.reference())
         line = Line(running, events, 1)
-        line.warm(plan.rows // 2)
+        line.warm(plan.rows)
         alone(plan, figures, line, "", say)
         together(plan, figures, line, "", say)
         readers(plan, figures, line, say)
@@ -160,7 +160,7 @@ def lines(plan: Plan, figures: Figures, say: Say) -> None:
     with system() as running:
         watch(running, events, reference=events.reference())
         line = Line(running, events, 200)
-        line.warm(plan.rows // 2)
+        line.warm(plan.rows)
         alone(plan, figures, line, "ndjson_", say)
         together(plan, figures, line, "ndjson_", say)
         line.check()

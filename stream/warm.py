@@ -50,13 +50,9 @@ def _ledger() -> list[Record]:
 
 
 def _measure() -> None:
-    from stream.folds.measure import Measure
+    from stream.folds.measure.example import compile_measure
 
-    fold = Measure(0, 1)
-    state = fold.start()
-    fold.step(state, _ledger())
-    snapshot = fold.encode(state)
-    fold.decode(snapshot.data, snapshot.files.__getitem__)
+    compile_measure()
 
 
 def _store() -> None:

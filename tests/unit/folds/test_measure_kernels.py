@@ -1,0 +1,169 @@
+"""Compiled code of measure against what it stands for, in plain Python."""
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors.bins import Bins, fit_number
+from stream.folds.measure.arena import Arena
+from stream.folds.measure.bin_kernels import BUCKETS, edges_below, fill_guides
+from stream.folds.measure.context_kernels import context_of
+from stream.folds.measure.contexts import ContextStore
+from stream.folds.measure.early import EarlyLabels
+from stream.folds.measure.early_kernels import keep_early
+from stream.folds.measure.maps import WordMap, grown, places_for
+
+many = settings(max_examples=200, deadline=None)
+words = st.integers(0, 2**64 - 1)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+NEAR = st.sampled_from([0.0, -0.0, 5e-324, 1.0, 1.0000000000000002, 1e300, -1e300, 0.5])
+
+
+def bin_of(edges, value):
+    scales, guides = np.empty(2), np.empty(BUCKETS + 1, np.uint16)
+    known = np.array([*edges, np.inf])
+    fill_guides(known, np.array([0, len(known)]), scales, guides)
+    return edges_below(known, 0, scales, guides, 0, value) + 1
+
+
+@many
+@given(st.sets(finite | NEAR, max_size=80), st.lists(finite | NEAR, max_size=20))
+def test_a_number_is_in_the_bin_that_the_reference_says(edges, values):
+    ordered = tuple(sorted(edges))
+    bins = Bins("x", "number", ordered, (), len(ordered) + 2)
+    values = [*values, *ordered, *(math.nextafter(edge, -math.inf) for edge in ordered)]
+    values = [value for value in values if np.isfinite(value)]
+
+    assert [bin_of(ordered, value) for value in values] == bins.number_codes(values).tolist()
+
+
+def test_skewed_edges_that_share_a_bucket_are_told_apart():
+    bins = fit_number("x", np.random.default_rng(1).pareto(0.3, 5_000))
+    values = np.random.default_rng(2).pareto(0.3, 500)
+
+    assert [bin_of(bins.edges, value) for value in values.tolist()] == bins.number_codes(values).tolist()
+
+
+@many
+@given(st.lists(words, unique=True, max_size=60), st.lists(words, max_size=20))
+def test_a_map_is_a_dict_of_words(keys, others):
+    known = {key: number for number, key in enumerate(keys)}
+    numbers = WordMap(keys[:5], range(len(keys[:5])))
+    for number, key in enumerate(keys[5:], len(keys[:5])):
+        numbers.put(key, number)
+
+    assert [numbers.get(key) for key in keys + others] == [known.get(key, -1) for key in keys + others]
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 1_000])
+def test_a_map_has_twice_the_places_that_it_needs(count):
+    places = places_for(count)
+
+    assert places >= max(8, 2 * count)
+    assert places & (places - 1) == 0
+
+
+def test_a_column_that_has_room_stays_what_it_is():
+    column = np.arange(4)
+
+    assert grown(column, 4) is column
+    assert grown(column, 5).tolist() == [0, 1, 2, 3, 0, 0, 0, 0]
+
+
+@many
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 5)), max_size=40))
+def test_runs_of_an_arena_never_overlap_and_begin_with_zeros(steps):
+    arena, taken = Arena(np.int64), []
+    for takes, size in steps:
+        if takes:
+            at = arena.take(size)
+            assert not arena.data[at : at + size].any()
+            arena.data[at : at + size] = len(taken) + 1
+            taken.append((at, size))
+        elif taken:
+            arena.give(*taken.pop())
+    places = [place for at, size in taken for place in range(at, at + size)]
+    assert len(set(places)) == len(places)
+
+
+@many
+@given(st.lists(st.lists(st.integers(0, 2), max_size=3), max_size=30), st.integers(0, 30))
+def test_contexts_are_told_apart_by_their_words_and_restored_as_they_were(contexts, cut):
+    store, numbers = ContextStore(), {}
+    for i, values in enumerate(contexts):
+        if i == cut:
+            store = ContextStore(store.saved())
+        store.make_room(1, 3)
+        words = np.array([0, 0, 0, *values], np.int32)
+        assert context_of(store.arrays, words, len(words)) == numbers.setdefault(tuple(values), len(numbers))
+
+
+HASHES = st.sampled_from([3, 3 + (1 << 40), 5, 1 << 63, 8])
+actions = st.one_of(
+    st.tuples(st.just("keep"), HASHES, st.integers(0, 3)),
+    st.tuples(st.just("take"), HASHES, st.just(0)),
+    st.tuples(st.just("expire"), st.just(0), st.integers(0, 40)),
+    st.tuples(st.just("restore"), st.just(0), st.just(0)),
+)
+
+
+@many
+@given(st.lists(actions, max_size=40))
+def test_early_labels_are_a_dict_in_order_of_arrival(script):
+    early, known = EarlyLabels(), {}
+    for at, (action, key, number) in enumerate(script):
+        if action == "keep":
+            kept, replaced = keep(early, key, at, number)
+            before = known.get(key)
+            assert kept == (before is None or before[1] < number)
+            assert replaced == ([before[0]] if kept and before else [])
+            if kept:
+                known[key] = (at, number)
+        elif action == "take":
+            (row,) = early.take(np.array([key], np.uint64)).tolist()
+            place, revision = known.pop(key, (-1, 0))
+            assert place == (-1 if row < 0 else early.arrays.place[row])
+            assert row < 0 or early.arrays.revision[row] == revision
+        elif action == "expire":
+            gone = sorted(place for place, _ in known.values() if place < number)
+            assert sorted(early.arrays.place[early.expire(np.array([number]))].tolist()) == gone
+            known = {key: value for key, value in known.items() if value[0] >= number}
+        else:
+            early = EarlyLabels(early.saved())
+        assert len(early) == len(known)
+
+
+def keep(early, key, at, revision):
+    """Let one label wait that came at `at`, its event time, its place and its row of counts; say whether it does."""
+    early._make_room(1)
+    column, fates, replaced = np.array([at]), np.empty(1, np.uint8), np.empty(1, np.int32)
+    hashes, models = np.array([key], np.uint64), np.zeros(1, np.int32)
+    args = (np.zeros(1, np.int64), hashes, hashes, column, column, models, np.array([revision], np.uint8))
+    count = keep_early(early.arrays, *args, column.astype(np.int32), 0, replaced, fates)
+    return bool(fates[0]), replaced[:count].tolist()
+
+
+SIGNATURES = """
+import sys
+from numba.core.dispatcher import Dispatcher
+from stream.folds.measure.example import compile_measure
+compile_measure()
+for name, module in list(sys.modules.items()):
+    if name.startswith(("stream.folds.measure.", "stream.folds.pending.")) and not name.endswith("kernels"):
+        for each in vars(module).values():
+            if isinstance(each, Dispatcher):
+                print(each.__name__, len(each.signatures))
+"""
+
+
+def test_every_loop_is_compiled_by_the_example_and_for_one_set_of_types():
+    out = subprocess.run([sys.executable, "-c", SIGNATURES], capture_output=True, text=True, check=True)
+    told = dict(line.split() for line in out.stdout.splitlines())
+
+    assert len(told) > 25
+    assert set(told.values()) == {"1"}

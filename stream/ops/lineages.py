@@ -237,7 +237,7 @@ def _named(known: Iterable[Lineage], name: str) -> Lineage:
 def _covered(shadow: Lineage, hidden: Sequence[Lineage]) -> tuple[int, int]:
     """Return the shadow's span, cut to borders of panes of all lineages that it hides: else two panes would overlap.
 
-    >>> day = Lineage("a", "m", "m", 1, "", 86_400, 0, 0, 0, True, False, True, "", "", 0, 0)
+    >>> day = Lineage("a", "m", "m", 1, "", 86_400, 0, 0, 10**12, True, False, True, "", "", 0, 0)
     >>> hour = Lineage("b", "m", "m", 1, "", 3_600, 0, 3_600_000, 180_000_000, False, True, False, "done", "", 0, 0)
     >>> _covered(hour, [day])
     (86400000, 172800000)

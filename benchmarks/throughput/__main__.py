@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import platform
+import re
 import sys
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.throughput import folds, stored
 from benchmarks.throughput.figures import Figures
 from benchmarks.throughput.folds import Plan, Say
+from benchmarks.throughput.system import CORES
+from stream.local.maven import KAFKA
 
 SECTIONS: dict[str, Callable[[Plan, Figures, Say], None]] = {
     "start": folds.start,
@@ -53,8 +58,19 @@ def main() -> int:
     for line in figures.lines():
         print(line)
     if given.json:
-        given.json.write_text(json.dumps(figures.to_values(), indent=1))
+        about = {"rounds": plan.rounds, "seconds": time.monotonic() - begun, "failed": failed, "versions": versions()}
+        given.json.write_text(json.dumps(figures.to_values() | about, indent=1))
     return int(bool(failed))
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what was measured, and on what."""
+    processors = re.findall(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+    packages = ("aiokafka", "kafka-python", "faust-streaming", "numpy", "numba", "msgspec", "pyarrow", "chdb-core")
+    return {
+        "python": platform.python_version(), "kafka": KAFKA, "cores": str(len(CORES)), "machine": platform.machine(),
+        "processor": processors[0] if processors else "unknown", **{name: version(name) for name in packages},
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -136,6 +136,12 @@ def fit_number(name: str, values: ArrayLike) -> Bins:
     return Bins(name, "number", edges, (), len(edges) + 2)
 
 
+def _following(values: Floats) -> Floats:
+    """Return the next float64 above each value; infinity above the last."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.nextafter(values, np.inf), np.float64)
+
+
 def _edges(ordered: Floats) -> tuple[float, ...]:
     distinct = np.unique(ordered)
     if len(distinct) <= len(CUTS):
@@ -143,9 +149,8 @@ def _edges(ordered: Floats) -> tuple[float, ...]:
     else:
         quantiles = ordered[np.ceil(CUTS * len(ordered)).astype(np.int64) - 1]
         value, times = np.unique(quantiles, return_counts=True)
-        cuts = np.concatenate([distinct[:1], value, np.nextafter(value[times > 1], np.inf)])
-    with np.errstate(over="ignore"):
-        above = np.nextafter(distinct[-1:], np.inf)
+        cuts = np.concatenate([distinct[:1], value, _following(value[times > 1])])
+    above = _following(distinct[-1:])
     return tuple(np.unique(np.concatenate([cuts, above])).tolist())
 
 

@@ -1,13 +1,14 @@
 """Loops over arrays as machine code, compiled once for a machine and kept: a first start takes seconds, others none.
 
 Numba keeps one file for a function and looks at that function's source file alone. Kernels call each other across
-files, so a kernel would go on with old code of another file; hence the folder of the cache carries a hash of all of
-them.
+files, and take constants from others, so a kernel would go on with what those were; hence the folder of the cache
+carries a hash of all of them.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
@@ -26,15 +27,20 @@ class _Config(Protocol):
     CACHE_DIR: str
 
 
+_IMPORT = re.compile(r"^from ((?:detectors|stream)[\w.]*) import", re.MULTILINE)
 _config = cast("_Config", numba.config)
 _njit = cast("Callable[..., Callable[[object], object]]", numba.njit)
 
 
 def _fingerprint(root: Path) -> str:
+    """Return a hash of all kernels, and of the modules whose constants are compiled into them."""
+    kernels = [path for folder in KERNELS for path in sorted((root / folder).rglob("*kernels*.py"))]
+    texts = {path: path.read_text() for path in kernels}
+    named = {name for text in texts.values() for name in _IMPORT.findall(text)}
+    modules = {root / (name.replace(".", "/") + ".py") for name in named} - texts.keys()
     digest = hashlib.sha256()
-    for folder in KERNELS:
-        for path in sorted((root / folder).rglob("*kernels*.py")):
-            digest.update(path.read_bytes())
+    for path in [*kernels, *sorted(modules)]:
+        digest.update(path.read_bytes() if path.exists() else b"")
     return digest.hexdigest()[:16]
 
 

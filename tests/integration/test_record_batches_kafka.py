@@ -110,6 +110,7 @@ async def test_a_hundred_thousand_records_are_those_that_aiokafka_reads(kafka, t
     async with producer(kafka, compression_type="lz4", linger_ms=5, max_batch_size=1 << 18) as made:
         for i in range(100_000):
             await made.send(topic.topic, b"%d" % i * 50, b"%d" % i, topic.partition, i)
+        await made.flush()
 
     found = await runs(kafka, topic, most=5_000)
 

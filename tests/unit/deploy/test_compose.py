@@ -21,6 +21,7 @@ SERVICE = {
     "required": ["image"],
     "properties": {
         "image": {"type": "string", "pattern": r"^[a-z0-9./-]+:\d[\w.-]*$"},
+        "profiles": {"type": "array", "items": {"type": "string"}},
         "build": {
             "type": "object",
             "additionalProperties": False,

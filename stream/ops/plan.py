@@ -30,7 +30,7 @@ CELL_BYTES = 8
 STORED_ROW_BYTES = 60
 STORED_NUMBER_BYTES = 7
 STORED_TEXT_BYTES = 2
-"""A raw row in ClickHouse after compression, and its features: `python -m benchmarks.store` prints it."""
+"""A raw row in ClickHouse after compression, and its features: an estimate, since it depends on the data."""
 PENDING_BYTES = 32
 """A prediction that waits for its label, index included: `python -m benchmarks.join` prints it."""
 NUMBER_BINS = 66
@@ -41,12 +41,12 @@ WORKER_BYTES = 250 << 20
 """A worker of Python with the folds' compiled code, before it holds anything."""
 VERSIONS = 2
 """A champion and one that it replaces."""
-FOLD_ROWS_PER_S = 250_000
+FOLD_ROWS_PER_S = 160_000
 """Rows that intake and measure fold together in a second of one core: `python -m benchmarks.throughput`."""
 MUCH_BYTES = 8e9
 """Pending predictions above which somebody should think about the horizon."""
 LOAD_BYTES_PER_S = 300e6
-"""A checkpoint that is read, checked and indexed again."""
+"""A checkpoint that is read, checked and indexed again: an estimate, since it depends on the disk."""
 TAKE_OVER_S = 6.0
 """Until the broker gives the partitions of a dead worker to another: STREAMGAUGE_RUNTIME__SESSION_TIMEOUT_S."""
 RESTART_S = 3.0

@@ -128,9 +128,12 @@ def _client() -> Iterator[Client]:
     """Connect; what cannot be done is a sentence and exit code 1."""
     from stream.clickhouse.client import connect
     from stream.ops.lineages import LineageError
+    from stream.ops.reader import require_clickhouse
     from stream.settings import load
 
-    client = connect(load().clickhouse, wait_s=3)
+    settings = load()
+    require_clickhouse(settings)
+    client = connect(settings.clickhouse, wait_s=3)
     try:
         yield client
     except LineageError as error:

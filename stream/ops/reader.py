@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 
+def require_clickhouse(settings: Settings) -> None:
+    """Return if ClickHouse answers now; LocalError if nothing does, before a client tries again and again."""
+    url = settings.clickhouse.url
+    if url.startswith("http:") and not asyncio.run(answers(*clickhouse_address(settings))):
+        raise LocalError(f"ClickHouse does not answer at {url}.", "Start it with `streamgauge up`.")
+
+
 @contextmanager
 def reader(settings: Settings) -> Iterator[Client]:
     """Connect, and disconnect at the end of the block.
@@ -26,9 +33,8 @@ def reader(settings: Settings) -> Iterator[Client]:
     LocalError
         If nothing answers there now.
     """
+    require_clickhouse(settings)
     given = settings.clickhouse
-    if given.url.startswith("http:") and not asyncio.run(answers(*clickhouse_address(settings))):
-        raise LocalError(f"ClickHouse does not answer at {given.url}.", "Start it with `streamgauge up`.")
     client = connect(given.model_copy(update={"user": given.reader, "password": given.reader_password}), wait_s=2)
     try:
         yield client

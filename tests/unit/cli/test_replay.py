@@ -105,6 +105,7 @@ def lineages(run, monkeypatch):
         def close(self):
             pass
 
+    monkeypatch.setattr("stream.ops.reader.require_clickhouse", lambda _settings: None)
     monkeypatch.setattr("stream.clickhouse.client.connect", lambda *_, **__: Client())
     return run
 

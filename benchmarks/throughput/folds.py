@@ -113,16 +113,22 @@ class Line:
         ends = self.system.ends("intake")["intake"]
         return self.system.time(self.workers, _Both(self.system, ends), "intake and measure")
 
-    def check(self) -> None:
-        """Raise StuckError if not every event was used."""
+    def check(self, figures: Figures) -> None:
+        """Raise StuckError if not every event was used in time."""
         self.settle()
-        fates, letters = self.system.fates(), self.system.dead_letters()
-        if fates["used"] + fates["late_used"] != self.sent or letters:
-            raise StuckError(f"{self.sent} events were sent; {dict(fates)}, {letters} became dead letters")
+        require_used(self.system, self.sent, figures)
 
     def peaks(self) -> list[float]:
         """Return the most memory of each worker, MiB."""
         return [worker.peak_mb() for worker in self.workers]
+
+
+def require_used(running: System, sent: int, figures: Figures) -> None:
+    """Raise StuckError if not all events that were sent were used in time: at their source none of them is late."""
+    fates, letters = running.fates(), running.dead_letters()
+    figures.add("late_without_cause", fates["late_used"])
+    if fates["used"] != sent or letters:
+        raise StuckError(f"{sent} events were sent; {dict(fates)}, {letters} became dead letters")
 
 
 class _Both:
@@ -151,7 +157,7 @@ def single(plan: Plan, figures: Figures, say: Say) -> None:
         together(plan, figures, line, "", say)
         readers(plan, figures, line, say)
         two(plan, figures, line, say)
-        line.check()
+        line.check(figures)
 
 
 def lines(plan: Plan, figures: Figures, say: Say) -> None:
@@ -163,7 +169,7 @@ def lines(plan: Plan, figures: Figures, say: Say) -> None:
         line.warm(plan.rows)
         alone(plan, figures, line, "ndjson_", say)
         together(plan, figures, line, "ndjson_", say)
-        line.check()
+        line.check(figures)
 
 
 def many_models(plan: Plan, figures: Figures, say: Say) -> None:
@@ -190,7 +196,7 @@ def _other(
             _add(figures, f"{name}", rows, line.both())
             say(f"{name}round {i + 1}: {figures.median(f'{name}rows_per_cpu_s'):,.0f} rows per CPU second")
         figures.add(f"{name}peak_memory_mb", sum(line.peaks()))
-        line.check()
+        line.check(figures)
 
 
 def alone(plan: Plan, figures: Figures, line: Line, prefix: str, say: Say) -> None:

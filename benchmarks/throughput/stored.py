@@ -13,7 +13,7 @@ from clickhouse_connect.driver.client import Client
 from benchmarks.throughput.events import Events
 from benchmarks.throughput.figures import Figures
 from benchmarks.throughput.fill import Fill
-from benchmarks.throughput.folds import Plan, Say
+from benchmarks.throughput.folds import Plan, Say, require_used
 from benchmarks.throughput.monitors import watch
 from benchmarks.throughput.paced import LIVE, live_events
 from benchmarks.throughput.system import CORES, StuckError, System, system
@@ -78,6 +78,7 @@ def end_to_end(plan: Plan, figures: Figures, say: Say) -> None:
             figures.add("end_to_end_rows_per_s", plan.rows / (time.monotonic() - begun))
             say(f"end to end: {figures.median('end_to_end_rows_per_s'):,.0f} rows a second")
         _settle(running)
+        require_used(running, plan.rows // 2 + plan.rounds * plan.rows, figures)
         _latency(plan, figures, running, say)
         figures.add("end_to_end_peak_memory_mb", sum(worker.peak_mb() for worker in workers))
 

@@ -89,10 +89,12 @@ class IntakeHost:
 
     It takes runs without records too: else a log that ends with an aborted transaction would look behind for ever.
 
-    1. Start at the committed offset; the next block of each ledger partition begins right before it.
+    1. Start at the committed offset; the next block of each ledger partition begins right before it. A tick names
+       all sources before their first block: measure must not take a source that it has not heard of for empty.
     2. Decode a run while the blocks of the one before are on their way; hand its blocks over after the acks.
     3. Every `tick_ms`, after the acks of all blocks and dead letters: a tick into each ledger partition that
-       names, for each source, how far it is covered and where its log ends now.
+       names, for each source, how far it is covered and where its log ends now. The end is asked for when the tick
+       before is acknowledged (rule 5 counts on it).
     4. Commit what ticks covered that were acknowledged in *every* ledger partition.
 
     Parameters
@@ -141,12 +143,13 @@ class IntakeHost:
         return self._owned
 
     async def assign(self, tps: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
-        """Begin each source at its committed offset."""
+        """Begin each source at its committed offset, and name all of them before the first block of one."""
         await self._settle()
         ids = await self._log.topic_ids({tp.topic for tp in tps})
         committed, bounds = await self._log.committed(tps), await self._log.bounds(tps)
         starts = {tp: _start(tp, committed.get(tp), bounds[tp]) for tp in tps}
         self._owned = {tp: self._begin(tp, ids[tp.topic], start) for tp, start in starts.items()}
+        await self._tick()
         return starts
 
     async def run(self, tp: TopicPartition, records: Sequence[Record]) -> None:

@@ -41,7 +41,8 @@ def fold_fact(state: MeasureState, fact: Fact, ledger_id: str, home: Callable[[s
         begin(state, epoch_of(read))
         return
     elif isinstance(read, Command) and read.command == "close" and read.model in state.models.names:
-        state.models.closed[state.models.names[read.model]] = True
+        model = state.models.names[read.model]
+        state.models.closed[model], state.models.row_tick[model] = True, state.ticks
     state.facts.append((home(read.model), fact.source.topic, fact.key, fact.value))
 
 

@@ -11,10 +11,11 @@ from stream.folds.blocks import LAST_LINE, LINE_BITS, Block, Entry, Fact, Source
 from stream.folds.measure.count_kernels import RECEIVED
 from stream.folds.measure.facts import fold_fact
 from stream.folds.measure.labels import fold_labels
-from stream.folds.measure.marks import advance, is_silent, messages, ready
+from stream.folds.measure.marks import advance, messages, ready
 from stream.folds.measure.predictions import fold_predictions
 from stream.folds.measure.reading import Reading
 from stream.folds.measure.state import MeasureState, SourceId, SourceState, decode_measure, encode_measure
+from stream.folds.measure.watermark import cover
 from stream.folds.monitor import scope_of
 from stream.folds.partials import encode_messages
 
@@ -103,17 +104,10 @@ def _is_new(state: MeasureState, entry: Block | Fact) -> bool:
 
 
 def _cover(state: MeasureState, tick: Tick, tick_ms: int) -> None:
-    """Note how far sources are read; one is behind while that is less than where its log ended at its last tick.
-
-    After a silence that end is too old to tell: what came meanwhile may all be unread.
-    """
     for covered in tick.covered:
         source = _source(state, covered.source, covered.start)
         _count_gap(state, covered.source, source, covered.start)
-        source.high = max(source.high, covered.to)
-        end = covered.end if is_silent(source, state.clock_ms, tick_ms) else source.end
-        source.behind = source.ticked_ms > 0 and covered.to < end
-        source.end, source.ticked_ms = covered.end, state.clock_ms
+        cover(state, source, covered, tick.worker, tick_ms)
 
 
 def _rows(state: MeasureState, block: Block, position: int) -> None:

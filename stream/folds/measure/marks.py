@@ -12,13 +12,11 @@ from stream.folds.measure.count_kernels import PENDING, UNMATCHED
 from stream.folds.measure.desk import Desk, Known, limits_of
 from stream.folds.measure.fates import NO_PREDICTION
 from stream.folds.measure.key_kernels import NEVER
-from stream.folds.measure.state import MeasureState, SourceId, SourceState
+from stream.folds.measure.state import MeasureState
+from stream.folds.measure.watermark import behind, complete_tick, newest
 from stream.folds.partials import Count, Fate, Forwarded, Mark, Message, Partial
 
 HOUR_MS = 3_600_000
-# A source that names no position for so many ticks (log clock) counts as behind: its worker is gone. Fewer would take
-# one that is late with a tick for gone; more would let others overtake the rows that it leaves unread.
-SILENT_TICKS = 3
 
 
 def ready(state: MeasureState) -> Desk:
@@ -35,7 +33,7 @@ def ready(state: MeasureState) -> Desk:
 def advance(state: MeasureState, tick_ms: int) -> None:
     """Move every lineage's watermark on and drop what has left the label horizon."""
     desk, models = ready(state), state.models
-    known, newest_ms = desk.lineages, _newest(state, tick_ms)
+    known, newest_ms = desk.lineages, newest(state, tick_ms)
     moved = np.maximum(desk.watermark_ms, newest_ms[known.model] - known.lateness_ms)
     watermark_ms = np.where(known.in_force & models.seen[known.model], moved, desk.watermark_ms)
     here = list(state.lineages.values())
@@ -45,33 +43,12 @@ def advance(state: MeasureState, tick_ms: int) -> None:
     _let_go(state)
 
 
-def _newest(state: MeasureState, tick_ms: int) -> Ints:
-    """Return by model the newest event time, held back by prediction partitions that are behind (rule 5)."""
-    newest_ms: Ints = np.minimum(state.models.newest_ms, state.clock_ms)
-    for source in behind(state, "predictions", tick_ms):
-        seen_ms = state.newest.get(source, np.zeros(0, np.int64))
-        newest_ms[: len(seen_ms)] = np.minimum(newest_ms[: len(seen_ms)], seen_ms)
-        newest_ms[len(seen_ms) :] = NEVER
-    return newest_ms
-
-
 def _put_watermarks(state: MeasureState, watermark_ms: Ints) -> None:
     """Tell compiled code the watermarks, and what is too late by them."""
     desk, models = state.desk, state.models
     desk.watermark_ms = watermark_ms
     desk.catalog.lineages.watermark_ms[:] = watermark_ms[desk.catalog.lineages.number]
     desk.oldest_ms, _ = limits_of(desk.lineages, watermark_ms, models.forgotten_ms)
-
-
-def behind(state: MeasureState, topic: str, tick_ms: int) -> list[SourceId]:
-    """Return the partitions of a topic that intake is known to be behind in, or that nobody reads."""
-    sources = ((source, s) for source, s in state.sources.items() if source[0] == topic and not s.gone)
-    return [source for source, s in sources if s.behind or is_silent(s, state.clock_ms, tick_ms)]
-
-
-def is_silent(source: SourceState, clock_ms: int, tick_ms: int) -> bool:
-    """Say whether a source has named no position for SILENT_TICKS."""
-    return source.ticked_ms > 0 and clock_ms - source.ticked_ms > SILENT_TICKS * tick_ms
 
 
 def _let_go(state: MeasureState) -> None:
@@ -103,7 +80,9 @@ def are_idle(state: MeasureState, known: Known, tick_ms: int) -> NDArray[np.bool
     """Say of which lineages no more rows are expected for now: closed, not in force, or silent for the idle timeout."""
     models, of = state.models, known.model
     silent = (state.ticks - models.row_tick[of]) * tick_ms >= known.idle_ms
-    is_over = ~models.seen[of] | models.closed[of] | silent
+    # What was appended before a command to close may be read after it: closed is what is complete as of a later tick.
+    closed = models.closed[of] & (models.row_tick[of] < complete_tick(state))
+    is_over = ~models.seen[of] | closed | silent
     found: NDArray[np.bool_] = ~known.in_force | (is_over & (not behind(state, "predictions", tick_ms)))
     return found
 

@@ -14,7 +14,8 @@ from stream.folds.measure.prediction_kernels import Known
 from stream.folds.measure.watch import Watch
 from stream.folds.pending import Pending
 
-SCHEMA = 4
+SCHEMA = 5
+NONE = -1
 
 SourceId = tuple[str, str, int]
 
@@ -23,6 +24,15 @@ class SourceState(msgspec.Struct, array_like=True):
     """How far a source is read (`high`), where its log ended at the last tick, and whether it is behind.
 
     A source is `gone` when its topic was made again: it is remembered, for what is still on its way, but holds nothing.
+
+    Attributes
+    ----------
+    ticked_ms, tick, reader
+        Log clock and number of the tick in which it was named last; by which worker, and where that began to read.
+    complete
+        Nothing that was appended before the tick of this number is unread; NONE if that is not known of any.
+    wanted, wanted_tick
+        Once read up to `wanted`, it is complete as of tick `wanted_tick`; NONE while nothing is waited for.
     """
 
     high: int
@@ -30,6 +40,18 @@ class SourceState(msgspec.Struct, array_like=True):
     behind: bool
     ticked_ms: int
     gone: bool = False
+    tick: int = NONE
+    reader: tuple[str, int] | None = None
+    complete: int = NONE
+    wanted: int = 0
+    wanted_tick: int = NONE
+
+
+class Newest(msgspec.Struct, array_like=True):
+    """The newest event time of each model at a tick, and the log clock then."""
+
+    clock_ms: int
+    by_model_ms: np.ndarray
 
 
 class LineageState(msgspec.Struct, array_like=True):
@@ -44,7 +66,7 @@ class LineageState(msgspec.Struct, array_like=True):
 
 
 class ModelState(msgspec.Struct, array_like=True):
-    """Models by number: newest event time, the tick of the last row, whether closed, whether ever seen; their names.
+    """Models by number: newest event time, tick of last row or close, whether closed, whether ever seen; their names.
 
     Entries of events before `forgotten_ms` have left, whatever a later lineage's watermark says: it never falls.
     """
@@ -81,7 +103,8 @@ class Log(msgspec.Struct, kw_only=True):
     """How far this is, and what waits for the next tick (`facts`, `fates`).
 
     `marked` is the position of the last message to each partition of `partials`; `newest` is the newest event time of
-    each model from each source of predictions; `epoch` is that of the last command ``begin``, 0 before one.
+    each model from each source of predictions, `newest_at` that from all of them at those ticks that sources may be
+    complete as of; `epoch` is that of the last command ``begin``, 0 before one.
     """
 
     position: int = -1
@@ -91,6 +114,7 @@ class Log(msgspec.Struct, kw_only=True):
     ticks: int = 0
     sources: dict[SourceId, SourceState] = {}
     newest: dict[SourceId, np.ndarray] = {}
+    newest_at: dict[int, Newest] = {}
     specs: dict[str, Watch] = {}
     lineages: dict[str, LineageState] = {}
     epoch: int = 0

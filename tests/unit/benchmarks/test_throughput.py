@@ -1,5 +1,7 @@
 """The parts of the throughput benchmark that can be wrong without a broker."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from aiokafka.record.memory_records import MemoryRecords
@@ -8,14 +10,37 @@ from streamgauge.wire import decode
 from benchmarks.throughput.events import START_MS, Events
 from benchmarks.throughput.figures import GOALS, Figures, Goal
 from benchmarks.throughput.fill import LINES, Fill, compressed
+from benchmarks.throughput.folds import require_used
 from benchmarks.throughput.stored import LATENESS_MS, PANE_MS, due_panes
-from benchmarks.throughput.system import Timed, busy
+from benchmarks.throughput.system import StuckError, Timed, busy
 from detectors.reference import decode as decode_reference
 
 
 @pytest.fixture(scope="module")
 def events():
     return Events(stock=2_000)
+
+
+class Measured:
+    """A system that has measured something."""
+
+    def __init__(self, **fates):
+        self._fates = Counter(fates)
+
+    def fates(self):
+        return self._fates
+
+    def dead_letters(self):
+        return 0
+
+
+def test_rows_that_come_late_without_a_cause_are_counted_and_fail_the_check():
+    figures = Figures()
+    require_used(Measured(used=10), 10, figures)
+    with pytest.raises(StuckError, match="10 events were sent"):
+        require_used(Measured(used=7, late_used=3), 10, figures)
+
+    assert figures.to_values()["late_without_cause_max"] == 3
 
 
 def records_of(batch):

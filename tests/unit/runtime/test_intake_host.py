@@ -53,8 +53,18 @@ async def test_a_tick_names_where_this_worker_began_to_read(broker):
     await host.run(SOURCE, rows(7))
     await host.close()
 
-    covered = entries(broker, Tick)[0].covered[0]
+    covered = entries(broker, Tick)[-1].covered[0]
     assert (covered.start, covered.to, covered.end) == (end_of(6), end_of(9), end_of(9))
+
+
+async def test_all_sources_are_named_before_the_first_block_of_one(broker):
+    host, _ = host_of(broker, Bounds(0, 10))
+    await host.assign([SOURCE, TopicPartition("predictions", 1)])
+    await host.run(SOURCE, rows(0))
+    await host.close()
+
+    first = decode_entry(broker.records("ledger")[0].value)
+    assert [(c.source.partition, c.to, c.end) for c in first.covered] == [(p, -1, end_of(9)) for p in (0, 1)]
 
 
 async def test_retention_that_overtakes_intake_ends_the_process_and_is_a_gap_after_the_restart(broker):

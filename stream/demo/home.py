@@ -11,8 +11,8 @@ from stream.local.ports import LOOPBACK, free_ports, taken
 from stream.local.state import supervisor_pid
 from stream.settings import PREFIX, Settings
 
-# Six simulated hours pass in some 80 ms, so a second is too long a step; a wait at a week's end takes two ticks.
-TICK_MS = 100
+# Six simulated hours pass in some 80 ms, so a second is too long a step; a wait at a week's end takes four ticks.
+TICK_MS = 75
 # One model on two cores: more partitions would only cut a day's 920 flights into smaller blocks.
 PARTITIONS = 2
 

@@ -174,7 +174,7 @@ class NotCaughtUp(TimeoutError):  # noqa: N818  it says what is the case
         super().__init__(f"not caught up: {where}")
 
 
-def caught_up(settings: Settings, timeout_s: float, ticks: int = 2) -> bool:
+def caught_up(settings: Settings, timeout_s: float, ticks: int = 4) -> bool:
     """Wait until all that was sent before the call has gone the whole way; say whether it did in time.
 
     See `wait_caught_up`, which keeps its connection and says what is missing.
@@ -187,7 +187,7 @@ def caught_up(settings: Settings, timeout_s: float, ticks: int = 2) -> bool:
     return True
 
 
-def wait_caught_up(view: LagView, timeout_s: float, ticks: int = 2) -> None:
+def wait_caught_up(view: LagView, timeout_s: float, ticks: int = 4) -> None:
     """Wait until all that was sent before the call has gone the whole way, stage by stage.
 
     Each stage takes the ends of the logs that a fold reads, and waits until its group has committed them;
@@ -197,8 +197,9 @@ def wait_caught_up(view: LagView, timeout_s: float, ticks: int = 2) -> None:
     Parameters
     ----------
     ticks
-        How many records more (ticks) `measure` must have folded beyond the rows: with 2, one lies in a later
-        second of the log clock than the last row, so that marks and partials are out.
+        How many records more (ticks) `measure` must have folded beyond the rows: with 4, every partition of
+        predictions is known to be read up to the last row, so that the watermark stands where it will; marks and
+        partials are out.
 
     Raises
     ------

@@ -1,13 +1,20 @@
-"""Kill, stop, starve and damage a system under load, and compare it with one that was left alone."""
+"""Kill, stop, starve and damage a system under load, and compare it with one that was left alone.
+
+Each fault is told when nothing is felt of it any more. Ctrl-C ends the faults: what was done is told as at the end.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import json
+import signal
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -33,6 +40,9 @@ RUNTIME = RuntimeSettings(tick_ms=250, checkpoint_s=3, session_timeout_s=3, ledg
 # How often ticks come must not matter either, nor the number of partitions.
 CALM_RUNTIME = RuntimeSettings(tick_ms=100, ledger_partitions=2, partials_partitions=1)
 PUBLIC_PARTITIONS = 3
+AWAY_S = {"clickhouse": 240.0, "intake": 60.0}
+"""The longest absence of each part that is kept away; half of it is the shortest."""
+SHORT_AWAY_S = {"clickhouse": 6.0, "intake": 6.0}
 
 
 def main() -> int:
@@ -58,18 +68,18 @@ def main() -> int:
 async def _whole(seed: int, kinds: list[str], short: bool, home: Path, console: Console) -> Report:
     base_ms = int(time.time() * 1000) // 60_000 * 60_000 - HOURS_AGO_MS
     sizes = Sizes() if short else Sizes().times(2)
-    plan = Plan(seed, base_ms, sizes, pace_s=1.0 if short else 0.5, away_s=6 if short else 60)
+    plan = Plan(seed, base_ms, sizes, pace_s=1.0 if short else 0.5, away_s=SHORT_AWAY_S if short else AWAY_S)
     started = time.monotonic()
 
     def say(what: str) -> None:
         console.print(f"{time.monotonic() - started:6.1f} s  {what}", highlight=False, markup=False)
         status.update(f"after: {what}")
 
-    with console.status("starting") as status, PeakMemory() as memory:
+    with console.status("starting") as status, PeakMemory() as memory, _ended_by_interrupt(say) as ended:
         say("under fire: starting")
         settings = _settings(home / "fire", "fire.")
         async with system(settings) as attacked:
-            fire = await asyncio.to_thread(under_fire, attacked, plan, kinds, say)
+            fire = await asyncio.to_thread(under_fire, attacked, plan, kinds, say, ended)
             say("audit")
             audited = await asyncio.to_thread(audit, settings)
             versions = await asyncio.to_thread(_versions, settings)
@@ -77,6 +87,23 @@ async def _whole(seed: int, kinds: list[str], short: bool, home: Path, console: 
         async with system(_settings(home / "calm", "calm.", CALM_RUNTIME)) as left_alone:
             calm = await asyncio.to_thread(undisturbed, left_alone, plan, fire.rounds, say)
     return _report(seed, kinds, calm, fire, audited, time.monotonic() - started, versions, memory.peak_mb)
+
+
+@contextmanager
+def _ended_by_interrupt(say: Callable[[str], None]) -> Iterator[threading.Event]:
+    """Let Ctrl-C end the faults, so that what was done so far is compared and told; once more, it ends all at once."""
+    ended, loop = threading.Event(), asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        ended.set()
+        say("no more faults; what was done is looked at. Ctrl-C once more ends at once")
+
+    loop.add_signal_handler(signal.SIGINT, end)
+    try:
+        yield ended
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
 
 
 def _report(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from benchmarks.chaos.outcome import Outcome
 from benchmarks.chaos.truth import Due, Place, Truth
@@ -60,9 +60,15 @@ def _fates(truth: Truth, found: Outcome, lost: Found, doubled: Found) -> None:
     nothing = Due(0, 0, 0, 0, 0)
     for kind in sorted(truth.due.keys() | found.fates.keys()):
         due, got = truth.due.get(kind, nothing), found.fates.get(kind, nothing)
-        names = ["received"] if kind in truth.unsaid else [each.name for each in fields(Due)]
-        for name in names:
-            _tell(f"{' '.join(kind)}: {name}", getattr(due, name), getattr(got, name), lost, doubled)
+        if kind in truth.unsaid:
+            due, got = _in_any_order(due), _in_any_order(got)
+        for each in fields(Due):
+            _tell(f"{' '.join(kind)}: {each.name}", getattr(due, each.name), getattr(got, each.name), lost, doubled)
+
+
+def _in_any_order(due: Due) -> Due:
+    """Return fates with duplicates among what counts: a lower revision is one, unless it was read first."""
+    return replace(due, counted=due.counted + due.duplicate, duplicate=0)
 
 
 def _tell(what: str, due: int, got: int, lost: Found, doubled: Found) -> None:

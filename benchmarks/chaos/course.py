@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import random
+import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -39,14 +40,14 @@ class Plan:
     pace_s
         Seconds between two rounds of today's models under fire; the undisturbed run takes the time that it needs.
     away_s
-        The longest absence of a part.
+        The longest absence of each part that is kept away.
     """
 
     seed: int
     base_ms: int
     sizes: Sizes
     pace_s: float
-    away_s: float
+    away_s: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +80,15 @@ def undisturbed(system: System, plan: Plan, rounds: tuple[int, int], tell: Tell)
     return _run(system, plan, 0.0, rounds, tell, lambda _check: [])
 
 
-def under_fire(system: System, plan: Plan, kinds: Sequence[str], tell: Tell) -> Run:
-    """Give a system load for as long as it takes to strike all faults."""
+def under_fire(system: System, plan: Plan, kinds: Sequence[str], tell: Tell, ended: threading.Event) -> Run:
+    """Give a system load for as long as it takes to strike all faults, or until `ended` is set."""
 
     def strike(check: Callable[[], None]) -> list[Hit]:
-        return _strike(system, plan, kinds, tell, check)
+        def is_over() -> bool:
+            check()
+            return ended.is_set()
+
+        return _strike(system, plan, kinds, tell, is_over)
 
     return _run(system, plan, plan.pace_s, None, tell, strike)
 
@@ -128,19 +133,20 @@ def _struck(strike: Strike, feeds: Sequence[Feed], rounds: tuple[int, int] | Non
                 feed.stop()
 
 
-def _strike(system: System, plan: Plan, kinds: Sequence[str], tell: Tell, check: Callable[[], None]) -> list[Hit]:
+def _strike(system: System, plan: Plan, kinds: Sequence[str], tell: Tell, is_over: Callable[[], bool]) -> list[Hit]:
     rng, hits, started = random.Random(f"{plan.seed}/faults"), list[Hit](), time.monotonic()
     with Lags(system.settings) as lags:
         on = Field(system, rng, Watch(lags), plan.away_s)
         on.watch.calm(3.0)
         for number, kind in enumerate(kinds, 1):
-            check()
+            if is_over():
+                return hits
             at_s = time.monotonic() - started
             struck = FAULTS[kind](on)
             hits.append(Hit(at_s, kind, *struck))
             tell(f"{number}/{len(kinds)} {kind}: {struck.what}: {struck.recovery_s:.1f} s")
             on.watch.calm(rng.uniform(1.0, 2.0))
-    check()
+    is_over()
     return hits
 
 

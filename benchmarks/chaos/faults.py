@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from benchmarks.chaos import checkpoints
@@ -26,12 +26,12 @@ class Struck(NamedTuple):
 
 
 class Field(NamedTuple):
-    """Where faults strike: the system, what draws, who watches, and the longest absence in seconds."""
+    """Where faults strike: the system, what draws, who watches, and the longest absence of each part in seconds."""
 
     system: System
     rng: random.Random
     watch: Watch
-    away_s: float
+    away_s: Mapping[str, float]
 
 
 Fault = Callable[[Field], Struck]
@@ -63,7 +63,7 @@ def away_of(name: str) -> Fault:
     """Return the fault that kills a part and keeps it away for a while, with the load going on."""
 
     def away(on: Field) -> Struck:
-        seconds, before = on.rng.uniform(on.away_s / 2, on.away_s), on.watch.brace()
+        seconds, before = on.rng.uniform(on.away_s[name] / 2, on.away_s[name]), on.watch.brace()
         with on.system.away(name):
             on.watch.calm(seconds)
             blow = on.watch.brace(before)

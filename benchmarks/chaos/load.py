@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from streamgauge.events import LabelEvent
 from streamgauge.wire import LINES_HEADERS
 
 from benchmarks.chaos.watched import CHURN, CITIES, NOBODY, PRICE, TARDY, Sizes, churn_features
@@ -25,7 +24,6 @@ WARM_ROUNDS = 6
 """Rounds before the first event that is too late: by then there is a watermark that it is too late for."""
 DAY_MS = 86_400_000
 LINES = 50
-HAS_REVISIONS = "revision" in LabelEvent.__struct_fields__
 
 Event = dict[str, object]
 
@@ -118,11 +116,16 @@ class Live:
         if rng.random() < 0.02:
             self._in(rng.randint(0, 5), lambda: self._single("predictions", event))
         label = self._label(event, size * 2)
-        if HAS_REVISIONS and rng.random() < 0.05:
-            label["source"] = "revised"
-            again = label | {"label": size * 2 + 1, "revision": 1}
-            self._in(rng.randint(7, 12), lambda: self._single("labels", again))
-        self._in(rng.randint(1, 6), lambda: self._single("labels", label))
+        if rng.random() < 0.1:
+            self._revised(label, size * 2)
+        else:
+            self._in(rng.randint(1, 6), lambda: self._single("labels", label))
+
+    def _revised(self, label: Event, truth: float) -> None:
+        """Send a label and revisions of it, each when it likes and to any partition: the highest wins in any order."""
+        for revision in range(self._rng.randint(2, 4)):
+            one = label | {"source": "revised", "label": truth + revision, "revision": revision}
+            self._in(self._rng.randint(0, 12), lambda one=one: self._anywhere("labels", one))  # type: ignore[misc]
 
     def _tardy(self, i: int) -> None:
         """Send a fifth of the rows, and a third of the labels, after their panes are final."""
@@ -193,7 +196,11 @@ class Live:
         value = json.dumps(event).encode()
         self._sendings.append(Sending(topic, zlib.crc32(key) % self._partitions, key, value))
 
+    def _anywhere(self, topic: str, event: Event) -> None:
+        """Send a record of one event to any partition."""
+        self._send(topic, json.dumps(event).encode(), ())
+
     def _send(self, topic: str, value: bytes, headers: tuple[tuple[str, bytes], ...]) -> None:
-        """Send lines to any partition, under any key."""
+        """Send to any partition, under any key."""
         key = b"k%d" % self._rng.randrange(8) if self._rng.random() < 0.5 else None
         self._sendings.append(Sending(topic, self._rng.randrange(self._partitions), key, value, tuple(headers)))

@@ -19,7 +19,7 @@ EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that is told."""
+    """Everything that is told; `kinds` are the faults that were asked for, which may not all have come."""
 
     seed: int
     kinds: Sequence[str]
@@ -41,8 +41,9 @@ class Report:
         recoveries = [hit.recovery_s for hit in self.fire.hits]
         return {
             "seed": self.seed,
-            "kills": len(self.kinds),
-            "faults": dict(sorted(Counter(self.kinds).items())),
+            "asked": len(self.kinds),
+            "kills": len(self.fire.hits),
+            "faults": dict(sorted(Counter(hit.kind for hit in self.fire.hits).items())),
             **{name: each.count for name, each in self.found.items()},
             "recovery_s": quantiles(recoveries),
             "recovery_s_by_kind": {kind: quantiles(some) for kind, some in by_kind(self.fire.hits).items()},

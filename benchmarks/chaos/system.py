@@ -110,7 +110,7 @@ class System:
             process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-I", leash.__file__, str(os.getpid()), *command],
                 env={**os.environ, **as_environment(self.settings), "OMP_NUM_THREADS": "1"},
-                stdout=output, stderr=output,
+                stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
         try:
             wait_for(lambda: len(self.members(fold)) == 2 or process.poll() is not None, f"a second {fold}")

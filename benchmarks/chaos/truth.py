@@ -49,7 +49,7 @@ class Truth:
     Attributes
     ----------
     due
-        By kind; ``unsaid`` holds the kinds of which only `received` is said.
+        By kind; ``unsaid`` holds those whose duplicates depend on the order in which partitions are read.
     predictions, labels
         Places of all events.
     letters

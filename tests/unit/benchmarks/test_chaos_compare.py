@@ -62,6 +62,15 @@ def test_each_event_that_is_missing_or_there_twice_is_counted(change, lost, doub
     assert counts(replace(right(), **change)) == (lost, doubled)
 
 
+@pytest.mark.parametrize(("got", "lost", "doubled"), [((5, 2, 3), 0, 0), ((5, 4, 1), 0, 0), ((5, 4, 0), 1, 0)])
+def test_of_revisions_it_is_not_said_how_many_come_too_late_to_count(got, lost, doubled):
+    revised = ("price", "label", "revised")
+    due = truth()
+    due.due[revised], due.unsaid = Due(5, 2, 3, 0, 0), {revised}
+
+    assert counts(replace(right(), fates={**right().fates, revised: Due(*got, 0, 0)}), due) == (lost, doubled)
+
+
 def test_an_acknowledged_record_that_is_not_in_its_topic_is_lost():
     told = replace(truth(), absent={("predictions", 0, 9)})
     lost, doubled = lost_and_doubled(told, right())

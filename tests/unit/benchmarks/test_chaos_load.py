@@ -1,6 +1,6 @@
 """The load of the chaos benchmark: the same for a seed, and saying of each event what is to become of it."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 import pytest
 from streamgauge.events import LabelEvent, PredictionEvent, Refusal
@@ -55,6 +55,17 @@ def test_some_events_come_twice_and_some_labels_come_first():
         first += isinstance(event, LabelEvent) and (PredictionEvent, *identity[1:]) not in seen
     assert min(twice.values()) > 0
     assert first > 10
+
+
+def test_revisions_come_in_any_order_from_any_partition():
+    seen = defaultdict(list)
+    for sending in (sending for sending in live(7) if sending.topic == "labels"):
+        for event in decode("labels", sending.value, sending.headers):
+            if isinstance(event, LabelEvent) and event.source == "revised":
+                seen[event.prediction_id].append((event.revision, sending.partition))
+    orders = {tuple(revision for revision, _ in some) for some in seen.values()}
+    assert {(0, 1), (1, 0), (2, 0, 1)} <= orders
+    assert any(len({partition for _, partition in some}) > 1 for some in seen.values())
 
 
 def test_nothing_is_too_late_before_there_is_a_watermark():

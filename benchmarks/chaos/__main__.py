@@ -21,7 +21,7 @@ from rich.console import Console
 
 from benchmarks.chaos.compare import Found, differing_alerts, differing_panes, lost_and_doubled
 from benchmarks.chaos.course import Plan, Run, under_fire, undisturbed
-from benchmarks.chaos.faults import FAULTS
+from benchmarks.chaos.faults import FAULTS, VOLLEY
 from benchmarks.chaos.report import Report, tell
 from benchmarks.chaos.schedule import MAIN, schedule
 from benchmarks.chaos.system import system
@@ -40,9 +40,6 @@ RUNTIME = RuntimeSettings(tick_ms=250, checkpoint_s=3, session_timeout_s=3, ledg
 # How often ticks come must not matter either, nor the number of partitions.
 CALM_RUNTIME = RuntimeSettings(tick_ms=100, ledger_partitions=2, partials_partitions=1)
 PUBLIC_PARTITIONS = 3
-AWAY_S = {"clickhouse": 240.0, "intake": 60.0}
-"""The longest absence of each part that is kept away; half of it is the shortest."""
-SHORT_AWAY_S = {"clickhouse": 6.0, "intake": 6.0}
 
 
 def main() -> int:
@@ -51,10 +48,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="draws load and faults")
     parser.add_argument("--kills", type=int, help=f"how many faults; {KILLS}, or {len(MAIN)} with --short")
     parser.add_argument("--short", action="store_true", help="the main kinds once, absences of seconds")
+    parser.add_argument("--faults", nargs="+", choices=FAULTS, metavar="KIND", help=f"draw among {', '.join(FAULTS)}")
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--home", type=Path, help="keep the systems' folders here")
     given = parser.parse_args()
     count, among = (len(MAIN), MAIN) if given.short else (KILLS, tuple(FAULTS))
+    if given.faults:
+        count, among = len(given.faults), tuple(given.faults)
     kinds = schedule(given.seed, given.kills or count, among)
     console = Console(soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="streamgauge-chaos-") as folder:
@@ -67,8 +67,7 @@ def main() -> int:
 
 async def _whole(seed: int, kinds: list[str], short: bool, home: Path, console: Console) -> Report:
     base_ms = int(time.time() * 1000) // 60_000 * 60_000 - HOURS_AGO_MS
-    sizes = Sizes() if short else Sizes().times(2)
-    plan = Plan(seed, base_ms, sizes, pace_s=1.0 if short else 0.5, away_s=SHORT_AWAY_S if short else AWAY_S)
+    plan = _short_plan(seed, base_ms) if short else _long_plan(seed, base_ms)
     started = time.monotonic()
 
     def say(what: str) -> None:
@@ -80,13 +79,22 @@ async def _whole(seed: int, kinds: list[str], short: bool, home: Path, console: 
         settings = _settings(home / "fire", "fire.")
         async with system(settings) as attacked:
             fire = await asyncio.to_thread(under_fire, attacked, plan, kinds, say, ended)
-            say("audit")
-            audited = await asyncio.to_thread(audit, settings)
+            await asyncio.to_thread(attacked.retire)
             versions = await asyncio.to_thread(_versions, settings)
-        say("undisturbed: starting")
-        async with system(_settings(home / "calm", "calm.", CALM_RUNTIME)) as left_alone:
-            calm = await asyncio.to_thread(undisturbed, left_alone, plan, fire.rounds, say)
+            say("audit, and beside it undisturbed: starting")
+            audits = asyncio.create_task(asyncio.to_thread(audit, settings))
+            async with system(_beside(settings, home / "calm", "calm")) as left_alone:
+                calm = await asyncio.to_thread(undisturbed, left_alone, plan, fire.rounds, say)
+            audited = await audits
     return _report(seed, kinds, calm, fire, audited, time.monotonic() - started, versions, memory.peak_mb)
+
+
+def _short_plan(seed: int, base_ms: int) -> Plan:
+    return Plan(seed, base_ms, Sizes(), 1.0, {"clickhouse": 6.0, "intake": 6.0}, calm_s=0.4, volley=VOLLEY)
+
+
+def _long_plan(seed: int, base_ms: int) -> Plan:
+    return Plan(seed, base_ms, Sizes().times(2), 0.5, {"clickhouse": 240.0, "intake": 60.0}, calm_s=1.5)
 
 
 @contextmanager
@@ -124,13 +132,21 @@ def _report(
     return Report(seed, kinds, found, fire, calm, audited.compared, seconds, versions, rss_mb)
 
 
-def _settings(home: Path, prefix: str, runtime: RuntimeSettings = RUNTIME) -> Settings:
-    given = Settings(home=home, runtime=runtime)
+def _settings(home: Path, prefix: str) -> Settings:
+    given = Settings(home=home, runtime=RUNTIME)
     kafka = given.kafka.model_copy(update={"bootstrap": f"127.0.0.1:{free_ports(2)}", "prefix": prefix})
     kafka = kafka.model_copy(update={"public_partitions": PUBLIC_PARTITIONS})
     clickhouse = given.clickhouse.model_copy(update={"url": f"http://127.0.0.1:{free_ports()}"})
     home.mkdir(parents=True, exist_ok=True)
     return given.model_copy(update={"kafka": kafka, "clickhouse": clickhouse})
+
+
+def _beside(other: Settings, home: Path, name: str) -> Settings:
+    """Return settings of a system on the servers of another: topics, database and workers of its own."""
+    kafka = other.kafka.model_copy(update={"external": True, "prefix": f"{name}."})
+    clickhouse = other.clickhouse.model_copy(update={"external": True, "database": name})
+    home.mkdir(parents=True, exist_ok=True)
+    return other.model_copy(update={"home": home, "kafka": kafka, "clickhouse": clickhouse, "runtime": CALM_RUNTIME})
 
 
 def _versions(settings: Settings) -> dict[str, str]:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from benchmarks.chaos.faults import FAULTS, Field
+from benchmarks.chaos.faults import Field, strike
 from benchmarks.chaos.feeds import Feed, LivePusher, ReplayPusher
 from benchmarks.chaos.load import ROUND_MS, Live
 from benchmarks.chaos.outcome import Outcome, newest_panes, outcome
 from benchmarks.chaos.recovery import Watch
 from benchmarks.chaos.replayed import DAYS, START_MS, Replayed
+from benchmarks.chaos.schedule import grouped
 from benchmarks.chaos.system import Lags, StuckError, System, wait_for
 from benchmarks.chaos.truth import Truth, truth
 from benchmarks.chaos.watched import CHURN, DAY_MS, MODELS, PRICE, SPECIES, SPECS, Sizes, references
@@ -41,6 +42,10 @@ class Plan:
         Seconds between two rounds of today's models under fire; the undisturbed run takes the time that it needs.
     away_s
         The longest absence of each part that is kept away.
+    calm_s
+        Seconds between two faults, about.
+    volley
+        Kinds that come one right after the other, before anything has recovered.
     """
 
     seed: int
@@ -48,6 +53,8 @@ class Plan:
     sizes: Sizes
     pace_s: float
     away_s: Mapping[str, float]
+    calm_s: float
+    volley: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +90,17 @@ def undisturbed(system: System, plan: Plan, rounds: tuple[int, int], tell: Tell)
 def under_fire(system: System, plan: Plan, kinds: Sequence[str], tell: Tell, ended: threading.Event) -> Run:
     """Give a system load for as long as it takes to strike all faults, or until `ended` is set."""
 
-    def strike(check: Callable[[], None]) -> list[Hit]:
+    def attack(check: Callable[[], None]) -> list[Hit]:
         def is_over() -> bool:
             check()
             return ended.is_set()
 
         return _strike(system, plan, kinds, tell, is_over)
 
-    return _run(system, plan, plan.pace_s, None, tell, strike)
+    return _run(system, plan, plan.pace_s, None, tell, attack)
 
 
-def _run(system: System, plan: Plan, pace_s: float, rounds: tuple[int, int] | None, tell: Tell, strike: Strike) -> Run:
+def _run(system: System, plan: Plan, pace_s: float, rounds: tuple[int, int] | None, tell: Tell, attack: Strike) -> Run:
     started, settings = time.monotonic(), system.settings
     tell("specs, references and versions")
     with Lags(settings) as lags:
@@ -108,7 +115,7 @@ def _run(system: System, plan: Plan, pace_s: float, rounds: tuple[int, int] | No
         for feed in feeds:
             feed.start()
         tell("load")
-        hits = _struck(strike, feeds, rounds)
+        hits = _struck(attack, feeds, rounds)
         pushed = feeds[0].finish(), feeds[1].finish()
         pusher.collect()
         acked = pusher.acked
@@ -119,14 +126,14 @@ def _run(system: System, plan: Plan, pace_s: float, rounds: tuple[int, int] | No
     return Run(truth(settings, acked), outcome(settings), pushed, time.monotonic() - started, hits)
 
 
-def _struck(strike: Strike, feeds: Sequence[Feed], rounds: tuple[int, int] | None) -> list[Hit]:
+def _struck(attack: Strike, feeds: Sequence[Feed], rounds: tuple[int, int] | None) -> list[Hit]:
     def check() -> None:
         for feed in feeds:
             if feed.error is not None:
                 raise feed.error
 
     try:
-        return strike(check)
+        return attack(check)
     finally:
         if rounds is None:
             for feed in feeds:
@@ -138,14 +145,14 @@ def _strike(system: System, plan: Plan, kinds: Sequence[str], tell: Tell, is_ove
     with Lags(system.settings) as lags:
         on = Field(system, rng, Watch(lags), plan.away_s)
         on.watch.calm(3.0)
-        for number, kind in enumerate(kinds, 1):
+        for group in grouped(kinds, plan.volley):
             if is_over():
                 return hits
             at_s = time.monotonic() - started
-            struck = FAULTS[kind](on)
-            hits.append(Hit(at_s, kind, *struck))
-            tell(f"{number}/{len(kinds)} {kind}: {struck.what}: {struck.recovery_s:.1f} s")
-            on.watch.calm(rng.uniform(1.0, 2.0))
+            for kind, struck in zip(group, strike(on, group), strict=True):
+                hits.append(Hit(at_s, kind, *struck))
+                tell(f"{len(hits)}/{len(kinds)} {kind}: {struck.what}: {struck.recovery_s:.1f} s")
+            on.watch.calm(rng.uniform(0.7, 1.3) * plan.calm_s)
     is_over()
     return hits
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import random
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from benchmarks.chaos import checkpoints
-from benchmarks.chaos.recovery import Watch
+from benchmarks.chaos.recovery import Blow, Watch
 from benchmarks.chaos.system import System, wait_for
 
 STATEFUL = ("measure", "decide")
@@ -47,6 +47,22 @@ def kill_of(*names: str) -> Fault:
         return Struck(f"killed {', '.join(names)}", on.watch.recovered(blow))
 
     return kill
+
+
+def strike(on: Field, kinds: Sequence[str]) -> list[Struck]:
+    """Strike a fault; of several, which are kills of one part each, one right after the other."""
+    if len(kinds) == 1:
+        return [FAULTS[kinds[0]](on)]
+    blows = list[Blow]()
+    for kind in kinds:
+        blows.append(on.watch.brace(*blows[:1]))
+        with on.system.away(VOLLEY[kind]):
+            pass
+        on.watch.calm(1.0)
+    return [
+        Struck(f"killed {VOLLEY[kind]}, one of {len(kinds)} in a row", on.watch.recovered(blow))
+        for kind, blow in zip(kinds, blows, strict=True)
+    ]
 
 
 def kill_twice(on: Field) -> Struck:
@@ -143,3 +159,6 @@ FAULTS: dict[str, Fault] = {
     "checkpoint-schema": damage_of("checkpoints of an older schema", checkpoints.make_older),
 }
 """All kinds by name, in the order in which they are told."""
+
+VOLLEY = {f"kill-{name}": name for name in WORKERS}
+"""Kinds that may come one right after the other, with the part that each kills."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from benchmarks.chaos.faults import FAULTS
 
@@ -30,3 +30,20 @@ def schedule(seed: int, count: int, kinds: Sequence[str] = tuple(FAULTS)) -> lis
     drawn = once + more
     rng.shuffle(drawn)
     return drawn
+
+
+def grouped(kinds: Sequence[str], volley: Collection[str]) -> list[list[str]]:
+    """Return faults one by one, but those of a volley together, once each, where the first of them would come.
+
+    >>> grouped(["a", "b", "c", "d", "b"], ["b", "d"])
+    [['a'], ['b', 'd'], ['c'], ['b']]
+    """
+    together = list(dict.fromkeys(kind for kind in kinds if kind in volley))
+    groups, waiting = list[list[str]](), set(together)
+    for kind in kinds:
+        if kind not in waiting:
+            groups.append([kind])
+        elif len(waiting) == len(together):
+            groups.append(together)
+        waiting.discard(kind)
+    return groups

@@ -30,5 +30,6 @@ def test_faults_under_load_change_nothing(tmp_path, jars):
     assert told["events"] > 10_000
     assert told["panes"] > 1_000
     assert told["incidents"] > 0
+    assert told["late_rows"] == 0
     assert told["recovery_s"]["max"] < 120
     assert told["rss_mb"] < 4_096

@@ -1,13 +1,17 @@
 """Schedules, quantiles and the watch of recovery."""
 
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import pytest
 
-from benchmarks.chaos import recovery
-from benchmarks.chaos.faults import FAULTS
+from benchmarks.chaos import course, recovery
+from benchmarks.chaos.faults import FAULTS, Struck
 from benchmarks.chaos.recovery import Watch
 from benchmarks.chaos.report import quantiles
 from benchmarks.chaos.schedule import MAIN, schedule
 from benchmarks.chaos.system import FOLDS, Standing, StuckError
+from benchmarks.chaos.watched import Sizes
 
 
 class Folds:
@@ -30,6 +34,19 @@ def test_every_kind_comes_and_the_number_is_as_asked():
     assert set(drawn) == set(FAULTS)
     assert sorted(schedule(3, len(MAIN), MAIN)) == sorted(MAIN)
     assert len(schedule(3, 3)) == 3
+
+
+def test_faults_end_when_asked_and_those_that_came_are_told(monkeypatch):
+    monkeypatch.setattr(course, "Lags", lambda _settings: nullcontext())
+    monkeypatch.setattr(course, "Watch", lambda _lags: SimpleNamespace(calm=lambda _seconds: None))
+    monkeypatch.setattr(course, "strike", lambda _on, kinds: [Struck("struck", 1.0) for _ in kinds])
+    told, over = [], iter([False, True])
+    plan = course.Plan(1, 0, Sizes(), 1.0, {}, 0.1)
+    kinds = ["zombie", "rebalance"]
+    hits = course._strike(SimpleNamespace(settings=None), plan, kinds, told.append, lambda: next(over))
+
+    assert [hit.kind for hit in hits] == ["zombie"]
+    assert told == ["1/2 zombie: struck: 1.0 s"]
 
 
 def test_quantiles_of_nothing_are_none():

@@ -9,7 +9,7 @@ A word is a finite float64, or one of the NaNs below: a text's code, missing, or
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -149,6 +149,17 @@ class Columns:
     row_shapes: Codes
     row_starts: Ints
     cells: Words
+
+    def part(self, start: int, end: int) -> Columns:
+        """Return the rows ``start .. end - 1``: views; texts, shapes and words are those of all."""
+        of_rows = {name: getattr(self, name)[start:end] for name in _OF_ROWS}
+        return replace(self, n=end - start, row_starts=self.row_starts[start : end + 1], **of_rows)
+
+
+_OF_ROWS = (
+    "positions", "event_ms", "hashes", "models", "versions", "producers", "labels", "lanes", "revisions", "scores",
+    "latencies", "row_shapes",
+)  # fmt: skip
 
 
 def identity(model: str, prediction_id: str) -> int:

@@ -11,12 +11,17 @@ from typing import Generic, TypeVar
 
 import structlog
 
+from stream.errors import StreamgaugeError
 from stream.folds.base import Fold, OpenFile, Output, Record
 from stream.runtime.checkpoint import Checkpoint, CheckpointError, CheckpointStore, Loaded
 from stream.runtime.port import Bounds, Log, LogError, Publisher, TopicPartition
 
 State = TypeVar("State")
 _log = structlog.get_logger()
+
+
+class FoldError(StreamgaugeError):
+    """Records that a fold cannot take: it ends rather than leave them out, or take a half of them."""
 
 
 @dataclass(slots=True)
@@ -127,7 +132,7 @@ class StatefulHost(Generic[State]):
         fresh = _admit(tp, cell, records)
         if not fresh:
             return
-        outputs = self._fold(cell, fresh)
+        outputs = self._folded(tp, cell, fresh)
         cell.position, cell.crc = fresh[-1].position, zlib.crc32(fresh[-1].value)
         await self._publisher.publish(outputs)
         self._log.commit(tp, cell.position + 1)
@@ -147,6 +152,20 @@ class StatefulHost(Generic[State]):
         for tp, cell in self._cells.items():
             if cell.position > cell.saved:
                 await self._save(tp, cell, self._cut(cell))
+
+    def _folded(self, tp: TopicPartition, cell: Cell[State], fresh: Sequence[Record]) -> list[Output]:
+        """Fold records, or say which could not be: what a fold does not isolate itself, nobody may pass over."""
+        try:
+            return self._fold(cell, fresh)
+        except (MemoryError, OSError, StreamgaugeError):
+            raise
+        except Exception as error:
+            where = f"{tp.topic}, partition {tp.partition}: offsets {fresh[0].position} to {fresh[-1].position}"
+            _log.exception("records cannot be folded", where=where)
+            raise FoldError(
+                f"{where} cannot be folded ({type(error).__name__}: {error}); nothing was left out. Run a version "
+                "that can, or begin anew behind them: streamgauge lineages begin"
+            ) from error
 
     def _fold(self, cell: Cell[State], fresh: Sequence[Record]) -> list[Output]:
         """Fold records; what those below `told` say to people is left out."""

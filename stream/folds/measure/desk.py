@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from stream.folds.frame import text_hash
 from stream.folds.measure.catalog import Catalog, Ints, Piece
 from stream.folds.measure.keys import Shape
 from stream.folds.measure.maps import grown
@@ -93,6 +94,10 @@ class Desk:
         if not self._homes:
             self._homes = {model: home(model) for model in dict.fromkeys(self._models)}
         return self._homes
+
+    def number_of(self, model: str) -> int:
+        """Return the number of a model that is watched, −1 for others; only when fresh."""
+        return self.catalog.model_map.get(text_hash(model))
 
     @property
     def catalog(self) -> Catalog:

@@ -30,13 +30,14 @@ def fold_fact(state: MeasureState, fact: Fact, ledger_id: str, home: Callable[[s
     """Take a control record in and forward it; one that cannot be read becomes a fate and changes nothing."""
     try:
         read = _read(fact, ledger_id)
+        watch = watch_of(read) if isinstance(read, Monitor) else None
     except (msgspec.MsgspecError, ValueError) as error:
         topic, place = fact.source.topic, fact.to - LAST_LINE
         reason = f"fold-error: {_words(error)}"[:MAX_REASON]
         state.fates.append((topic, fact.source.partition, place, _key_model(fact), "", topic, "invalid", reason))
         return
-    if isinstance(read, Monitor):
-        _put_in_force(state, watch_of(read))
+    if watch is not None:
+        _put_in_force(state, watch)
     elif isinstance(read, Command) and read.command == "begin":
         begin(state, epoch_of(read))
         return

@@ -12,8 +12,8 @@ from stream.folds.measure.count_kernels import RECEIVED
 from stream.folds.measure.facts import fold_fact
 from stream.folds.measure.labels import fold_labels
 from stream.folds.measure.marks import advance, messages, ready
+from stream.folds.measure.poison import Spoilt, readings, tell
 from stream.folds.measure.predictions import fold_predictions
-from stream.folds.measure.reading import Reading
 from stream.folds.measure.state import MeasureState, SourceId, SourceState, decode_measure, encode_measure
 from stream.folds.measure.watermark import cover
 from stream.folds.monitor import scope_of
@@ -112,10 +112,14 @@ def _cover(state: MeasureState, tick: Tick, tick_ms: int) -> None:
 
 def _rows(state: MeasureState, block: Block, position: int) -> None:
     desk, source = ready(state), _source(state, block.source, block.start)
-    reading = Reading(block, source.high, desk.catalog, desk.numbers)
-    if reading.first < reading.n:
-        fold = fold_predictions if block.source.topic == "predictions" else fold_labels
-        fold(state, reading, _id_of(block.source), position)
+    fold = fold_predictions if block.source.topic == "predictions" else fold_labels
+    found = readings(block, source.high, desk.catalog, desk.numbers)
+    for each in found:
+        if isinstance(each, Spoilt):
+            tell(state, each)
+        else:
+            fold(state, each, _id_of(block.source), position)
+    if found:
         state.pending.seal()
 
 

@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from detectors.performance_kernels import TASK_CODES
 from stream.folds.blocks import Block
-from stream.folds.frame import Columns, is_number, is_text, text_codes, text_hash
+from stream.folds.frame import Columns, Frame, is_number, is_text, text_codes, text_hash
 from stream.folds.measure.catalog import Catalog, Codes, Ints, Words
 from stream.folds.measure.map_kernels import numbers_of
 from stream.folds.measure.maps import places_for
 from stream.folds.measure.row_kernels import Plans, Rows, Texts, assign_plans, fill_plans, numbers_as_texts
+from stream.folds.sound import check_rows
 
 _NO_WORDS: Words = np.zeros(0, np.uint64)
 _NO_CODES: Codes = np.zeros(0, np.int32)
@@ -40,22 +41,34 @@ class NumberTexts:
 
 
 class Reading:
-    """The rows of a block that are above what was read of their source before.
+    """Rows of a block, to be folded together. Nothing of the state is changed here (see ``poison``).
+
+    Parameters
+    ----------
+    columns
+        Rows of the block's frame from row `start` on.
+    first
+        Those from here on count; the others lie below what was read of their source before.
 
     Attributes
     ----------
     first, n
-        They are rows ``first .. n - 1`` of the frame.
+        They are rows ``first .. n - 1`` of the columns.
     names
         Texts by code: the frame's, then those of numbers that stand where texts belong.
+
+    Raises
+    ------
+    ValueError
+        If a row has a code of no text.
     """
 
-    def __init__(self, block: Block, high: int, catalog: Catalog, numbers: NumberTexts) -> None:
-        self.block, self.catalog = block, catalog
-        columns = block.frame.columns()
-        self.columns: Columns = columns
-        self.n = columns.n
-        self.first = int(np.searchsorted(columns.positions, high, side="right"))
+    def __init__(
+        self, block: Block, columns: Columns, first: int, catalog: Catalog, numbers: NumberTexts, start: int = 0
+    ) -> None:
+        check_rows(columns)
+        self.block, self.catalog, self.columns = block, catalog, columns
+        self.first, self.n, self._start = first, columns.n, start
         self.rows = _rows(columns)
         models = numbers_of(catalog.model_map.keys, catalog.model_map.values, columns.text_hashes)
         self.texts = Texts(columns.text_hashes, models, _NO_WORDS, _NO_CODES)
@@ -77,10 +90,7 @@ class Reading:
 
     def ids(self, rows: Ints) -> list[str]:
         """Return the prediction_ids of rows."""
-        sizes = np.frombuffer(self.block.frame.id_sizes, "<u2")
-        ends = np.cumsum(sizes, dtype=np.int64)
-        at = zip((ends - sizes)[rows].tolist(), ends[rows].tolist(), strict=True)
-        return [self.block.frame.ids[start:end].decode() for start, end in at]
+        return ids_of(self.block.frame, rows + self._start)
 
     def task(self, row: int) -> str:
         """Return the task of a row's model."""
@@ -131,6 +141,14 @@ class Reading:
             if count >= 0:
                 return found[:count]
             room *= 8
+
+
+def ids_of(frame: Frame, rows: Ints) -> list[str]:
+    """Return the prediction_ids of rows of a frame; what is not UTF-8 in them is replaced."""
+    sizes = np.frombuffer(frame.id_sizes, "<u2")
+    ends = np.cumsum(sizes, dtype=np.int64)
+    at = zip((ends - sizes)[rows].tolist(), ends[rows].tolist(), strict=True)
+    return [frame.ids[start:end].decode(errors="replace") for start, end in at]
 
 
 def _no_plans() -> tuple[Plans, Ints]:

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from stream.folds.base import Record
 from stream.folds.blocks import Block
 from stream.folds.frame import FEEDBACK_LANE, NO_TEXT, Columns, Frame, is_number, is_text, text_codes
+from stream.folds.sound import check_frame, check_rows, names_of
 from stream.folds.store.batch import INSTANT, Batch
-from stream.folds.store.split_kernels import INVALIDS, NUMBERS, SHADOWS, TEXTS, split, texts_within
+from stream.folds.store.split_kernels import INVALIDS, NUMBERS, SHADOWS, TEXTS, split
 
 Ints = NDArray[np.int64]
 Codes = NDArray[np.int32]
@@ -39,7 +40,8 @@ class Held:
 def held(partition: int, record: Record, block: Block) -> Held:
     """Return a block of ledger partition `partition` that is sound; ValueError or LookupError if it is not."""
     columns = block.frame.columns()
-    _check(block.frame, columns)
+    check_frame(block.frame, columns)
+    check_rows(columns)
     columns.row_shapes.setflags(write=False)  # as if read: compiled code is compiled once more for others
     return Held(partition, record, block, columns)
 
@@ -145,7 +147,7 @@ def _features(joined: _Joined) -> dict[str, pa.Array]:
     numbers, texts, shadows = np.empty(size), np.empty(size, np.int32), np.empty(size)
     for at, each in enumerate(joined.blocks):
         c = each.columns
-        slots = np.where(c.shapes < 0, ~joined.shared(at, _names(c)), joined.shared(at, _names(c)))
+        slots = np.where(c.shapes < 0, ~joined.shared(at, names_of(c)), joined.shared(at, names_of(c)))
         codes = np.ascontiguousarray(joined.text_codes[joined.bases[at] : joined.bases[at + 1]])
         split(
             c.cells, c.row_starts, c.row_shapes, c.shape_starts, slots, codes, counts, ends,
@@ -170,36 +172,9 @@ def _dictionary(codes: Codes, texts: pa.Array) -> pa.Array:
     return pa.DictionaryArray.from_arrays(places[codes], texts.filter(pa.array(used)))
 
 
-def _names(c: Columns) -> Codes:
-    """Return the texts that the names of shapes are, of features and of shadows alike."""
-    return np.where(c.shapes < 0, ~c.shapes, c.shapes)
-
-
 def _ids(frames: Sequence[Frame]) -> pa.Array:
     sizes = np.concatenate([np.frombuffer(frame.id_sizes, "<u2") for frame in frames])
     ends = np.zeros(len(sizes) + 1, np.int32)
     np.cumsum(sizes, out=ends[1:])
     data = b"".join([frame.ids for frame in frames])
     return pa.StringArray.from_buffers(len(sizes), pa.py_buffer(ends), pa.py_buffer(data))
-
-
-def _check(frame: Frame, c: Columns) -> None:
-    """Raise ValueError unless all columns are as long as they say and all codes are those of texts."""
-    columns = (
-        c.positions, c.event_ms, c.models, c.versions, c.producers, c.labels, c.lanes, c.revisions, c.scores,
-        c.latencies, c.row_shapes,
-    )  # fmt: skip
-    sizes = np.frombuffer(frame.id_sizes, "<u2")
-    if any(len(column) != c.n for column in columns) or len(sizes) != c.n or int(sizes.sum()) != len(frame.ids):
-        raise ValueError(f"a frame says {c.n} rows, and a column has others")
-    if (np.diff(c.shape_starts) < 0).any() or c.shape_starts[-1] != len(c.shapes) or c.row_starts[-1] != len(c.cells):
-        raise ValueError("a frame's words do not fit its shapes")
-    names = _names(c)
-    lows = ((c.models, 0), (c.versions, NO_TEXT), (c.producers, NO_TEXT), (names, 0), (c.row_shapes, 0))
-    if any(len(codes) and codes.min() < low for codes, low in lows):
-        raise ValueError("a frame has a code below the first")
-    texts = len(c.texts)
-    if any(codes.max(initial=NO_TEXT) >= texts for codes in (c.models, c.versions, c.producers, names)):
-        raise ValueError("a frame has a code of no text")
-    if not (texts_within(c.cells, texts) and texts_within(c.labels, texts)):
-        raise ValueError("a frame has a word of no text")

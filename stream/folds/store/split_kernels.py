@@ -24,15 +24,6 @@ ROWS, NUMBERS, TEXTS, INVALIDS, SHADOWS = range(5)
 
 
 @compiled
-def texts_within(words: Words, texts: int) -> bool:
-    """Say whether all words that are texts have codes below `texts`. O(words)."""
-    for word in words:  # noqa: SIM110 - a loop compiles
-        if word >> _HIGH == _TEXT_HIGH and np.int64(word & _LOW) >= texts:
-            return False
-    return True
-
-
-@compiled
 def split(
     cells: Words, row_starts: Ints, row_shapes: Codes, shape_starts: Ints, slots: Codes, text_codes: Codes,
     counts: Ints, ends: Codes, number_names: Codes, number_values: Floats, text_names: Codes, text_values: Codes,

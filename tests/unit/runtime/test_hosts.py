@@ -8,7 +8,7 @@ from stream.runtime.checkpoint import CheckpointError, CheckpointStore, Loaded
 from stream.runtime.file_port import read_log, write_log
 from stream.runtime.memory_port import MemoryBroker, MemoryPointers, MemoryPort, MemoryPublisher
 from stream.runtime.port import Bounds, LogError, TopicPartition
-from stream.runtime.stateful_host import StatefulHost
+from stream.runtime.stateful_host import FoldError, StatefulHost
 from stream.runtime.stateless_host import BatchHost, StatelessHost
 from tests.counting import Counting
 
@@ -265,3 +265,29 @@ def test_a_log_file_gives_back_what_was_written(tmp_path):
     (tmp_path / "log").write_bytes((tmp_path / "log").read_bytes()[:-1])
     with pytest.raises(LogError, match="cut or damaged"):
         read_log(tmp_path / "log")
+
+
+async def test_a_record_that_a_fold_cannot_take_ends_the_worker_and_is_named(broker, tmp_path, monkeypatch):
+    host, _ = await checkpointed(broker, tmp_path)
+    await host.assign([LEDGER])
+
+    def step(self, state, run):
+        raise KeyError("lineage")
+
+    monkeypatch.setattr(Counting, "step", step)
+    broker.append(LEDGER, Output("ledger", b"10"))
+    with pytest.raises(FoldError, match="ledger, partition 0: offsets 10 to 10 cannot be folded"):
+        await host.run(LEDGER, broker.records("ledger")[9:])
+
+
+async def test_a_machine_without_memory_is_no_record_that_cannot_be_folded(broker, tmp_path, monkeypatch):
+    host, _ = await checkpointed(broker, tmp_path)
+    await host.assign([LEDGER])
+
+    def step(self, state, run):
+        raise MemoryError
+
+    monkeypatch.setattr(Counting, "step", step)
+    broker.append(LEDGER, Output("ledger", b"10"))
+    with pytest.raises(MemoryError):
+        await host.run(LEDGER, broker.records("ledger")[9:])

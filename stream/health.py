@@ -40,7 +40,7 @@ class Health:
     status
         ``ok``, ``starting``, ``stalled``, or ``silent``: it does not answer.
     reason
-        Why it is not ok, in one sentence.
+        Why it is not ok, or what to look at though it is, in one sentence.
     waits_for
         What it is held up by, if that is not itself: ``kafka``, ``work`` (a run of records that takes long; of store
         that is ClickHouse), ``checkpoint``; empty otherwise. A restart does not help against kafka and ClickHouse.

@@ -93,7 +93,12 @@ class RuntimeSettings(Section):
         ge=0,
         description="Dead letters a minute above which a worker stops, since its input is wrong as a whole.",
     )
-
+    memory_mb: int = Field(
+        default=0,
+        ge=0,
+        description="Resident memory of a worker in MB (10⁶ bytes) above which it says so: in its log, its metrics and "
+        "its `/healthz`; 0: never.",
+    )
     metrics_host: str = Field(
         default="127.0.0.1", description="Address at which workers serve metrics and health; no login protects them."
     )

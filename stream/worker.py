@@ -173,6 +173,7 @@ async def serve(fold: str, settings: Settings, name: str | None = None) -> None:
         for stop in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(stop, port.stop)
         metrics = Metrics(fold, worker)
+        metrics.memory.limit_bytes = settings.runtime.memory_mb * 1_000_000
         watched = MeteredLog(port, metrics), MeteredPublisher(publisher, metrics), metrics
         shell = Shell(settings, worker, *watched, wanted=lambda: port.wants_handler)
         served = serving(metrics, view, settings.home, settings.runtime.metrics_host, metrics_port(settings, fold))

@@ -152,6 +152,32 @@ class Labels(_Part):
     )
 
 
+class Limits(_Part):
+    """How much one ledger partition keeps of the monitor's model; of a model's monitors the largest limit holds."""
+
+    versions: int = Field(
+        default=64,
+        strict=True,
+        ge=1,
+        le=10_000,
+        description="versions of the model within the label horizon; others count under __other__",
+    )
+    open_panes: int = Field(
+        default=100_000,
+        strict=True,
+        ge=1,
+        le=10_000_000,
+        description="sums that still grow, by version, segment and pane; beyond it the oldest are sealed early",
+    )
+    pending: int = Field(
+        default=50_000_000,
+        strict=True,
+        ge=1_000,
+        le=1_000_000_000,
+        description="predictions that wait for labels; beyond it the oldest hours are forgotten early",
+    )
+
+
 class Reference(_Part):
     """What is compared with: a range of event time, a file, a version's training set, or the first panes."""
 
@@ -273,6 +299,7 @@ class MonitorSpec(_Part):
     features: dict[Text, Feature] = Field(min_length=1, max_length=MAX_FEATURES, description="features by name")
     segments: Names = Field(default=(), max_length=MAX_SEGMENTS, description="category features to split panes by")
     labels: Labels = Field(default=Labels(), description="when labels come")
+    limits: Limits = Field(default=Limits(), description="how much is kept at most; what exceeds it is counted")
     reference: Reference | None = Field(default=None, description="what is compared with; none: learning for ever")
     performance: Performance | None = Field(default=None, description="what is judged of the model; none: inputs only")
     budget: Budget = Field(default=Budget(), description="how many false pages are tolerated")

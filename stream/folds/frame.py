@@ -89,7 +89,7 @@ class Frame(msgspec.Struct, frozen=True, array_like=True):
         """Return the columns as arrays. O(rows) at most, without copies where a column is there."""
         n = self.n
         shape_sizes = np.frombuffer(self.shape_sizes, "<i4")
-        row_shapes = np.frombuffer(self.row_shapes, "<i4") if self.row_shapes else np.zeros(n, np.int32)
+        row_shapes = np.frombuffer(self.row_shapes or bytes(4 * n), "<i4")
         return Columns(
             n=n,
             positions=np.frombuffer(self.positions, "<i8"),

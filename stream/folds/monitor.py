@@ -7,7 +7,7 @@ import hashlib
 from functools import lru_cache
 
 import msgspec
-from streamgauge.spec import MonitorSpec
+from streamgauge.spec import Limits, MonitorSpec
 
 from detectors.artifact import Reference
 from detectors.artifact import decode as decode_reference
@@ -52,6 +52,7 @@ class Monitor(msgspec.Struct, frozen=True, eq=False):
     reference_sha: str
     lineage: str
     spec: str
+    limits: Limits = Limits()
 
     def pane_of(self, event_ms: int) -> int:
         """Return the start of the pane that holds `event_ms`."""
@@ -97,11 +98,15 @@ def monitor_of(value: bytes, ledger_id: str = "") -> Monitor:
         reference_sha=sha,
         lineage=_lineage(spec, sha, ledger_id),
         spec=msgspec.json.encode(record.spec).decode(),
+        limits=spec.limits,
     )
 
 
 def _lineage(spec: MonitorSpec, reference_sha: str, ledger_id: str) -> str:
-    """Hash what changes a measurement: not the notification, not the tolerance, not the trainer."""
+    """Hash what changes a measurement: not the notification, not the tolerance, not the trainer.
+
+    Of the limits those that change sums: keys that are sealed early add up to the same.
+    """
     measuring = {
         "monitor": spec.monitor,
         "model": spec.model,
@@ -109,6 +114,7 @@ def _lineage(spec: MonitorSpec, reference_sha: str, ledger_id: str) -> str:
         "times": [spec.pane_ms, spec.lateness_ms, spec.labels.horizon_ms],
         "features": [(name, feature.type) for name, feature in spec.features.items()],
         "segments": list(spec.segments),
+        "limits": [spec.limits.versions, spec.limits.pending],
         "reference": reference_sha,
         "numeric": NUMERIC_VERSION,
         "ledger": ledger_id,

@@ -37,4 +37,6 @@ def check_rows(c: Columns) -> None:
 
 def names_of(c: Columns) -> Codes:
     """Return the texts that the names of shapes are, of features and of shadows alike."""
-    return np.where(c.shapes < 0, ~c.shapes, c.shapes)
+    names = np.where(c.shapes < 0, ~c.shapes, c.shapes)
+    names.setflags(write=False)  # as columns are that lie in a message: one type for compiled code
+    return names

@@ -135,7 +135,11 @@ def plan(
         pane_disk_bytes_per_day=pane_rows * STORED_ROW_BYTES + panes * key_bytes / 4,
         cores=2 * rate / FOLD_ROWS_PER_S,
         recovery_s=_recovery_s(state, rate, checkpoint_s),
-        warnings=(*_warnings(spec, rate, partitions), *_too_much(spec, pending)),
+        warnings=(
+            *_warnings(spec, rate, partitions),
+            *_too_much(spec, pending),
+            *_beyond_limits(spec, keys // partitions, pending / partitions),
+        ),
     )
 
 
@@ -182,6 +186,25 @@ def _warnings(spec: MonitorSpec, rate: float, partitions: int) -> list[str]:
             f"a pane of {spec.pane_ms / 1_000:g} s holds {rate * spec.pane_ms / 1_000:,.0f} rows: below 400 it is "
             "insufficient alone"
         )
+    return said
+
+
+def _beyond_limits(spec: MonitorSpec, keys: int, pending: float) -> list[str]:
+    """Say which of the monitor's limits a ledger partition would come to."""
+    limits, said = spec.limits, []
+    if keys > limits.open_panes:
+        said.append(
+            f"{keys:,} sums are open in a ledger partition, above limits.open_panes of {limits.open_panes:,}: "
+            "the oldest are sealed early, and each is written more than once"
+        )
+    if pending > limits.pending:
+        hours = limits.pending / pending * spec.labels.horizon_ms / 3_600_000
+        said.append(
+            f"{pending:,.0f} predictions wait for labels in a ledger partition, above limits.pending of "
+            f"{limits.pending:,}: labels that come more than {hours:,.0f} hours late would join none"
+        )
+    if limits.versions < VERSIONS:
+        said.append("limits.versions is 1: a version that replaces another would count under __other__")
     return said
 
 

@@ -76,6 +76,7 @@ class Exposition:
         yield from self._written()
         yield from self._checkpoints()
         yield from self._states()
+        yield from self._memory()
 
     def describe(self) -> list[Metric]:
         """Return nothing: names are known when they are asked for."""
@@ -133,14 +134,23 @@ class Exposition:
         clock = _gauge("log_clock_timestamp_seconds", "Append time of the newest record folded.", labels)
         rows = _counter("rows", "Events folded by kind and fate, since the lineage began.", (*labels, "kind", "fate"))
         waiting = _gauge("pending_labels", "Labels that wait for their prediction.", labels)
+        pending = _gauge("pending_predictions", "Predictions, and scores of shadows, that wait for labels.", labels)
+        keys = _gauge("open_keys", "Sums that still grow, by version, segment and pane.", labels)
         for partition, seen in self._metrics.observe():
             mine = (self._metrics.fold, str(partition))
             _add(age, mine, seen.watermark_age_s)
             _add(clock, mine, seen.clock_s)
             _add(waiting, mine, seen.pending)
+            _add(pending, mine, seen.waiting)
+            _add(keys, mine, seen.open_keys)
             for (kind, fate), count in seen.rows.items():
                 rows.add_metric((*mine, kind, fate), count)
-        yield from (age, clock, rows, waiting)
+        yield from (age, clock, rows, waiting, pending, keys)
+
+    def _memory(self) -> Iterator[Metric]:
+        limit = _gauge("memory_limit_bytes", "Resident memory above which the worker says so.", ("fold",))
+        _add(limit, (self._metrics.fold,), self._metrics.memory.limit_bytes or None)
+        yield limit
 
     def _owned(self) -> list[tuple[TopicPartition, Progress]]:
         return [(tp, self._metrics.of(tp)) for tp in sorted(self._metrics.owned)]

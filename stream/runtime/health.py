@@ -72,7 +72,7 @@ def _checkpoints(metrics: Metrics, limits: Limits) -> Health:
         age = metrics.clock() - saved.at_s
         if age > limits.checkpoint_s and any(p.position > saved.position + 1 for p in mine):
             return Health("stalled", f"no checkpoint of partition {partition} for {age:.0f} s", "checkpoint")
-    return Health("ok")
+    return Health("ok", metrics.memory.excess)
 
 
 @contextlib.asynccontextmanager
@@ -95,7 +95,7 @@ async def serving(
     Exposition(metrics)
     runner = web.AppRunner(_app(metrics, limits or Limits()), access_log=None, shutdown_timeout=1)
     await runner.setup()
-    following = asyncio.create_task(follow_ends(metrics, ends))
+    following = [asyncio.create_task(work) for work in (follow_ends(metrics, ends), metrics.memory.follow())]
     try:
         url = await _listen(runner, host, port)
         written = announce(home, metrics.worker, metrics.fold, url)
@@ -104,7 +104,8 @@ async def serving(
         finally:
             withdraw(written)
     finally:
-        following.cancel()
+        for each in following:
+            each.cancel()
         await runner.cleanup()
 
 

@@ -12,6 +12,7 @@ import msgspec
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
 
 from stream.folds.base import Output, Record, Records
+from stream.runtime.memory import Memory
 from stream.runtime.port import TopicPartition
 from stream.topology import DEAD_LETTERS
 
@@ -118,6 +119,10 @@ class Observed:
         The log clock less the lowest watermark of the lineages in force, seconds; None if none has one.
     pending
         Labels that wait for their prediction.
+    waiting
+        Predictions that wait for labels, their shadows' scores included.
+    open_keys
+        Sums that still grow.
     rows
         Events by kind (``prediction``, ``label``; ``gap``: lost) and fate, cumulated since the lineage began.
     """
@@ -125,6 +130,8 @@ class Observed:
     clock_s: float | None = None
     watermark_age_s: float | None = None
     pending: int | None = None
+    waiting: int | None = None
+    open_keys: int | None = None
     rows: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
@@ -148,6 +155,8 @@ class Metrics:
 
     Attributes
     ----------
+    memory
+        What it uses, and the most that it should.
     observe
         Returns what the states say, by partition; called when somebody asks.
     """
@@ -169,6 +178,7 @@ class Metrics:
         self.dead_letters: Counter[tuple[str, str]] = Counter()
         self.saved: dict[int, Saved] = {}
         self.pulse = Pulse(monotonic(), monotonic())
+        self.memory = Memory()
         self.observe: Callable[[], Iterable[tuple[int, Observed]]] = nothing
         self._step = Histogram(
             "streamgauge_step_seconds",

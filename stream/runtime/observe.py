@@ -34,5 +34,7 @@ def of_measure(state: MeasureState) -> Observed:
         state.clock_ms / 1_000 if state.clock_ms else None,
         (state.clock_ms - min(known)) / 1_000 if known else None,
         pending,
+        len(state.pending),
+        len(state.keys),
         {key: count for key, count in rows.items() if count},
     )

@@ -12,6 +12,9 @@ from stream.folds.frame import text_hash
 from stream.folds.measure.catalog import Catalog, Codes, Ints, Words
 from stream.folds.measure.context_kernels import COUNT, VALUES, Contexts, Epochs, enter_contexts
 from stream.folds.measure.maps import WordMap, grown, places_for
+from stream.folds.measure.versions import LiveVersions
+from stream.folds.measure.versions import Saved as SavedVersions
+from stream.folds.monitor import OTHER
 
 # Model, task, and number and segments of each lineage in force.
 Epoch = tuple[int, int, tuple[tuple[int, int], ...]]
@@ -25,6 +28,18 @@ class Saved(msgspec.Struct, array_like=True):
     shadow_sets: list[tuple[int, ...]]
     words: np.ndarray
     sizes: np.ndarray
+    live: SavedVersions
+
+
+class Room(NamedTuple):
+    """How many versions of a model are told apart, and since when one must have been seen to keep its place.
+
+    Both times are of the log clock; `now_ms` is what it says.
+    """
+
+    versions: int
+    oldest_ms: int
+    now_ms: int
 
 
 class ShadowSets(NamedTuple):
@@ -43,16 +58,19 @@ class ContextStore:
     ----------
     versions
         Texts by number; 0 is no version.
+    live
+        Which versions of each model have a place.
     shadow_sets
         Numbers of versions by number of the set; 0 is none.
     """
 
     def __init__(self, saved: Saved | None = None) -> None:
-        saved = saved or Saved([], [""], [()], np.zeros(0, np.int32), np.zeros(0, np.int64))
+        saved = saved or Saved([], [""], [()], np.zeros(0, np.int32), np.zeros(0, np.int64), LiveVersions().saved())
+        self.live = LiveVersions(saved.live)
         self._epochs = {epoch: i for i, epoch in enumerate(saved.epochs)}
         self.versions, self.shadow_sets = saved.versions, saved.shadow_sets
         self._sets = {versions: i for i, versions in enumerate(self.shadow_sets)}
-        self.version_map = WordMap([text_hash(v) for v in self.versions], range(len(self.versions)))
+        self._version_map = WordMap([text_hash(v) for v in self.versions], range(len(self.versions)))
         starts = np.cumsum(np.r_[0, saved.sizes], dtype=np.int64)
         sizes = np.array([len(saved.sizes), len(saved.words)], np.int64)
         self.arrays = Contexts(saved.words, starts, np.zeros(0, np.int32), sizes)
@@ -65,7 +83,9 @@ class ContextStore:
         """Return what must be kept."""
         count, used = self.arrays.sizes.tolist()
         sizes = np.diff(self.arrays.starts[: count + 1])
-        return Saved(list(self._epochs), self.versions, self.shadow_sets, self.arrays.words[:used], sizes)
+        return Saved(
+            list(self._epochs), self.versions, self.shadow_sets, self.arrays.words[:used], sizes, self.live.saved()
+        )
 
     @property
     def models(self) -> Ints:
@@ -84,13 +104,24 @@ class ContextStore:
         self._reindex()
 
     def version(self, text: str) -> int:
-        """Return the number of a version."""
-        number = self.version_map.get(text_hash(text))
+        """Return the number of a text."""
+        number = self._version_map.get(text_hash(text))
         if number < 0:
             number = len(self.versions)
-            self.version_map.put(text_hash(text), number)
+            self._version_map.put(text_hash(text), number)
             self.versions.append(text)
         return number
+
+    def version_of(self, model: int, text: str, room: Room) -> int:
+        """Return the number of a model's version: that of ``__other__`` if it has no place and none is left."""
+        hash_ = text_hash(text)
+        found = int(self.live.find(np.array([model]), np.array([hash_], np.uint64), room.now_ms)[0])
+        if found >= 0:
+            return found
+        number = self._version_map.get(hash_)
+        number = len(self.versions) if number < 0 else number
+        is_in = self.live.enter(model, number, hash_, room.versions, room.oldest_ms, room.now_ms)
+        return self.version(text if is_in else OTHER)
 
     def shadow_set(self, versions: tuple[int, ...]) -> int:
         """Return the number of a set of shadow versions."""

@@ -38,6 +38,15 @@ class Known:
         times = [(w.pane_ms, w.lateness_ms, w.horizon_ms, w.idle_ms) if w else (1, 0, 0, 0) for w in self.watches]
         table = np.array(times, np.int64).reshape(-1, 4)
         self.pane_ms, self.lateness_ms, self.horizon_ms, self.idle_ms = np.ascontiguousarray(table.T)
+        limits = [(w.versions, w.open_panes, w.pending) if w else (0, 0, 0) for w in self.watches]
+        table = np.array(limits, np.int64).reshape(-1, 3)
+        self.versions, self.open_panes, self.pending = np.ascontiguousarray(table.T)
+
+    def by_model(self, column: Ints, models: int) -> Ints:
+        """Return the highest value of each model's lineages in force, 0 without any."""
+        found = np.zeros(models, np.int64)
+        np.maximum.at(found, self.model[self.in_force], column[self.in_force])
+        return found
 
 
 class Desk:
@@ -51,6 +60,8 @@ class Desk:
         By model, before what event time rows are too late.
     watermark_ms
         By lineage.
+    versions, pending, horizon_ms
+        By model, the largest of its monitors in force.
     scratch
         Room for the words of a context.
     """
@@ -59,6 +70,7 @@ class Desk:
         self.numbers = NumberTexts()
         self.oldest_ms: Ints = np.zeros(0, np.int64)
         self.watermark_ms: Ints = np.zeros(0, np.int64)
+        self.versions = self.pending = self.horizon_ms = np.zeros(0, np.int64)
         self.scratch = np.zeros(64, np.int32)
         self._pieces: dict[str, Piece] = {}
         self._catalog: Catalog | None = None
@@ -87,6 +99,10 @@ class Desk:
         self._catalog = Catalog(self._pieces.values(), models, lineage_numbers)
         of_lineage = np.array([models[model] for model, _ in lineages.values()], np.int64)
         self._known = Known(list(lineages), of_lineage, [shape for _, shape in lineages.values()], watches)
+        known = self._known
+        self.versions = known.by_model(known.versions, len(models))
+        self.pending = known.by_model(known.pending, len(models))
+        self.horizon_ms = known.by_model(known.horizon_ms, len(models))
         self.scratch = grown(self.scratch, 3 + self._catalog.most_groups)
 
     def homes(self, home: Callable[[str], int]) -> dict[str, int]:

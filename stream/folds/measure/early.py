@@ -55,6 +55,11 @@ class EarlyLabels:
             take_early(self.arrays, hashes, found)
         return found
 
+    def waiting(self) -> tuple[Codes, Ints]:
+        """Return model and event time of those that wait."""
+        rows = self._living()
+        return self.arrays.model[rows], self.arrays.event_ms[rows]
+
     def expire(self, oldest_ms: Ints) -> Ints:
         """Take out those before their model's limit: return their rows."""
         found = np.empty(int(self.arrays.sizes[0]) if len(self) else 0, np.int64)

@@ -71,6 +71,15 @@ def numbers_of(keys: Words, values: Codes, wanted: Words) -> Codes:
     return found
 
 
+@compiled
+def numbers_of_pairs(keys: Words, values: Codes, ones: Words, others: NDArray[np.int64]) -> Codes:
+    """Return the number of each pair, known by the hash of both (see `mixed`), −1 where it has none, ``(n,)``."""
+    found = np.empty(len(ones), np.int32)
+    for i in range(len(ones)):
+        found[i] = number_of(keys, values, mixed(ones[i], np.uint64(others[i])))
+    return found
+
+
 @inlined
 def put(keys: Words, values: Codes, start: Int, mask: Int, key: np.uint64, value: Int) -> None:
     """Give a key its number; the first one given stays."""

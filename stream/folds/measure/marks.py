@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.folds.measure.bounds import crowded, forget_before, give_up_before
 from stream.folds.measure.catalog import Ints
 from stream.folds.measure.count_kernels import PENDING, UNMATCHED
 from stream.folds.measure.desk import Desk, Known, limits_of
@@ -52,16 +53,22 @@ def _put_watermarks(state: MeasureState, watermark_ms: Ints) -> None:
 
 
 def _let_go(state: MeasureState) -> None:
-    """Forget entries, and give up on early labels, of hours wholly before every watermark less the horizon."""
+    """Forget entries, and give up on early labels, of hours wholly before every watermark less the horizon.
+
+    Where a model has more of them than its limit allows, the oldest go as well.
+    """
     desk, models = state.desk, state.models
     _, lowest_ms = limits_of(desk.lineages, desk.watermark_ms, models.forgotten_ms)
     forgotten_ms = np.maximum(models.forgotten_ms, lowest_ms // HOUR_MS * HOUR_MS)
-    if np.array_equal(forgotten_ms, models.forgotten_ms):
+    forgotten_ms = np.maximum(forgotten_ms, forget_before(state, desk.watermark_ms))
+    given_up_ms = give_up_before(state, forgotten_ms)
+    if np.array_equal(given_up_ms, models.forgotten_ms):
         return
-    models.forgotten_ms = forgotten_ms
-    _put_watermarks(state, desk.watermark_ms)
-    state.pending.forget(forgotten_ms[state.contexts.models])
-    _give_up(state, forgotten_ms)
+    if not np.array_equal(forgotten_ms, models.forgotten_ms):
+        models.forgotten_ms = forgotten_ms
+        _put_watermarks(state, desk.watermark_ms)
+        state.pending.forget(forgotten_ms[state.contexts.models])
+    _give_up(state, given_up_ms)
 
 
 def _give_up(state: MeasureState, forgotten_ms: Ints) -> None:
@@ -88,13 +95,13 @@ def are_idle(state: MeasureState, known: Known, tick_ms: int) -> NDArray[np.bool
 
 
 def seal(state: MeasureState, idle: NDArray[np.bool_]) -> list[Partial]:
-    """Take out the keys that their lineage's watermark has passed, in the order in which they were opened."""
+    """Take out the keys that their lineage's watermark has passed, or that are too many, in the order of opening."""
     keys, known, n = state.keys.arrays, state.desk.lineages, len(state.keys)
     of, late_pane = keys.lineage[:n], keys.late_pane[:n]
     watermark_ms, pane_ms = state.desk.watermark_ms[of], known.pane_ms[of]
     in_time = keys.pane[:n] + pane_ms <= watermark_ms
     late = watermark_ms - watermark_ms % pane_ms > late_pane
-    passed = idle[of] | np.where(late_pane == NEVER, in_time, late)
+    passed = crowded(of, idle[of] | np.where(late_pane == NEVER, in_time, late), known.open_panes)
     return state.keys.take(passed, known.names, known.shapes, state.contexts.versions)
 
 

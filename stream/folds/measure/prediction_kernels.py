@@ -128,8 +128,8 @@ def read_predictions(
 ) -> Int:
     """Say what is wrong with rows, write those that are right into `accepted`, and return how many.
 
-    `oldest_ms` by model: what came before it is too late; `newest_ms`: what comes after it is from the future.
-    There is room for as many new contexts as rows.
+    `version_of` and `shadow_set_of` by plan. `oldest_ms` by model: what came before it is too late; `newest_ms`: what
+    comes after it is from the future. There is room for as many new contexts as rows.
     """
     count = 0
     for row in range(first, len(rows.models)):
@@ -144,10 +144,8 @@ def read_predictions(
         if wrong:
             continue
         begin, cells = plans.starts[plan], rows.row_starts[row]
-        version = rows.versions[row]
         scratch[EPOCH] = models.epoch[model]
-        scratch[VERSION] = 0 if version < 0 else version_of[version]
-        scratch[SHADOWS] = shadow_set_of[rows.row_shapes[row]]
+        scratch[VERSION], scratch[SHADOWS] = version_of[plan], shadow_set_of[plan]
         size = VALUES
         lineage_at, lineage_end = models.first[model], models.first[model + 1]
         for segment in range(lineages.segments[lineage_at], lineages.segments[lineage_end]):

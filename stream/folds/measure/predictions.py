@@ -7,6 +7,7 @@ import numpy as np
 from detectors.latency_kernels import EDGES
 from detectors.performance_kernels import BINARY
 from stream.folds.measure.catalog import Codes, Ints
+from stream.folds.measure.contexts import Room
 from stream.folds.measure.count_kernels import (
     DUPLICATE,
     PENDING,
@@ -17,7 +18,6 @@ from stream.folds.measure.fates import fates_of
 from stream.folds.measure.joins import join, keys_of
 from stream.folds.measure.key_kernels import NEVER, count_duplicates
 from stream.folds.measure.label_kernels import Joins, truth_states
-from stream.folds.measure.map_kernels import numbers_of
 from stream.folds.measure.prediction_kernels import (
     Accepted,
     Found,
@@ -27,8 +27,8 @@ from stream.folds.measure.prediction_kernels import (
     shadow_entries,
 )
 from stream.folds.measure.reading import Reading
-from stream.folds.measure.row_kernels import unknown_codes
 from stream.folds.measure.state import MeasureState, SourceId
+from stream.folds.monitor import OTHER
 
 MAX_AHEAD_MS = 3_600_000
 """An event may be so far ahead of the log clock."""
@@ -69,24 +69,40 @@ def _accepted(state: MeasureState, reading: Reading, outcomes: Outcomes) -> Acce
 
 
 def _versions(state: MeasureState, reading: Reading) -> Codes:
-    """Return the number of each text as a version, for those that are."""
-    contexts, rows = state.contexts, reading.rows
-    known = numbers_of(contexts.version_map.keys, contexts.version_map.values, reading.columns.text_hashes)
-    for code in unknown_codes(rows, reading.texts, reading.first, rows.versions, known).tolist():
-        known[code] = contexts.version(reading.columns.texts[code])
-    return known
+    """Return the number of each plan's version."""
+    columns, (models, _, codes) = reading.columns, reading.kinds.T
+    named, found = np.flatnonzero(codes >= 0), np.zeros(len(codes), np.int32)
+    hashes = columns.text_hashes[codes[named]]
+    found[named] = state.contexts.live.find(models[named], hashes, state.clock_ms)
+    for plan in np.flatnonzero(found < 0).tolist():
+        model = int(models[plan])
+        found[plan] = state.contexts.version_of(model, columns.texts[codes[plan]], _room_of(state, model))
+    return found
 
 
 def _shadow_sets(state: MeasureState, reading: Reading) -> Codes:
-    """Return the number of the set of shadow versions of each shape."""
-    rows = reading.rows
-    found = np.zeros(len(rows.shape_starts) - 1, np.int32)
+    """Return the number of the set of shadow versions of each plan; those without a place are compared with nobody."""
+    rows, sets = reading.rows, dict[tuple[int, int], int]()
+    found = np.zeros(len(reading.kinds), np.int32)
     if len(rows.shapes) and rows.shapes.min() < 0:
-        for shape in dict.fromkeys(reading.pairs[1::2].tolist()):
-            names = rows.shapes[rows.shape_starts[shape] : rows.shape_starts[shape + 1]]
-            texts = sorted(reading.columns.texts[~code] for code in names[names < 0].tolist())
-            found[shape] = state.contexts.shadow_set(tuple([state.contexts.version(text) for text in texts]))
+        for plan, (model, shape, _) in enumerate(reading.kinds.tolist()):
+            if (model, shape) not in sets:
+                sets[model, shape] = _shadow_set(state, reading, model, shape)
+            found[plan] = sets[model, shape]
     return found
+
+
+def _shadow_set(state: MeasureState, reading: Reading, model: int, shape: int) -> int:
+    rows, contexts = reading.rows, state.contexts
+    names = rows.shapes[rows.shape_starts[shape] : rows.shape_starts[shape + 1]]
+    texts = sorted(reading.columns.texts[~code] for code in names[names < 0].tolist())
+    numbers = [contexts.version_of(model, text, _room_of(state, model)) for text in texts]
+    return contexts.shadow_set(tuple([number for number in numbers if contexts.versions[number] != OTHER]))
+
+
+def _room_of(state: MeasureState, model: int) -> Room:
+    desk, now_ms = state.desk, state.clock_ms
+    return Room(int(desk.versions[model]), now_ms - int(desk.horizon_ms[model]), now_ms)
 
 
 def _use(

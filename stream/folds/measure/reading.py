@@ -73,7 +73,7 @@ class Reading:
         models = numbers_of(catalog.model_map.keys, catalog.model_map.values, columns.text_hashes)
         self.texts = Texts(columns.text_hashes, models, _NO_WORDS, _NO_CODES)
         self.names: list[str] | tuple[str, ...] = columns.texts
-        self.plans, self.pairs = self._plans() if block.source.topic == "predictions" else _no_plans()
+        self.plans, self.kinds = self._plans() if block.source.topic == "predictions" else _no_plans()
         self._read_numbers(numbers)
 
     def producer(self, row: int) -> str:
@@ -110,16 +110,16 @@ class Reading:
     def _plans(self) -> tuple[Plans, Ints]:
         rows, n = self.rows, self.n - self.first
         places = places_for(min(n, 64) if len(rows.shape_starts) == 2 and n < 64 else n)
-        of_row, pairs = np.empty(self.n, np.int32), np.empty(2 * n, np.int64)
+        of_row, kinds = np.empty(self.n, np.int32), np.empty(3 * n, np.int64)
         keys, values = np.empty(places, np.uint64), np.full(places, -1, np.int32)
-        count = assign_plans(rows, self.texts, self.first, keys, values, of_row, pairs)
-        models, shapes = pairs[0 : 2 * count : 2], pairs[1 : 2 * count : 2]
+        count = assign_plans(rows, self.texts, self.first, keys, values, of_row, kinds)
+        models, shapes = kinds[0 : 3 * count : 3], kinds[1 : 3 * count : 3]
         sizes = self.catalog.models.columns[models] + 1 + np.diff(rows.shape_starts)[shapes]
         starts = np.zeros(count + 1, np.int64)
         np.cumsum(sizes, out=starts[1:])
         plans = Plans(of_row, starts, np.empty(int(starts[-1]), np.int32))
-        fill_plans(rows, self.texts, self.catalog.models, self.catalog.tables, pairs, plans)
-        return plans, pairs[: 2 * count]
+        fill_plans(rows, self.texts, self.catalog.models, self.catalog.tables, kinds, plans)
+        return plans, kinds[: 3 * count].reshape(-1, 3)
 
     def _read_numbers(self, numbers: NumberTexts) -> None:
         words = self._numbers_as_texts()
@@ -152,7 +152,7 @@ def ids_of(frame: Frame, rows: Ints) -> list[str]:
 
 
 def _no_plans() -> tuple[Plans, Ints]:
-    return Plans(_NO_CODES, np.zeros(1, np.int64), _NO_CODES), np.zeros(0, np.int64)
+    return Plans(_NO_CODES, np.zeros(1, np.int64), _NO_CODES), np.zeros((0, 3), np.int64)
 
 
 def _fixed(column: NDArray[np.generic]) -> NDArray:  # type: ignore[type-arg]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import compiled, in_place, inlined
+from detectors.compiled import in_place, inlined
 from stream.folds.frame import INVALID, MISSING, NUMBER_MASK, TEXT
 from stream.folds.measure.map_kernels import Int, mixed, number_in, number_of, put
 from stream.folds.measure.table_kernels import Models, Tables
@@ -61,7 +61,7 @@ class Texts(NamedTuple):
 
 
 class Plans(NamedTuple):
-    """Where the columns of a model are in rows of a shape, once for each pair of both that the rows have.
+    """Where the columns of a model are in rows of a shape, once for each model, shape and version that the rows have.
 
     `of_row`: each row's plan, −1 for rows of no watched model. `starts`: a plan's words in `at`: for each column of
     the model its place in the row, −1 where the shape lacks it, then the number of shadows, then their places.
@@ -101,47 +101,39 @@ def text_code(texts: Texts, word: np.uint64) -> Int:
     return MISSING_CODE if word == _MISSING else INVALID_CODE
 
 
-@compiled
-def unknown_codes(rows: Rows, texts: Texts, first: Int, codes: Codes, known: Codes) -> Codes:
-    """Return the distinct codes (of rows of watched models) that have no number in `known`; there they are then −2."""
-    found, n = np.empty(len(known), np.int32), 0
-    for row in range(first, len(codes)):
-        code = codes[row]
-        if code >= 0 and known[code] == -1 and texts.models[rows.models[row]] >= 0:
-            known[code] = -2
-            found[n] = code
-            n += 1
-    return found[:n].copy()
-
-
 @in_place
-def assign_plans(rows: Rows, texts: Texts, first: Int, keys: Words, values: Codes, of_row: Codes, pairs: Ints) -> Int:
-    """Give each pair of model and shape a number, write each row's and the pairs, two by two; return how many."""
+def assign_plans(rows: Rows, texts: Texts, first: Int, keys: Words, values: Codes, of_row: Codes, kinds: Ints) -> Int:
+    """Give each kind of row (model, shape, version's code) a number; write each row's, and the kinds, three by three.
+
+    Return how many kinds there are.
+    """
     count, before_model, before_shape, before = 0, np.int64(-1), np.int64(-1), np.int64(-1)
+    before_version = np.int64(-2)
     for row in range(first, len(rows.models)):
         model, shape = np.int64(texts.models[rows.models[row]]), np.int64(rows.row_shapes[row])
+        version = np.int64(rows.versions[row])
         if model < 0:
             of_row[row] = -1
             continue
-        if model != before_model or shape != before_shape:
-            before_model, before_shape = model, shape
-            key = mixed(np.uint64(shape), np.uint64(model))
+        if model != before_model or shape != before_shape or version != before_version:
+            before_model, before_shape, before_version = model, shape, version
+            key = mixed(np.uint64(shape), mixed(np.uint64(version + 1), np.uint64(model)))
             before = np.int64(number_of(keys, values, key))
             if before < 0:
                 before = np.int64(count)
                 put(keys, values, 0, len(keys) - 1, key, count)
-                pairs[2 * count], pairs[2 * count + 1] = model, shape
+                kinds[3 * count], kinds[3 * count + 1], kinds[3 * count + 2] = model, shape, version
                 count += 1
         of_row[row] = before
     return count
 
 
 @in_place
-def fill_plans(rows: Rows, texts: Texts, models: Models, tables: Tables, pairs: Ints, plans: Plans) -> None:
-    """Write the plan of each pair."""
+def fill_plans(rows: Rows, texts: Texts, models: Models, tables: Tables, kinds: Ints, plans: Plans) -> None:
+    """Write the plan of each kind of row (see `assign_plans`)."""
     mask = len(tables.name_keys) - 1
     for plan in range(len(plans.starts) - 1):
-        model, shape, start = pairs[2 * plan], pairs[2 * plan + 1], plans.starts[plan]
+        model, shape, start = kinds[3 * plan], kinds[3 * plan + 1], plans.starts[plan]
         columns = models.columns[model]
         for each in range(columns):
             plans.at[start + each] = -1

@@ -42,6 +42,8 @@ class Watch(msgspec.Struct, frozen=True, array_like=True, gc=False):
         Name and values of each segment whose values the reference knows, in the spec's order.
     latency, size, numbers
         As in ``layout.Layout``.
+    versions, open_panes, pending
+        As in ``streamgauge.spec.Limits``.
     """
 
     name: str
@@ -58,6 +60,9 @@ class Watch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     latency: int
     size: int
     numbers: int
+    versions: int
+    open_panes: int
+    pending: int
 
 
 def watch_of(monitor: Monitor) -> Watch:
@@ -79,6 +84,9 @@ def watch_of(monitor: Monitor) -> Watch:
         latency=layout.latency,
         size=layout.size,
         numbers=layout.numbers,
+        versions=monitor.limits.versions,
+        open_panes=monitor.limits.open_panes,
+        pending=monitor.limits.pending,
     )
 
 

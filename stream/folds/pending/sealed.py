@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stream.folds.pending.find_kernels import find_sealed
 from stream.folds.pending.index_kernels import GONE, fill, insert_rows, relabel_rows
-from stream.folds.pending.segment import MAX_SEGMENTS, Segment
+from stream.folds.pending.segment import MAX_SEGMENTS, Segment, floors_of
 from stream.folds.pending.segment_kernels import COLUMNS, MIXED, ROWS
 
 MERGE_RATIO = 2
@@ -102,6 +102,13 @@ class Sealed:
         self.living = sum(s.living for s in self)
         if 4 * len(self._index) > max(4 * LEAST_PLACES, 9 * self.rows):  # a third of what it was built for has left
             self._build(0)
+
+    def census(self, floors: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], ...]]:
+        """Yield of each segment the hour, the context and the number of its living entries."""
+        for segment in self:
+            alive = floors_of(floors, segment.contexts) <= segment.hour
+            contexts = segment.contexts[alive].astype(np.int64)
+            yield np.full(len(contexts), segment.hour), contexts, segment.counts[alive].astype(np.int64)
 
     def _shrink(self, segment: Segment, floors: NDArray[np.int64]) -> None:
         here, slot = self._hours[segment.hour], segment.slot

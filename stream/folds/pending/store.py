@@ -186,6 +186,18 @@ class Pending:
         self._open = self._open.living(raised)
         self._sealed.forget(raised)
 
+    def census(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return how many entries are here: hour of event time, context and number; a pair may occur more than once.
+
+        O(segments), and the rows of the open part.
+        """
+        columns = self._open.columns
+        pairs = np.column_stack([columns.event_ms // HOUR_MS, columns.contexts.astype(np.int64)])
+        distinct, counts = np.unique(pairs, axis=0, return_counts=True)
+        parts = [(distinct[:, 0], distinct[:, 1], counts), *self._sealed.census(self._floors)]
+        hours, contexts, numbers = (np.concatenate(column).astype(np.int64) for column in zip(*parts, strict=True))
+        return hours, contexts, numbers
+
     def encode(self) -> tuple[bytes, dict[str, memoryview]]:
         """Return the state, and the contents of the segments by name (sha256 in hexadecimal).
 

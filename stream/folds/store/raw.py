@@ -42,7 +42,6 @@ def held(partition: int, record: Record, block: Block) -> Held:
     columns = block.frame.columns()
     check_frame(block.frame, columns)
     check_rows(columns)
-    columns.row_shapes.setflags(write=False)  # as if read: compiled code is compiled once more for others
     return Held(partition, record, block, columns)
 
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from streamgauge.spec import Limits
+
 from stream.local.maven import KAFKA
 from stream.settings import settings_table
 
@@ -16,3 +18,10 @@ def test_the_table_of_settings_is_the_settings_own():
 
 def test_it_names_the_version_of_kafka():
     assert f"Apache Kafka {KAFKA}" in PAGE.read_text()
+
+
+def test_the_table_of_limits_is_that_of_the_spec():
+    _, _, rest = PAGE.read_text().partition("<!-- limits -->\n")
+    table, _, _ = rest.partition("\n<!-- /limits -->")
+    rows = [f"| `limits.{name}` | {f.default:,} | {f.description} |" for name, f in Limits.model_fields.items()]
+    assert table.splitlines()[2:] == rows

@@ -153,8 +153,9 @@ import sys
 from numba.core.dispatcher import Dispatcher
 from stream.folds.measure.example import compile_measure
 compile_measure()
+mine = ("stream.folds.measure.", "stream.folds.pending.", "stream.folds.sound")
 for name, module in list(sys.modules.items()):
-    if name.startswith(("stream.folds.measure.", "stream.folds.pending.")) and not name.endswith("kernels"):
+    if name.startswith(mine) and not name.endswith("kernels"):
         for each in vars(module).values():
             if isinstance(each, Dispatcher):
                 print(each.__name__, len(each.signatures))

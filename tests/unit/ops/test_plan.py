@@ -74,3 +74,18 @@ def test_a_rate_of_nothing_is_refused():
 def test_a_horizon_beyond_the_ledgers_retention_is_refused_before_anything_is_asked_of_the_broker():
     with pytest.raises(SpecRefusedError, match=r"labels.horizon is 60 days, but the ledger keeps 30"):
         apply(None, spec_of(**{"7d": "60d"}))
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ("{pending: 1000000}", "above limits.pending of 1,000,000"),
+        ("{open_panes: 10}", "above limits.open_panes of 10"),
+        ("{versions: 1}", "limits.versions is 1"),
+    ],
+)
+def test_a_plan_says_where_a_monitor_comes_to_its_limits(limits, said):
+    found = plan(spec_of(YAML + f"limits: {limits}\n"), 1_000)
+
+    assert [said in warning for warning in found.warnings].count(True) == 1
+    assert not any("limits." in warning for warning in plan(spec_of(), 100).warnings)

@@ -8,6 +8,7 @@ import urllib.request
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
 from stream.folds.base import Output, Record, Records
 from stream.folds.blocks import Source
@@ -17,6 +18,7 @@ from stream.health import Health, addresses, announce, ask, withdraw
 from stream.runtime import exposition
 from stream.runtime.exposition import Exposition, sample
 from stream.runtime.health import OFF, Limits, judge, serving
+from stream.runtime.memory import Memory, resident_bytes
 from stream.runtime.memory_port import MemoryBroker, MemoryPointers, MemoryPort, MemoryPublisher
 from stream.runtime.metered import MeteredCheckpoints, MeteredHandler, MeteredLog, MeteredPublisher
 from stream.runtime.metrics import Metrics, measured
@@ -256,3 +258,26 @@ def fetch(url):
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.headers["Content-Type"], error.read()
+
+
+def test_a_worker_says_once_that_it_uses_too_much_memory_and_goes_on(metrics):
+    used = [500_000_000]
+    metrics.memory = memory = Memory(limit_bytes=1_000_000_000, resident=lambda: used[0])
+    metrics.pulse.assigned = True
+    with capture_logs() as logs:
+        for now in (500_000_000, 1_500_000_000, 1_600_000_000, 900_000_000):
+            used[0] = now
+            memory.look()
+            health = judge(metrics, LIMITS)
+            assert health.ok
+            assert ("of memory, more than the 1,000 MB" in health.reason) == (now > memory.limit_bytes)
+
+    assert [line["log_level"] for line in logs] == ["warning", "info"]
+    assert told(metrics, "streamgauge_memory_limit_bytes") == 1e9
+
+
+def test_without_a_limit_nobody_looks_at_the_memory(metrics):
+    metrics.memory.look()
+
+    assert metrics.memory.excess == ""
+    assert resident_bytes() > 1_000_000

@@ -111,3 +111,16 @@ def test_every_field_is_described():
     for part in [schema, *schema["$defs"].values()]:
         for name, field in part["properties"].items():
             assert field.get("description"), name
+
+
+def test_limits_have_defaults_that_the_ledger_is_told():
+    spec = MonitorSpec.from_yaml(WHOLE)
+
+    assert spec.to_values()["limits"] == {"versions": 64, "open_panes": 100_000, "pending": 50_000_000}
+    assert MonitorSpec.from_json(spec.to_json()) == spec
+
+
+@pytest.mark.parametrize("limits", ["{versions: 0}", "{pending: 10}", "{open_panes: 1.5}", "{rows: 5}"])
+def test_a_limit_that_cannot_be_is_refused_with_its_name(limits):
+    with pytest.raises(SpecError, match="limits"):
+        MonitorSpec.from_yaml(WHOLE + f"limits: {limits}\n")

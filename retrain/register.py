@@ -70,6 +70,7 @@ class KafkaBooks:
                 acks="all",
                 client_id="streamgauge-retrain",
                 allow_auto_create_topics=False,
+                max_request_size=2 * self._settings.control_bytes,
             )
         name = kafka_name(self._settings.prefix, topic)
         self._producer.send(name, key=key, value=value).get(timeout=ACK_S)

@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stream.errors import StreamgaugeError
+from stream.topology import CONTROL_BYTES
 
 PREFIX = "STREAMGAUGE_"
 
@@ -50,6 +51,13 @@ class KafkaSettings(Section):
         description="Partitions of features, predictions and labels when they are created here.",
     )
     wait_s: float = Field(default=60, gt=0, description="How long a worker waits for the broker at its start.")
+    control_bytes: int = Field(
+        default=CONTROL_BYTES,
+        ge=1_000_000,
+        le=64_000_000,
+        description="Largest record of specs, commands and models; a spec carries its reference, some 4 kB for each "
+        "number. Topics that exist are raised to it at the start.",
+    )
 
 
 class ClickHouseSettings(Section):

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 MIB = 1 << 20
+CONTROL_BYTES = 8_000_000
+"""The largest control record: a spec carries its reference, 4 kB for each number in base64."""
 DAY_MS = 86_400_000
 FOR_EVER = -1
 
@@ -34,7 +36,7 @@ class Topic:
     timestamps
         Whose clock stamps the records: the ``producer``'s or the ``broker``'s (LogAppendTime).
     max_message_bytes
-        The largest record batch that the broker takes, compressed.
+        The largest record batch that the broker takes, compressed, with settings as they are by default.
     public
         Whether others write or read it: part of the contract.
     """
@@ -77,24 +79,24 @@ INFERENCE = Topic(
     "Requests and responses of KServe's inference logger, to be paired.", public=True,
 )  # fmt: skip
 SPECS = Topic(
-    "specs", "monitor", 1, "compact", FOR_EVER, "broker", MIB - 64 * 1024,
+    "specs", "monitor", 1, "compact", FOR_EVER, "broker", 8 * MIB,
     "Monitor specs with their references, one record a revision; written by the API and the CLI.",
 )  # fmt: skip
 COMMANDS = Topic(
-    "commands", "model", 1, "delete", 30 * DAY_MS, "broker", MIB - 64 * 1024,
+    "commands", "model", 1, "delete", 30 * DAY_MS, "broker", 8 * MIB,
     "What people and jobs ask for: retrain, close, promote, rollback, step.",
 )  # fmt: skip
 MODELS = Topic(
-    "models", "model/version/VERSION or model/roles", 1, "delete", FOR_EVER, "broker", MIB - 64 * 1024,
+    "models", "model/version/VERSION or model/roles", 1, "delete", FOR_EVER, "broker", 8 * MIB,
     "The registry: version records of trainers, role records of decide; immutable, kept for ever.",
 )  # fmt: skip
 LEDGER = Topic(
-    "ledger", "none: the partition is chosen", 4, "delete", 30 * DAY_MS, "broker", MIB,
+    "ledger", "none: the partition is chosen", 4, "delete", 30 * DAY_MS, "broker", 9 * MIB,
     "The one log: rows in columns, facts and ticks, each with the range of its source. "
     "Its number of partitions never changes.",
 )  # fmt: skip
 PARTIALS = Topic(
-    "partials", "none: the partition is murmur2(model)", 4, "delete", 30 * DAY_MS, "broker", 4 * MIB,
+    "partials", "none: the partition is murmur2(model)", 4, "delete", 30 * DAY_MS, "broker", 9 * MIB,
     "Sealed sums, forwarded facts and marks, one record a tick and partition.",
 )  # fmt: skip
 PANES = Topic(
@@ -127,6 +129,8 @@ TOPICS = (
     RETRAIN, DEAD_LETTERS, CHECKPOINTS,
 )  # fmt: skip
 TOPIC = {topic.name: topic for topic in TOPICS}
+CARRY_CONTROL = (SPECS, COMMANDS, MODELS, LEDGER, PARTIALS)
+"""Topics through which control records go."""
 
 SCORE = FoldWiring("score", ("features",), ("predictions", "dead-letters"), "serves champion and shadows")
 BRIDGE = FoldWiring("bridge", ("inference",), ("predictions", "dead-letters"), "pairs KServe's requests and answers")

@@ -71,9 +71,10 @@ async def intake(shell: Shell) -> AsyncIterator[Handler]:
     from stream.folds.intake import Intake, tick
     from stream.runtime.intake_host import IntakeHost
 
-    runtime = shell.settings.runtime
+    runtime, control_bytes = shell.settings.runtime, shell.settings.kafka.control_bytes
+    fold = Intake(runtime.ledger_partitions, max_fact_bytes=control_bytes)
     yield IntakeHost(
-        shell.worker, Intake(runtime.ledger_partitions), tick, shell.log, shell.publisher,
+        shell.worker, fold, tick, shell.log, shell.publisher,
         partitions=runtime.ledger_partitions, tick_ms=runtime.tick_ms,
         dead_letters_per_minute=runtime.dead_letters_per_minute,
     )  # fmt: skip

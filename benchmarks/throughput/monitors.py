@@ -16,7 +16,9 @@ def watch(system: System, events: Events, *, pane: str = "1m", lateness: str = "
     """Publish one monitor for each model as `streamgauge apply` does; there was none before."""
     artifact = None if reference is None else base64.b64encode(reference).decode()
     sha = None if reference is None else hashlib.sha256(reference).hexdigest()
-    producer = KafkaProducer(bootstrap_servers=system.settings.kafka.bootstrap, acks="all", linger_ms=20)
+    producer = KafkaProducer(
+        bootstrap_servers=system.settings.kafka.bootstrap, acks="all", linger_ms=20, max_request_size=16 << 20
+    )
     try:
         for model in events.models:
             record = {

@@ -79,7 +79,7 @@ class Intake:
         Size of a fact: it cannot be cut.
     """
 
-    def __init__(self, ledger_partitions: int, max_block_bytes: int = 500_000, max_fact_bytes: int = 1_000_000) -> None:
+    def __init__(self, ledger_partitions: int, max_block_bytes: int = 500_000, max_fact_bytes: int = 8_000_000) -> None:
         if ledger_partitions < 1:
             raise ValueError(f"a ledger has one partition or more, got {ledger_partitions}")
         self.ledger_partitions = ledger_partitions
@@ -240,7 +240,7 @@ def _too_large(event: Event | Refusal, limit: int) -> Refusal:
 def _refused_fact(value: bytes, limit: int) -> Refusal | None:
     if len(value) > limit:
         message = f"a control record of {len(value)} bytes, above {limit}"
-        return _refusal(Code.TOO_LARGE, message, "make it smaller", value)
+        return _refusal(Code.TOO_LARGE, message, "make it smaller, or raise STREAMGAUGE_KAFKA__CONTROL_BYTES", value)
     try:
         msgspec.json.decode(value, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

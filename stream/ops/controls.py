@@ -23,6 +23,10 @@ class KafkaSilentError(StreamgaugeError):
     """No broker answers at the address in the settings."""
 
 
+class TooLargeError(StreamgaugeError):
+    """A control record that is larger than the settings let them be."""
+
+
 def require_kafka(settings: Settings) -> None:
     """Return if a broker answers now; where nobody else waits for one, ask this first.
 
@@ -64,13 +68,24 @@ def read_values(settings: Settings, topic: str) -> list[bytes]:
 
 
 def publish(settings: Settings, topic: str, key: str, value: object) -> None:
-    """Write one JSON record and wait until all replicas have it."""
-    producer = KafkaProducer(bootstrap_servers=settings.kafka.bootstrap.split(","), acks="all")
-    try:
-        sent = producer.send(
-            kafka_name(settings.kafka.prefix, topic), key=key.encode(), value=msgspec.json.encode(value)
+    """Write one JSON record and wait until all replicas have it.
+
+    Raises
+    ------
+    TooLargeError
+        If it is larger than the settings let control records be.
+    """
+    record, most = msgspec.json.encode(value), settings.kafka.control_bytes
+    if len(record) > most:
+        raise TooLargeError(
+            f"{key}: a record of {len(record):,} bytes for topic {topic}, above the {most:,} of "
+            "STREAMGAUGE_KAFKA__CONTROL_BYTES; raise that for all workers, or watch fewer features with one monitor"
         )
-        sent.get(timeout=TIMEOUT_S)
+    producer = KafkaProducer(
+        bootstrap_servers=settings.kafka.bootstrap.split(","), acks="all", max_request_size=2 * most
+    )
+    try:
+        producer.send(kafka_name(settings.kafka.prefix, topic), key=key.encode(), value=record).get(timeout=TIMEOUT_S)
     finally:
         producer.close()
 

@@ -1,8 +1,21 @@
 import pytest
 
-from stream.settings import RuntimeSettings, Settings
-from stream.topics import configuration, partitions
-from stream.topology import LEDGER, PARTIALS, SPECS, TOPIC, TOPICS, WIRING, WIRINGS, diagram, logical_name
+from stream.folds.blocks import Fact, Source, encode_entry
+from stream.folds.partials import Forwarded, Message, encode_messages
+from stream.settings import KafkaSettings, RuntimeSettings, Settings
+from stream.topics import configuration, message_bytes, partitions
+from stream.topology import (
+    CONTROL_BYTES,
+    LEDGER,
+    PARTIALS,
+    SPECS,
+    TOPIC,
+    TOPICS,
+    WIRING,
+    WIRINGS,
+    diagram,
+    logical_name,
+)
 
 
 def test_folds_read_and_write_topics_that_exist():
@@ -22,11 +35,19 @@ def test_every_topic_is_read_or_written_by_a_fold_or_holds_checkpoints():
 
 def test_the_ledger_and_the_partials_are_in_broker_time():
     assert {configuration(topic)["message.timestamp.type"] for topic in (LEDGER, PARTIALS)} == {"LogAppendTime"}
-    assert configuration(LEDGER)["max.message.bytes"] == str(1 << 20)
+    assert configuration(LEDGER)["max.message.bytes"] == str(9 << 20)
 
 
-def test_a_fact_of_a_control_topic_fits_into_the_ledger():
-    assert SPECS.max_message_bytes < LEDGER.max_message_bytes
+@pytest.mark.parametrize("most", [1_000_000, CONTROL_BYTES, 64_000_000])
+def test_a_control_record_fits_into_its_topic_and_as_a_fact_into_ledger_and_partials(most):
+    settings = Settings(kafka=KafkaSettings(control_bytes=most))
+    fact = encode_entry(Fact(Source("specs", "an id of 22 characters", 0), 0, 1, b"key", bytes(most)))
+    forwarded = Message(0, 0, 1, 0, 1, 0, facts=(Forwarded("specs", b"key", bytes(most)),))
+
+    assert most < message_bytes(SPECS, settings) < message_bytes(LEDGER, settings)
+    assert len(fact) + 1_000 < message_bytes(LEDGER, settings)
+    assert max(map(len, encode_messages(forwarded))) + 1_000 < message_bytes(PARTIALS, settings)
+    assert message_bytes(TOPIC["labels"], settings) == TOPIC["labels"].max_message_bytes
 
 
 def test_settings_choose_the_partitions_of_ledger_and_partials():

@@ -28,11 +28,8 @@ class Memory:
     ----------
     limit_bytes
         0 for none.
-
-    >>> memory = Memory(limit_bytes=2_000_000_000, resident=lambda: 3_000_000_000)
-    >>> memory.look()
-    >>> memory.excess
-    'uses 3,000 MB of memory, more than the 2,000 MB of STREAMGAUGE_RUNTIME__MEMORY_MB'
+    excess
+        How much is used and may be, in words; empty while it is within the limit.
     """
 
     limit_bytes: int = 0

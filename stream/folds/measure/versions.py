@@ -23,7 +23,7 @@ class LiveVersions:
     """Pairs of a model and a version, each with the log clock when it was seen last.
 
     >>> live = LiveVersions()
-    >>> [live.enter(0, version, 70 + version, 2, oldest_ms=5, now_ms=version) for version in (1, 2, 3)]
+    >>> [live.enter(0, version, 70 + version, 2, oldest_ms=0, now_ms=version) for version in (1, 2, 3)]
     [True, True, False]
     >>> live.enter(0, 9, 79, 2, oldest_ms=2, now_ms=9)  # version 1 was not seen since
     True

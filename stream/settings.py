@@ -88,10 +88,16 @@ class RuntimeSettings(Section):
     )
     checkpoint_s: float = Field(default=30, gt=0, description="Time between two checkpoints of a partition.")
     max_poll_records: int = Field(
-        default=4_000, ge=1, description="Records of a partition that one poll returns, and the rest of the last batch."
+        default=8_000, ge=1, description="Records of a partition that one poll returns, and the rest of the last batch."
+    )
+    fetch_min_bytes: int = Field(
+        default=1 << 20, ge=1, description="Bytes that the broker gathers before it answers a fetch, unless it waited."
+    )
+    fetch_partition_bytes: int = Field(
+        default=4 << 20, ge=1, description="Bytes of a partition in one answer of the broker, or one larger batch."
     )
     fetch_wait_ms: int = Field(
-        default=50, ge=1, description="How long the broker may hold a fetch when there is nothing new."
+        default=50, ge=1, description="How long the broker may hold a fetch to gather `fetch_min_bytes`."
     )
     session_timeout_s: float = Field(
         default=6, ge=1, description="Silence after which a worker's partitions go to others."

@@ -21,6 +21,7 @@ from stream.errors import StreamgaugeError
 from stream.folds.base import Output
 from stream.logs import configure
 from stream.runtime.alarm import stopped
+from stream.runtime.allocation import keep_freed_memory
 from stream.runtime.checkpoint import HOUR_MS, CheckpointStore
 from stream.runtime.faust_port import FaustPort
 from stream.runtime.health import OFF, serving
@@ -246,6 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--name", help="stable name, if a supervisor starts it again under the same one")
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     given = parser.parse_args(arguments)
+    keep_freed_memory()
     configure(given.log_level, fold=given.fold, **({"worker": given.name} if given.name else {}))
     try:
         asyncio.run(serve(given.fold, load(), given.name))

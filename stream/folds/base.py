@@ -96,7 +96,7 @@ class Records(Sequence[Record]):
         """Return `records` in columns; unchanged if they are already. O(bytes)."""
         if isinstance(records, cls):
             return records
-        headers = [b"".join(map(_header, record.headers)) for record in records]
+        headers = [headers_of(record.headers) for record in records]
         parts = [
             part for record, tail in zip(records, headers, strict=True) for part in (record.key, record.value, tail)
         ]
@@ -156,9 +156,27 @@ class Records(Sequence[Record]):
         )  # fmt: skip
 
 
+def headers_of(headers: Sequence[tuple[str, bytes]]) -> bytes:
+    """Return headers as Kafka writes them after their count."""
+    return b"".join(map(_header, headers))
+
+
+def varint(value: int) -> bytes:
+    """Return a number of 64 bits as Kafka writes it in a record.
+
+    >>> varint(150), varint(-1)
+    (b'\\xac\\x02', b'\\x01')
+    """
+    rest, found = (value << 1) ^ (value >> 63), bytearray()
+    while rest > 127:
+        found.append(rest & 127 | 128)
+        rest >>= 7
+    return bytes((*found, rest))
+
+
 def _header(header: tuple[str, bytes]) -> bytes:
     name = header[0].encode()
-    return _varint(len(name)) + name + _varint(len(header[1])) + header[1]
+    return varint(len(name)) + name + varint(len(header[1])) + header[1]
 
 
 def _headers(data: bytes, count: int) -> Headers:
@@ -170,14 +188,6 @@ def _headers(data: bytes, count: int) -> Headers:
         found.append((name, data[at : at + max(size, 0)]))
         at += max(size, 0)
     return tuple(found)
-
-
-def _varint(value: int) -> bytes:
-    rest, found = value << 1, bytearray()
-    while rest > 127:
-        found.append(rest & 127 | 128)
-        rest >>= 7
-    return bytes((*found, rest))
 
 
 def _read_varint(data: bytes, at: int) -> tuple[int, int]:

@@ -58,7 +58,8 @@ class RunSchema(faust.Schema):  # type: ignore[type-arg]  # a run has no key or 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = cast("Transport", transport).fetch_wait_ms
+        hooks = cast("Transport", transport)
+        consumer._fetch_max_wait_ms, consumer._fetch_min_bytes = hooks.fetch_wait_ms, hooks.fetch_min_bytes
         consumer._isolation_level = READ_COMMITTED
         return consumer
 
@@ -271,11 +272,12 @@ class Transport(driver.Transport):
     ----------
     on_assign, on_revoke
         Awaited during a rebalance; `on_assign` gives start offsets.
-    fetch_wait_ms
-        How long a fetch may wait on the broker.
+    fetch_wait_ms, fetch_min_bytes
+        How long a fetch may wait on the broker, and for how much: small answers make small blocks, which cost most.
     """
 
     Consumer: ClassVar[type] = BatchConsumer
     on_assign: Start
     on_revoke: Revoke
     fetch_wait_ms: int = 50
+    fetch_min_bytes: int = 1

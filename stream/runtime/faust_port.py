@@ -140,6 +140,7 @@ class FaustPort:
             stream_publish_on_commit=False,
             stream_buffer_maxsize=16,  # runs
             broker_max_poll_records=runtime.max_poll_records,
+            consumer_max_fetch_size=runtime.fetch_partition_bytes,
             broker_commit_interval=COMMIT_S,
             broker_session_timeout=runtime.session_timeout_s,
             broker_heartbeat_interval=min(0.5, runtime.session_timeout_s / 3),
@@ -170,7 +171,8 @@ class FaustPort:
 
         transport = Transport(app.conf.broker, app)
         transport.on_assign, transport.on_revoke = on_assign, on_revoke
-        transport.fetch_wait_ms = self._settings.runtime.fetch_wait_ms
+        runtime = self._settings.runtime
+        transport.fetch_wait_ms, transport.fetch_min_bytes = runtime.fetch_wait_ms, runtime.fetch_min_bytes
         return transport
 
     def _agent(self, handler: Handler) -> Callable[[StreamT[object]], Awaitable[None]]:

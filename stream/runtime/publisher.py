@@ -87,11 +87,11 @@ class KafkaPublisher:
     def _batches(self, outputs: Sequence[Output]) -> Iterator[OutgoingBatch]:
         batch = OutgoingBatch(BATCH_BYTES)
         for output in outputs:
-            if not _append(batch, output):
+            if not batch.add(output.value, output.key, output.headers):
                 batch.close()
                 yield batch
                 batch = OutgoingBatch(BATCH_BYTES)
-                _append(batch, output)
+                batch.add(output.value, output.key, output.headers)
         if outputs:
             batch.close()
             yield batch
@@ -105,8 +105,3 @@ class KafkaPublisher:
             return topic, (murmur2(output.key) & 0x7FFFFFFF) % count
         self._turn += 1
         return topic, self._turn % count
-
-
-def _append(batch: OutgoingBatch, output: Output) -> bool:
-    done = batch.append(timestamp=None, key=output.key or None, value=output.value, headers=list(output.headers))
-    return done is not None

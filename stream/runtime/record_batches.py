@@ -29,6 +29,9 @@ from stream.runtime.record_batches_kernels import BATCH_FIELDS, RECORD_FIELDS, s
 MAX_BATCH_BYTES = 256 << 20
 """Bytes of one batch after decompression at most: what is larger is refused, not tried until memory is used up."""
 
+RUN_BYTES = 2 << 20
+"""Bytes of a run's batches as they came: larger ones would hold up heartbeats, and fall out of the caches."""
+
 _Into = Callable[[memoryview, memoryview], int]
 _HEAD = struct.Struct(">qiibIhiqqqhii")
 _CRC_FROM = 21  # attributes and all behind them
@@ -40,6 +43,7 @@ _INTO: dict[int, _Into] = {
     _GZIP: cramjam.gzip.decompress_into, _LZ4: cramjam.lz4.decompress_into, _ZSTD: cramjam.zstd.decompress_into,
 }  # fmt: skip
 _ABORT = b"\0\0"
+_GUESS, _MORE = 4, 64 << 10  # how much larger compressed records become; how much more room is tried at least
 
 
 class BatchError(LogError):
@@ -113,22 +117,14 @@ def to_records(batches: Collection[Batch], from_offset: int, next_position: int,
     BatchError
         If a batch cannot be decompressed, or its bytes are not the records that its head says.
     """
-    parts = [_inflated(batch, where) for batch in batches]
-    table, at = np.empty((len(parts), BATCH_FIELDS), np.int64), 0
-    for row, batch, part in zip(table, batches, parts, strict=True):
-        if not 0 <= batch.records <= len(part) // _MIN_RECORD:
-            raise BatchError(f"{where}, offset {batch.base_offset}: {batch.records} records in {len(part)} bytes")
-        row[:] = (
-            at,
-            at + len(part),
-            batch.records,
-            batch.base_offset,
-            batch.last_offset,
-            batch.base_ms,
-            batch.append_ms,
-        )
-        at += len(part)
-    data = np.concatenate((*parts, np.zeros(PADDING, np.uint8)))
+    room = _Room(batches, where)
+    table = np.empty((len(batches), BATCH_FIELDS), np.int64)
+    for row, batch in zip(table, batches, strict=True):
+        begin, end = room.put(batch)
+        if not 0 <= batch.records <= (end - begin) // _MIN_RECORD:
+            raise BatchError(f"{where}, offset {batch.base_offset}: {batch.records} records in {end - begin} bytes")
+        row[:] = (begin, end, batch.records, batch.base_offset, batch.last_offset, batch.base_ms, batch.append_ms)
+    data = room.taken()
     columns = np.empty((RECORD_FIELDS, sum(batch.records for batch in batches)), np.int64)
     kept, bad = split(data, table, from_offset, columns)
     if bad >= 0:
@@ -174,21 +170,22 @@ class FetchedBatches:
     def take(self, most: int) -> Records | None:
         """Return the next run, None at the end.
 
-        Its batches are those that it takes to have `most` records, so that it may have more by what the last one
-        holds. It has no records if only marks of transactions and aborted ones were left.
+        Its batches are those that it takes to have `most` records or `RUN_BYTES`, so that it may have more by what the
+        last one holds. It has no records if only marks of transactions and aborted ones were left.
 
         Raises
         ------
         BatchError
             If a batch cannot be read; it will not be skipped.
         """
-        offset, following, count, taken = self.next_offset, None, 0, []
+        offset, following, count, size, taken = self.next_offset, None, 0, 0, []
         for batch in self._batches:
             following = max(offset, batch.last_offset + 1)
             if self._counts(batch):
                 taken.append(batch)
                 count += batch.records
-            if count >= most:
+                size += len(batch.payload)
+            if count >= most or size >= RUN_BYTES:
                 break
         if following is None:
             return None
@@ -221,30 +218,55 @@ def _is_abort(batch: Batch, where: str) -> bool:
     return any(mark.key[2:4] == _ABORT for mark in marks)
 
 
-def _inflated(batch: Batch, where: str) -> NDArray[np.uint8]:
-    codec = batch.attributes & _CODEC
-    if not codec or not batch.payload:
-        return np.frombuffer(batch.payload, np.uint8)
-    try:
-        if codec == _SNAPPY:
-            return np.frombuffer(snappy_decode(batch.payload), np.uint8)
-        return _grown(_INTO[codec], batch.payload)
-    except KeyError:
-        raise BatchError(f"{where}, offset {batch.base_offset}: there is no compression {codec}") from None
-    except (cramjam.DecompressionError, struct.error, ValueError) as error:
-        raise BatchError(
-            f"{where}, offset {batch.base_offset}: cannot be decompressed, or to more than {MAX_BATCH_BYTES} bytes: "
-            f"{error}"
-        ) from error
+class _Room:
+    """Where batches are decompressed to, one behind the other; it grows when one does not fit."""
 
+    def __init__(self, batches: Collection[Batch], where: str) -> None:
+        size = sum((_GUESS if batch.attributes & _CODEC else 1) * len(batch.payload) for batch in batches)
+        self._data, self._at, self._where = np.empty(size + PADDING, np.uint8), 0, where
 
-def _grown(into: _Into, payload: memoryview) -> NDArray[np.uint8]:
-    size = min(8 * len(payload) + 1024, MAX_BATCH_BYTES)  # pages that are not written to cost nothing
-    while True:
-        room = np.empty(size, np.uint8)
+    def put(self, batch: Batch) -> tuple[int, int]:
+        """Write the batch's records, and return from where to where."""
+        begin = self._at
         try:
-            return room[: into(payload, room.data)]
-        except cramjam.DecompressionError:
-            if size >= MAX_BATCH_BYTES:
-                raise
-            size = min(8 * size, MAX_BATCH_BYTES)
+            self._at += self._write(batch.attributes & _CODEC, batch.payload) if batch.payload else 0
+        except KeyError as codec:
+            raise BatchError(f"{self._where}, offset {batch.base_offset}: there is no compression {codec}") from None
+        except (cramjam.DecompressionError, struct.error, ValueError) as error:
+            raise BatchError(
+                f"{self._where}, offset {batch.base_offset}: cannot be decompressed, or to more than "
+                f"{MAX_BATCH_BYTES} bytes: {error}"
+            ) from error
+        return begin, self._at
+
+    def taken(self) -> NDArray[np.uint8]:
+        """Return all that was written, with PADDING behind."""
+        self._grow_to(self._at + PADDING)
+        data = self._data[: self._at + PADDING]
+        data[self._at :] = 0
+        return data
+
+    def _write(self, codec: int, payload: memoryview) -> int:
+        if not codec:
+            return self._copy(payload)
+        if codec == _SNAPPY:
+            return self._copy(snappy_decode(payload))
+        into = _INTO[codec]
+        while True:
+            try:
+                return into(payload, self._data[self._at : self._at + MAX_BATCH_BYTES].data)
+            except cramjam.DecompressionError:
+                if len(self._data) - self._at >= MAX_BATCH_BYTES:
+                    raise
+                self._grow_to(self._at + min(2 * (len(self._data) - self._at) + _MORE, MAX_BATCH_BYTES))
+
+    def _copy(self, data: bytes | memoryview) -> int:
+        self._grow_to(self._at + len(data))
+        self._data[self._at : self._at + len(data)] = np.frombuffer(data, np.uint8)
+        return len(data)
+
+    def _grow_to(self, size: int) -> None:
+        if size > len(self._data):
+            more = np.empty(size, np.uint8)
+            more[: self._at] = self._data[: self._at]
+            self._data = more

@@ -31,7 +31,9 @@ class Cell(Generic[State]):
     Attributes
     ----------
     position, crc
-        The last record that the state holds; -1 before the first.
+        The last record that the state holds, and its crc32 if `last` is None; -1 before the first.
+    last
+        Its value, if it was folded here: the checksum is taken when it is wanted.
     read_from
         The lowest offset that may come: anything below it means that the topic is another one.
     proof
@@ -45,12 +47,19 @@ class Cell(Generic[State]):
     topic_id: str
     position: int = -1
     crc: int = 0
+    last: bytes | None = None
     read_from: int = 0
     proof: int | None = None
     told: int = 0
     saved: int = -1
     saved_at: float = 0.0
     saving: asyncio.Task[None] | None = field(default=None)
+
+    def checksum(self) -> int:
+        """Return the crc32 of the last record that the state holds."""
+        if self.last is not None:
+            self.crc, self.last = zlib.crc32(self.last), None
+        return self.crc
 
 
 class StatefulHost(Generic[State]):
@@ -133,7 +142,7 @@ class StatefulHost(Generic[State]):
         if not fresh:
             return
         outputs = self._folded(tp, cell, fresh)
-        cell.position, cell.crc = fresh[-1].position, zlib.crc32(fresh[-1].value)
+        cell.position, cell.last = fresh[-1].position, fresh[-1].value
         await self._publisher.publish(outputs)
         self._log.commit(tp, cell.position + 1)
         self._checkpoint_if_due(tp, cell)
@@ -206,7 +215,7 @@ class StatefulHost(Generic[State]):
 
     def _cut(self, cell: Cell[State]) -> Checkpoint:
         cell.saved_at = self._clock()
-        return Checkpoint(cell.position, cell.topic_id, cell.crc, cell.fold.encode(cell.state))
+        return Checkpoint(cell.position, cell.topic_id, cell.checksum(), cell.fold.encode(cell.state))
 
     async def _save(self, tp: TopicPartition, cell: Cell[State], checkpoint: Checkpoint) -> None:
         await self._checkpoints.save(tp.partition, checkpoint)
@@ -236,7 +245,7 @@ def _start(tp: TopicPartition, cell: Cell[State], topic_id: str, bounds: Bounds)
     if bounds.end < cell.position + 1:
         raise LogError(f"{where}: the log ends at {bounds.end}, below the checkpoint at {cell.position}: truncated")
     again = 0 <= cell.position >= bounds.first
-    cell.proof = cell.crc if again else None
+    cell.proof = cell.checksum() if again else None
     cell.read_from = cell.position if again else cell.position + 1
     return cell.read_from
 

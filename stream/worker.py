@@ -21,7 +21,7 @@ from stream.errors import StreamgaugeError
 from stream.folds.base import Output
 from stream.logs import configure
 from stream.runtime.alarm import stopped
-from stream.runtime.allocation import keep_freed_memory
+from stream.runtime.allocation import collect_rarely, keep_freed_memory
 from stream.runtime.checkpoint import HOUR_MS, CheckpointStore
 from stream.runtime.faust_port import FaustPort
 from stream.runtime.health import OFF, serving
@@ -181,6 +181,7 @@ async def serve(fold: str, settings: Settings, name: str | None = None) -> None:
         served = serving(metrics, view, settings.home, settings.runtime.metrics_host, metrics_port(settings, fold))
         async with BUILD[fold](shell) as handler, served:
             await asyncio.to_thread(warm, fold)
+            collect_rarely()
             _log.info("started")
             await _run(port, MeteredHandler(handler, metrics), publisher, stopped_by=lambda e: stopped(fold, worker, e))
     _log.info("stopped")

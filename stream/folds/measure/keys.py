@@ -107,9 +107,18 @@ class KeyStore:
 
     def add_level(self, slot: int, feature: str, text: str, count: int) -> None:
         """Count a text; the first MAX_LEVELS of a feature are told apart."""
-        of_feature = self.levels.setdefault(slot, {}).setdefault(feature, {})
-        text = text if text in of_feature or len(of_feature) < MAX_LEVELS else OTHER
-        of_feature[text] = of_feature.get(text, 0) + count
+        of_slot = self.levels.get(slot)
+        if of_slot is None:
+            of_slot = self.levels[slot] = {}
+        known = of_slot.get(feature)
+        if known is None:
+            known = of_slot[feature] = {}
+        if text in known:
+            known[text] += count
+        elif len(known) < MAX_LEVELS:
+            known[text] = count
+        else:
+            known[OTHER] = known.get(OTHER, 0) + count
 
     def make_room_for_pairs(self, more: int) -> None:
         """Let so many pairs of a key and a shadow version come."""

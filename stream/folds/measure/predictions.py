@@ -132,10 +132,15 @@ def _add_levels(state: MeasureState, reading: Reading, levels: Ints) -> None:
     """Count texts by name, for lineages without a reference."""
     if not len(levels):
         return
-    catalog = reading.catalog
-    triples, counts = np.unique(levels.reshape(-1, 3), axis=0, return_counts=True)
-    for (slot, feature, code), count in zip(triples.tolist(), counts.tolist(), strict=True):
-        state.keys.add_level(slot, catalog.feature_names[feature], reading.names[code], count)
+    names, features = reading.names, reading.catalog.feature_names
+    slots, of_feature, codes = levels.reshape(-1, 3).T
+    packed, counts = np.unique((slots * len(features) + of_feature) * len(names) + codes, return_counts=True)
+    keys, codes = np.divmod(packed, len(names))
+    slots, of_feature = np.divmod(keys, len(features))
+    for slot, feature, code, count in zip(
+        slots.tolist(), of_feature.tolist(), codes.tolist(), counts.tolist(), strict=True
+    ):
+        state.keys.add_level(slot, features[feature], names[code], count)
 
 
 def _add_shadows(state: MeasureState, reading: Reading, fresh: Accepted) -> None:

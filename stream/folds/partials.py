@@ -6,7 +6,7 @@ of each partition only what is above its last accepted `(to, part)` (docs/archit
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -112,6 +112,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
     epoch: int = 0
 
 
+_IN_PARTS = ("facts", "sealed", "fates")
 _decoder = msgspec.msgpack.Decoder(Message)
 _encoder = msgspec.msgpack.Encoder()
 
@@ -122,10 +123,12 @@ def encode_messages(message: Message) -> list[bytes]:
     >>> [decode_message(b).part for b in encode_messages(Message(0, 0, 9, 0, 1, 5))]
     [0]
     """
-    whole = _encoder.encode(message)
-    if len(whole) <= MAX_BYTES:
-        return [whole]
-    pieces = list(_pieces(message))
+    packed = {name: [msgspec.Raw(_encoder.encode(item)) for item in getattr(message, name)] for name in _IN_PARTS}
+    if sum(len(raw) for raws in packed.values() for raw in raws) <= MAX_BYTES:
+        whole = _encoder.encode(_with(message, packed))
+        if len(whole) <= MAX_BYTES:
+            return [whole]
+    pieces = list(_pieces(message, packed))
     return [
         _encoder.encode(msgspec.structs.replace(piece, part=i, parts=len(pieces))) for i, piece in enumerate(pieces)
     ]
@@ -136,24 +139,28 @@ def decode_message(value: bytes) -> Message:
     return _decoder.decode(value)
 
 
-def _pieces(message: Message) -> Iterator[Message]:
+def _pieces(message: Message, packed: Mapping[str, Sequence[msgspec.Raw]]) -> Iterator[Message]:
     """Cut a message: facts first, then sums and fates in order, counts and marks last."""
     bare = msgspec.structs.replace(message, sealed=(), facts=(), counts=(), fates=(), marks=())
-    for name in ("facts", "sealed", "fates"):
-        for some in _cut(getattr(message, name)):
-            yield msgspec.structs.replace(bare, **{name: some})
+    for name in _IN_PARTS:
+        for some in _cut(packed[name]):
+            yield _with(bare, {name: some})
     yield msgspec.structs.replace(bare, counts=message.counts, marks=message.marks)
 
 
-def _cut(items: tuple[msgspec.Struct, ...]) -> Iterator[tuple[msgspec.Struct, ...]]:
-    batch: list[msgspec.Struct] = []
+def _with(message: Message, packed: Mapping[str, Sequence[msgspec.Raw]]) -> Message:
+    """Return a message with fields that are encoded already: they stand in it as they are."""
+    return msgspec.structs.replace(message, **{name: tuple(raws) for name, raws in packed.items()})
+
+
+def _cut(raws: Sequence[msgspec.Raw]) -> Iterator[list[msgspec.Raw]]:
+    batch: list[msgspec.Raw] = []
     size = 0
-    for item in items:
-        length = len(_encoder.encode(item))
-        if batch and size + length > MAX_BYTES:
-            yield tuple(batch)
+    for raw in raws:
+        if batch and size + len(raw) > MAX_BYTES:
+            yield batch
             batch, size = [], 0
-        batch.append(item)
-        size += length
+        batch.append(raw)
+        size += len(raw)
     if batch:
-        yield tuple(batch)
+        yield batch

@@ -28,8 +28,8 @@ def keep_freed_memory() -> None:
 def collect_rarely() -> None:
     """Leave what there is by now out of garbage collections, and make them rare; call it when all is loaded.
 
-    States are trees of large arrays and plain objects, which reference counts free. With 5,000 models the default looked
-    through them for cycles for a fifth of the time of `measure`.
+    States are trees of arrays and plain objects, which reference counts free. With 5,000 models `measure` spent a fifth
+    of its time on looking through them for cycles.
     """
     gc.collect()
     gc.freeze()

@@ -14,13 +14,20 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, TypeVar, cast
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition, conn
 from aiokafka.consumer import fetcher
 
 from stream.folds.base import Records
 from stream.runtime.record_batches import FetchedBatches
 
 READ_COMMITTED = "read_committed"
+READER_BYTES = 8 << 20
+"""Bytes of an answer that a connection gathers before it pauses the socket.
+
+aiokafka's 64 KiB pause it dozens of times in an answer of some MB: a quarter of the CPU of a row. All connections of
+the process take it, as it is a constant of aiokafka's module.
+"""
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -31,6 +38,11 @@ def take_batches(consumer: AIOKafkaConsumer) -> None:
     aborted are left out, so that it must have been made with the isolation level `READ_COMMITTED`.
     """
     consumer._fetcher.__class__ = BatchFetcher
+
+
+def read_in_large_pieces() -> None:
+    """Have connections that are opened from now on read `READER_BYTES` at once."""
+    conn.READER_LIMIT = READER_BYTES
 
 
 class _Fetched:

@@ -29,7 +29,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
 from stream.folds.base import Records
-from stream.runtime.batch_fetcher import READ_COMMITTED, take_batches
+from stream.runtime.batch_fetcher import READ_COMMITTED, read_in_large_pieces, take_batches
 
 Fetched = tuple[Mapping[TP, list[Any]] | None, set[TP] | None]
 Start = Callable[[set[TP]], Awaitable[Mapping[TP, int]]]
@@ -57,6 +57,7 @@ class RunSchema(faust.Schema):  # type: ignore[type-arg]  # a run has no key or 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+        read_in_large_pieces()
         consumer = super()._create_worker_consumer(transport)
         hooks = cast("Transport", transport)
         consumer._fetch_max_wait_ms, consumer._fetch_min_bytes = hooks.fetch_wait_ms, hooks.fetch_min_bytes

@@ -15,18 +15,18 @@ DAY_MS = 86_400_000
 _HIGHEST_LOG = 690.0
 
 
-class Level(msgspec.Struct, frozen=True):
+class Thresholds(msgspec.Struct, frozen=True):
     """Thresholds of one severity.
 
     Attributes
     ----------
-    threshold
+    evidence
         A: mean panes between two alarms of evidence if nothing is wrong, at least; 1 or more.
     q
         Share of panes, at most, in which the tests of single windows raise anything if nothing is wrong; 0 to 1.
     """
 
-    threshold: float
+    evidence: float
     q: float
 
     def log_alarm(self, share: float = 1.0) -> float:
@@ -37,7 +37,7 @@ class Level(msgspec.Struct, frozen=True):
         """
         if not 0 < share <= 1:
             raise ValueError(f"a share of the budget lies in (0, 1], got {share}")
-        return math.log(self.threshold / share)
+        return math.log(self.evidence / share)
 
     def q_at(self, panes: int, scales: int) -> float:
         """Return the level of windows of so many panes, tested as often as they are full, at one of several scales.
@@ -50,7 +50,7 @@ class Level(msgspec.Struct, frozen=True):
         return min(1.0, self.q * panes / scales)
 
 
-WARN = Level(threshold=1_000.0, q=0.001)
+WARN = Thresholds(evidence=1_000.0, q=0.001)
 """Fixed, whatever the budget: warnings wake nobody."""
 
 
@@ -77,7 +77,7 @@ class Budget(msgspec.Struct, frozen=True):
         if not 0 <= self.window_share < 1:
             raise ValueError(f"the share of single windows lies in [0, 1), got {self.window_share}")
 
-    def page(self, pane_ms: int) -> Level:
+    def page(self, pane_ms: int) -> Thresholds:
         """Return the thresholds of pages, for panes of this length.
 
         Raises
@@ -88,14 +88,14 @@ class Budget(msgspec.Struct, frozen=True):
         Examples
         --------
         >>> Budget(window_share=0.0).page(pane_ms=60_000)
-        Level(threshold=129600.0, q=0.0)
+        Thresholds(evidence=129600.0, q=0.0)
         """
         panes = self.panes(pane_ms)
         if panes < self.pages:
             raise ValueError(
                 f"{self.days} days hold {panes:.3g} panes, fewer than the {self.pages} false pages allowed"
             )
-        return Level(panes / (self.pages * (1 - self.window_share)), self.pages * self.window_share / panes)
+        return Thresholds(panes / (self.pages * (1 - self.window_share)), self.pages * self.window_share / panes)
 
     def panes(self, pane_ms: int) -> float:
         """Return N, the panes in the period."""

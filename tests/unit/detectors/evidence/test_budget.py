@@ -15,7 +15,7 @@ MINUTE = 60_000
 def test_the_default_is_one_page_in_ninety_days_half_of_it_for_single_windows():
     page = Budget().page(MINUTE)
 
-    assert page.threshold == 2 * 129_600
+    assert page.evidence == 2 * 129_600
     assert page.q == pytest.approx(0.5 / 129_600)
 
 
@@ -26,7 +26,7 @@ def test_both_kinds_of_alarms_together_spend_the_budget(pages, days, share, pane
         return
     page = budget.page(pane_ms)
 
-    assert budget.panes(pane_ms) * (1 / page.threshold + page.q) == pytest.approx(pages)
+    assert budget.panes(pane_ms) * (1 / page.evidence + page.q) == pytest.approx(pages)
 
 
 @given(st.floats(0.1, 20), st.floats(0, 0.9), st.integers(1, 5_000))
@@ -40,7 +40,7 @@ def test_to_pass_the_mark_in_days_is_to_alarm(pages, share, tests):
 
 
 def test_warnings_do_not_depend_on_the_budget():
-    assert (WARN.threshold, WARN.q) == (1_000, 0.001)
+    assert (WARN.evidence, WARN.q) == (1_000, 0.001)
 
 
 def test_longer_windows_are_tested_less_often_at_a_higher_level():

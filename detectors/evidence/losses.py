@@ -36,6 +36,8 @@ MIN_LABELS = 200
 
 STANDARD_ERRORS = 2.0
 
+_BETS = np.array(LAMBDAS)
+_PSI = -np.log1p(-_BETS) - _BETS
 _LARGEST = 1e150
 """Losses beyond so many limits count as this one: its square is still a number."""
 
@@ -111,9 +113,7 @@ class LossTest(msgspec.Struct, frozen=True, dict=True):
 
     def _log_e(self, sums: LossSums) -> Floats:
         first, second = _excess(sums, np.where(self.watched, np.array(self.limits), 1.0))
-        bets = np.array(LAMBDAS)
-        psi = -np.log1p(-bets) - bets
-        log_e = (bets * first[:, None] - psi * second[:, None]) / np.array(self.design_effects)[:, None]
+        log_e = (_BETS * first[:, None] - _PSI * second[:, None]) / np.array(self.design_effects)[:, None]
         return np.asarray(log_e, np.float64)
 
     def log_alarm(self, threshold: float) -> float:

@@ -33,6 +33,9 @@ DELTAS = (0.01, 0.02, 0.05, 0.10, 0.20)
 MIN_LABELS = 200
 """Segments with fewer labelled rows in the reference are not watched."""
 
+HIGHEST_LIMIT = 1 - 1e-6
+"""Above it nothing is left to be seen."""
+
 STANDARD_ERRORS = 2.0
 
 
@@ -42,7 +45,7 @@ class RateTest(msgspec.Struct, frozen=True, dict=True):
     Attributes
     ----------
     limits
-        Of each segment, m0 in (0, 1); 1 where the segment is not watched.
+        Of each segment, m0 in (0, 1]; it is not watched above `HIGHEST_LIMIT`.
     design_effects
         Of each segment: variance of the rate against independent rows, 1 or more.
     """
@@ -61,7 +64,7 @@ class RateTest(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def watched(self) -> Flags:
         """Segments that can alarm, ``(segments,)``."""
-        return np.array(self.limits) < 1
+        return np.array(self.limits) <= HIGHEST_LIMIT
 
     @cached_property
     def log_ratios(self) -> tuple[Floats, Floats]:
@@ -69,7 +72,7 @@ class RateTest(msgspec.Struct, frozen=True, dict=True):
         limit = np.where(self.watched, np.array(self.limits), 0.5)[:, None]
         risen = np.minimum(limit + np.array(DELTAS), 0.5 * (1 + limit))
         effect = np.array(self.design_effects)[:, None]
-        return np.log(risen / limit) / effect, np.log1p((limit - risen) / (1 - limit)) / effect
+        return (np.log(risen) - np.log(limit)) / effect, np.log1p((limit - risen) / (1 - limit)) / effect
 
     def start(self) -> Floats:
         """Return the state without evidence."""

@@ -72,7 +72,7 @@ def test_rates_that_are_all_tolerated_are_not_watched():
     assert not fit_rates([1_000], [990], tolerance=0.5).watched.any()
 
 
-@given(st.lists(counts, min_size=1, max_size=20), st.floats(1e-6, 1, exclude_max=True), st.floats(1, 1e6))
+@given(st.lists(counts, min_size=1, max_size=20), st.floats(0, 1, exclude_min=True), st.floats(1, 1e6))
 def test_evidence_is_always_a_number(panes, limit, effect):
     test = RateTest((limit,), (effect,))
     state = test.start()

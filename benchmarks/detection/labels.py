@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from benchmarks.detection.experiment import Experiment, at_most
 from detectors.evidence import cusum
-from detectors.evidence.losses import LossTest, clip_point, fit_losses
+from detectors.evidence.loss_sums import clip_point, loss_sums
+from detectors.evidence.losses import LossTest, fit_losses
 from detectors.evidence.rates import RateTest, design_effect, fit_rates
 
 Ints = NDArray[np.int64]
@@ -114,7 +115,7 @@ def _losses(streams: int) -> list[Experiment]:
     references = np.abs(g.standard_normal((streams, REFERENCE)))
     clips = np.array([clip_point(row) for row in references])[:, None]
     cut = np.minimum(references, clips)
-    test = fit_losses(np.full(streams, REFERENCE), cut.sum(axis=1), (cut * cut).sum(axis=1))
+    test = fit_losses(loss_sums(np.full(streams, REFERENCE), cut.sum(axis=1), (cut * cut).sum(axis=1)))
     false = _watch_losses(g, test, clips, Change(at=100_000, rows=0, rate=1.0))
     risen = _watch_losses(g, test, clips, Change(at=0, rows=30_000, rate=LOSS_RISE))
     return [

@@ -104,7 +104,7 @@ def fit_dle(windows: CellLosses, count: int = FOLDS) -> Dle:
     ----------
     windows
         ``(windows, cells)`` each: contiguous windows in time order; see `windows.window_of_panes`. Where single losses
-        can be huge, they should be clipped (`evidence.losses.clip_point`), and those that settle it too.
+        can be huge, they should be clipped (`evidence.loss_sums.clip_point`), and those that settle it too.
     count
         Folds that windows are judged in. With fewer than two windows tau² is 0, and intervals are too narrow.
 

@@ -18,19 +18,18 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.evidence import cusum
+from detectors.evidence.loss_sums import LossSums, loss_sums
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 LAMBDAS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7)
-CLIP_SHARE = 0.995
 MIN_LABELS = 200
 """Segments with fewer labelled rows in the reference are not watched."""
 
@@ -42,14 +41,6 @@ _LARGEST = 1e150
 """Losses beyond so many limits count as this one: its square is still a number."""
 
 
-class LossSums(NamedTuple):
-    """Number, sum and sum of squares of losses by segment, ``(segments,)`` each."""
-
-    n: Floats
-    total: Floats
-    squares: Floats
-
-
 class LossTest(msgspec.Struct, frozen=True, dict=True):
     """The test of every segment's mean loss. Its state is an array ``(segments, lambdas)``: see `start`.
 
@@ -59,14 +50,19 @@ class LossTest(msgspec.Struct, frozen=True, dict=True):
         Of each segment, m0 above 0, in the unit of the loss; infinite where the segment is not watched.
     design_effects
         Of each segment: variance of the mean against independent rows, 1 or more.
+    clip
+        Value at which rows' losses are cut before they are summed, above 0; infinite if they are not.
     """
 
     limits: tuple[float, ...]
     design_effects: tuple[float, ...]
+    clip: float = math.inf
 
     def __post_init__(self) -> None:
         if len(self.limits) != len(self.design_effects):
             raise ValueError(f"got {len(self.limits)} limits and {len(self.design_effects)} design effects")
+        if not self.clip > 0:
+            raise ValueError(f"losses are cut above 0, got {self.clip}")
         if not all(limit > 0 for limit in self.limits):
             raise ValueError(f"limits of a loss lie above 0, got {self.limits}")
         if not all(1 <= effect < math.inf for effect in self.design_effects):
@@ -93,7 +89,7 @@ class LossTest(msgspec.Struct, frozen=True, dict=True):
         n
             Labelled rows, integers ``(segments,)``.
         total, squares
-            Sum of their losses and of the squared losses, clipped at `clip_point`; ``(segments,)``.
+            Sums of their losses and of the squared losses, cut at `clip`: see `clipped_sums`; ``(segments,)``.
 
         Raises
         ------
@@ -102,12 +98,14 @@ class LossTest(msgspec.Struct, frozen=True, dict=True):
 
         Examples
         --------
-        >>> test = fit_losses(n=[20_000], total=[20_000.0], squares=[40_000.0])
+        >>> test = fit_losses(loss_sums([20_000], [20_000.0], [40_000.0]))
         >>> state, log_e = test.update(test.start(), n=[1_000], total=[1_500.0], squares=[4_500.0])
         >>> log_e
         array([37.80])
         """
-        sums = loss_sums(n, total, squares, len(self.limits))
+        sums = loss_sums(n, total, squares)
+        if len(sums.n) != len(self.limits):
+            raise ValueError(f"rows, sums and squares are of {len(self.limits)} segments, got {len(sums.n)}")
         state = cusum.step(state, self._log_e(sums), self.watched & (sums.n > 0))
         return state, cusum.evidence(state)
 
@@ -122,7 +120,7 @@ class LossTest(msgspec.Struct, frozen=True, dict=True):
 
 
 def fit_losses(
-    n: ArrayLike, total: ArrayLike, squares: ArrayLike, design_effects: ArrayLike = 1.0, tolerance: float = 0.0
+    sums: LossSums, design_effects: ArrayLike = 1.0, tolerance: float = 0.0, clip: float = math.inf
 ) -> LossTest:
     """Return the test against the losses of a reference.
 
@@ -131,54 +129,29 @@ def fit_losses(
 
     Parameters
     ----------
-    n, total, squares
-        The reference's labelled rows, sum of losses and of their squares, clipped at `clip_point`; ``(segments,)``.
+    sums
+        The reference's labelled rows, sum of losses and of their squares, cut at `clip`; ``(segments,)`` each.
     design_effects
         One for all, or ``(segments,)``: see `detectors.losses.pane_mean`.
     tolerance
         Rise of the mean loss that nobody minds, 0 or more, in its unit.
+    clip
+        `clip_point` of the reference's losses.
 
     Examples
     --------
-    >>> fit_losses(n=[20_000, 100], total=[2e4, 1e2], squares=[4e4, 2e2], tolerance=0.02).limits
+    >>> fit_losses(loss_sums([20_000, 100], [2e4, 1e2], [4e4, 2e2]), tolerance=0.02).limits
     (1.0341, inf)
     """
-    sums = loss_sums(n, total, squares, np.size(n))
     if not 0 <= tolerance < math.inf:
         raise ValueError(f"a tolerance is 0 or more, got {tolerance}")
     effects = np.broadcast_to(np.asarray(design_effects, np.float64), sums.n.shape)
     rows = np.maximum(sums.n, 1)
     mean = sums.total / rows
     variance = np.maximum(0.0, sums.squares / rows - np.minimum(mean, _LARGEST) ** 2)
-    limits = mean + STANDARD_ERRORS * np.sqrt(variance * effects / rows) + tolerance
+    limits = mean + STANDARD_ERRORS * np.sqrt(variance / rows) * np.sqrt(effects) + tolerance
     watched = (sums.n >= MIN_LABELS) & (limits > 0)
-    return LossTest(tuple(np.where(watched, limits, np.inf).tolist()), tuple(effects.tolist()))
-
-
-def clip_point(losses: ArrayLike, share: float = CLIP_SHARE) -> float:
-    """Return the value at which losses are cut before they are summed: this quantile of the reference's.
-
-    One that no more than the remaining share exceeds; infinite without any loss (nothing is cut).
-
-    >>> clip_point([0.0, 1.0, 2.0, 100.0], share=0.75)
-    2.0
-    """
-    given = np.asarray(losses, np.float64)
-    if given.size == 0:
-        return math.inf
-    if not (np.isfinite(given) & (given >= 0)).all():
-        raise ValueError("losses are finite and 0 or more")
-    return float(np.quantile(given, share, method="inverted_cdf"))
-
-
-def loss_sums(n: ArrayLike, total: ArrayLike, squares: ArrayLike, tests: int) -> LossSums:
-    """Return the sums as floats ``(tests,)``, or refuse them."""
-    sums = LossSums(*(np.atleast_1d(np.asarray(given, np.float64)) for given in (n, total, squares)))
-    if not all(given.shape == (tests,) for given in sums):
-        raise ValueError(f"need rows, sums and squares of {tests} tests, got {n!r}, {total!r} and {squares!r}")
-    if not all((np.isfinite(given) & (given >= 0)).all() for given in sums):
-        raise ValueError(f"rows, sums and squares are finite and 0 or more, got {n!r}, {total!r} and {squares!r}")
-    return sums
+    return LossTest(tuple(np.where(watched, limits, np.inf).tolist()), tuple(effects.tolist()), clip)
 
 
 def _excess(sums: LossSums, limits: Floats) -> tuple[Floats, Floats]:

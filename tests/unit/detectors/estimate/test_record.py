@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.detection.estimates import classified
+from detectors.estimate.cbpe import fit_cbpe
 from detectors.estimate.interval import Estimated
 from detectors.estimate.record import Settled, TrackRecord, settle
+from detectors.estimate.score_bins import fit_score_bins
 
 SAID = Estimated(0.90, 0.88, 0.92, se=0.01)
 HELD, MISSED = 0.91, 0.80
@@ -89,3 +92,22 @@ def test_an_estimate_that_has_become_honest_regains_its_weight():
 def test_what_is_no_measured_value_is_refused_with_a_sentence(measured):
     with pytest.raises(ValueError, match="need finite values"):
         settle(TrackRecord(), SAID, measured)
+
+
+def test_labels_that_turn_show_in_the_record_and_not_in_the_estimate():
+    """What no estimate can see: the inputs are as ever, a fifth of the labels are not."""
+    g = np.random.default_rng(17)
+    reference = [classified(g, 1_000, 0.0, 1.0) for _ in range(20)]
+    bins = fit_score_bins(np.concatenate([rows.scores for rows in reference]))
+    model = fit_cbpe(bins, np.stack([bins.labelled_counts(*rows) for rows in reference]))
+    usual = model.estimate(bins.counts(*reference[0][:2]))["accuracy"].value
+    record = TrackRecord()
+    for _ in range(20):
+        rows = classified(g, 1_000, 0.0, 1.0)
+        turned = np.where(g.random(1_000) < 0.2, 1 - rows.labels, rows.labels)
+        said = model.estimate(bins.counts(rows.scores, rows.predicted))["accuracy"]
+        record = settle(record, said, float((rows.predicted == turned).mean()))
+
+    assert said.value == pytest.approx(usual, abs=0.02)
+    assert record.settled.bias > 0.05
+    assert record.weight == 0.0

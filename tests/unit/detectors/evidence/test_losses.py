@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.evidence import cusum
-from detectors.evidence.losses import LAMBDAS, LossTest, clip_point, fit_losses
+from detectors.evidence.loss_sums import clip_point, clipped_sums, loss_sums
+from detectors.evidence.losses import LAMBDAS, LossTest, fit_losses
 
 ONE = LossTest(limits=(1.0,), design_effects=(1.0,))
 DRAWS = {
@@ -21,7 +22,7 @@ DRAWS = {
 
 
 def sums(losses):
-    return [losses.shape[-1]] * len(losses), losses.sum(axis=1), (losses * losses).sum(axis=1)
+    return loss_sums([losses.shape[-1]] * len(losses), losses.sum(axis=1), (losses * losses).sum(axis=1))
 
 
 def test_evidence_is_fans_bound_on_each_row():
@@ -53,7 +54,7 @@ def test_a_risen_loss_is_seen_though_some_rows_are_huge():
     reference = np.exp(g.standard_normal(20_000))
     clip = clip_point(reference)
     cut = np.minimum(reference, clip)[None]
-    test = fit_losses(*sums(cut))
+    test = fit_losses(sums(cut), clip=clip)
     state = test.start()
     for _ in range(40):
         losses = np.minimum(1.5 * np.exp(g.standard_normal((1, 100))), clip)
@@ -64,7 +65,7 @@ def test_a_risen_loss_is_seen_though_some_rows_are_huge():
 
 
 def test_a_tolerated_loss_is_never_evidence_in_the_long_run():
-    test = fit_losses([20_000], [20_000.0], [40_000.0], tolerance=0.2)
+    test = fit_losses(loss_sums([20_000], [20_000.0], [40_000.0]), tolerance=0.2)
     state = test.start()
     for _ in range(100):
         state, log_e = test.update(state, [10_000], [12_000.0], [28_800.0])
@@ -73,12 +74,12 @@ def test_a_tolerated_loss_is_never_evidence_in_the_long_run():
 
 
 def test_a_segment_that_never_lost_anything_is_watched_only_with_a_tolerance():
-    assert not fit_losses([1_000], [0.0], [0.0]).watched.any()
-    assert fit_losses([1_000], [0.0], [0.0], tolerance=1e-12).watched.all()
+    assert not fit_losses(loss_sums([1_000], [0.0], [0.0])).watched.any()
+    assert fit_losses(loss_sums([1_000], [0.0], [0.0]), tolerance=1e-12).watched.all()
 
 
 def test_small_references_are_not_watched_and_take_no_share():
-    test = fit_losses([20_000, 199], [20_000.0, 199.0], [40_000.0, 398.0])
+    test = fit_losses(loss_sums([20_000, 199], [20_000.0, 199.0], [40_000.0, 398.0]))
 
     assert test.watched.tolist() == [True, False]
     assert test.log_alarm(1_000) == pytest.approx(math.log(1_000))
@@ -141,7 +142,10 @@ def test_what_are_no_sums_is_refused_with_a_sentence(n, total, squares):
         lambda: LossTest((math.nan,), (1.0,)),
         lambda: LossTest((1.0,), (math.nan,)),
         lambda: LossTest((1.0,), ()),
-        lambda: fit_losses([1_000], [1.0], [1.0], tolerance=math.inf),
+        lambda: LossTest((1.0,), (1.0,), clip=math.nan),
+        lambda: clipped_sums([math.inf], clip=1.0),
+        lambda: clipped_sums([1e200], clip=math.inf),
+        lambda: fit_losses(loss_sums([1_000], [1.0], [1.0]), tolerance=math.inf),
         lambda: clip_point([1.0, math.nan]),
         lambda: clip_point([-1.0]),
     ],
@@ -153,3 +157,16 @@ def test_parameters_out_of_range_are_refused_with_a_sentence(refused):
 
 def test_without_losses_nothing_is_clipped():
     assert clip_point([]) == math.inf
+    assert clipped_sums([], clip=math.inf) == ([0.0], [0.0], [0.0])
+
+
+def test_rare_losses_are_not_cut_to_nothing():
+    assert clip_point([0.0] * 999 + [1.0]) == 1.0
+    assert clip_point([0.0] * 1_000) == math.inf
+
+
+def test_the_clip_point_is_exceeded_by_no_more_than_its_share():
+    losses = np.exp(2 * np.random.default_rng(16).standard_normal(20_000))
+
+    assert (losses > clip_point(losses)).mean() <= 0.005
+    assert clipped_sums(losses, clip_point(losses)).total < losses.sum()

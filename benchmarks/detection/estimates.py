@@ -1,9 +1,10 @@
 """Estimates without labels under simulated covariate shift: whether intervals hold, and whether they beat a constant.
 
 Experiment 7, the simulated part: references of 20,000 labelled rows, windows of 1,000 and 5,000 rows whose inputs
-have moved and spread, each by chance. The windows of one reference share its error, so that few references say
-little about coverage: `quick` allows for that. The classifier's scores are overconfident; the regression's errors grow
-with its input. What is measured later is computed from rows, not from bins.
+have moved and spread, each by chance; once with labels that depend on the inputs alone, once with odds that also
+wander from window to window, in the reference as later. The classifier's scores are overconfident; the regression's
+errors grow with its input. What is measured later is computed from rows, not from bins. The windows of one reference
+share its error, so that few references say little about coverage: `quick` allows for that.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ Ints = NDArray[np.int64]
 REFERENCE, WINDOW, WINDOWS_EACH = 20_000, 1_000, 20
 SIZES = (1_000, 5_000)
 LEAST, MOST = 0.93, 0.97
-REFERENCES, QUICK_REFERENCES = 120, 25
-QUICK_SLACK = 0.02
+REFERENCES, QUICK_REFERENCES = 100, 15
+QUICK_SLACK = 0.03
 """About two standard errors of the coverage with `QUICK_REFERENCES`."""
 
 ERROR_MARK = 0.75
+WANDER = 0.2
+"""Standard deviation of the log odds, between windows."""
 
 
 class Classified(NamedTuple):
@@ -50,22 +53,29 @@ class Outcome(NamedTuple):
 
 
 def run(quick: bool = False) -> list[Experiment]:
-    """Return coverage and relative error of each metric; a fifth of the references if `quick`, and wider marks."""
+    """Return coverage and relative error of each metric; fewer references if `quick`, and wider marks."""
     references, slack = (QUICK_REFERENCES, QUICK_SLACK) if quick else (REFERENCES, 0.0)
-    return [*_classification(references, slack), *_regression(references, slack)]
+    classification = [part for wander in (0.0, WANDER) for part in _classification(references, slack, wander)]
+    return [*classification, *_regression(references, slack)]
 
 
-def _classification(references: int, slack: float) -> list[Experiment]:
+def _classification(references: int, slack: float, wander: float) -> list[Experiment]:
     found: list[Experiment] = []
+    kind = "CBPE, odds wander:" if wander else "CBPE"
     for rows in SIZES:
         g = np.random.default_rng(71)
         outcomes: dict[str, list[Outcome]] = {}
         for _ in range(references):
-            model, constant = _classifier(classified(g, REFERENCE, 0.0, 1.0))
+            model, constant = _classifier(_reference(g, wander))
             for _ in range(WINDOWS_EACH):
-                _settle(outcomes, model, constant, classified(g, rows, *shift(g)))
-        found += [part for name, of in outcomes.items() for part in _judged(f"CBPE {name}", rows, of, slack)]
+                _settle(outcomes, model, constant, classified(g, rows, *shift(g), g.normal(0, wander)))
+        found += [part for name, of in outcomes.items() for part in _judged(f"{kind} {name}", rows, of, slack)]
     return found
+
+
+def _reference(g: np.random.Generator, wander: float) -> Classified:
+    parts = [classified(g, WINDOW, 0.0, 1.0, g.normal(0, wander)) for _ in range(REFERENCE // WINDOW)]
+    return Classified(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _classifier(reference: Classified) -> tuple[Cbpe, dict[str, float]]:
@@ -87,11 +97,11 @@ def shift(g: np.random.Generator) -> tuple[float, float]:
     return float(g.normal(0, 0.5)), float(np.exp(g.normal(0, 0.2)))
 
 
-def classified(g: np.random.Generator, rows: int, move: float, spread: float) -> Classified:
-    """Return rows of a classifier whose scores rank well and are overconfident."""
+def classified(g: np.random.Generator, rows: int, move: float, spread: float, odds: float = 0.0) -> Classified:
+    """Return rows of a classifier whose scores rank well and are overconfident; `odds` is added to the log odds."""
     logit = 1.2 * (move + spread * g.standard_normal(rows)) - 0.4
     scores = special.expit(1.6 * logit + 0.3)
-    labels = (g.random(rows) < special.expit(logit)).astype(np.int64)
+    labels = (g.random(rows) < special.expit(logit + odds)).astype(np.int64)
     return Classified(scores, (scores >= 0.5).astype(np.int64), labels)
 
 

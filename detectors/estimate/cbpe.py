@@ -6,8 +6,9 @@ metric is that of its cells' positives, by the delta method:
 
 * sampling, :math:`c \, p (1 - p)` for c rows of the pane;
 * calibration, :math:`c^2 p (1 - p) / (N + 1)` for N rows of the reference;
-* and :math:`\tau^2`: what differs between contiguous windows of the reference beyond both, each estimated by a map
-  that was fitted without it. This part is what makes the coverage right.
+* and what differs between contiguous windows of the reference beyond both, each judged by a map that was fitted
+  without it: offsets of the log odds (`wobble`), and :math:`\tau^2` for what these leave of each metric's errors.
+  This part is what makes the coverage right.
 
 References
 ----------
@@ -27,9 +28,13 @@ from detectors.estimate.interval import Estimated, Undefined, estimated
 from detectors.estimate.isotonic import rising
 from detectors.estimate.score_bins import ScoreBins
 from detectors.estimate.windows import FOLDS, between_windows, folds
+from detectors.estimate.wobble import Offset, covariance, response
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+
+_NO_OFFSETS = ((0.0, 0.0), (0.0, 0.0))
 
 
 class Cbpe(msgspec.Struct, frozen=True, dict=True):
@@ -43,13 +48,16 @@ class Cbpe(msgspec.Struct, frozen=True, dict=True):
         Of each bin, probability of a positive if the class 0, and 1, is predicted.
     rows
         Of each bin, labelled rows of the reference with these predictions.
+    offsets
+        Covariance of the offsets of the log odds of both predicted classes, between windows.
     tau2
-        Of each metric, variance between windows, in its unit squared.
+        Of each metric, variance between windows that these do not explain, in its unit squared.
     """
 
     bins: ScoreBins
     positive_share: tuple[tuple[float, float], ...]
     rows: tuple[tuple[int, int], ...]
+    offsets: tuple[tuple[float, float], tuple[float, float]]
     tau2: dict[str, float]
 
     @cached_property
@@ -91,9 +99,14 @@ class Cbpe(msgspec.Struct, frozen=True, dict=True):
         return Cells(self.bins, rows, rows * self.share_array)
 
     def variance(self, gradient: Floats, rows: Floats) -> float:
-        """Return a metric's variance by sampling and calibration, from its gradient by the cells' positives."""
-        cells = rows * self.row_variance_array + rows * rows * self.calibration_variance_array
-        return float((gradient * gradient * cells).sum())
+        """Return a metric's variance but for tau², from its gradient by the positives of the cells."""
+        moved = response(gradient, rows * self.row_variance_array)
+        between = float((np.multiply.outer(moved, moved) * np.array(self.offsets)).sum())
+        return float((gradient * gradient * self.cell_variance(rows)).sum()) + between
+
+    def cell_variance(self, rows: Floats) -> Floats:
+        """Return the variance of each cell's positives by sampling and calibration, ``(bins, 2)``."""
+        return rows * self.row_variance_array + rows * rows * self.calibration_variance_array
 
     def _with_interval(self, name: str, found: Metric | str, rows: Floats) -> Estimated | Undefined:
         if isinstance(found, str):
@@ -124,12 +137,16 @@ def fit_cbpe(bins: ScoreBins, windows: Ints, count: int = FOLDS) -> Cbpe:
         raise ValueError(f"need integers (windows, {bins.width}, 2, 2), got {windows.dtype} {windows.shape}")
     if (windows < 0).any() or not windows.any():
         raise ValueError("need counts of 0 or more, and a labelled row")
-    errors: dict[str, list[float]] = {name: [] for name in METRICS}
-    variances: dict[str, list[float]] = {name: [] for name in METRICS}
-    for fold in folds(len(windows), count):
-        if windows[fold.others].any():
-            _judge(_fitted(bins, windows[fold.others], {}), windows[fold.judged], errors, variances)
-    return _fitted(bins, windows, {name: between_windows(errors[name], variances[name]) for name in METRICS})
+    held_out = [
+        (_fitted(bins, windows[fold.others]), window)
+        for fold in folds(len(windows), count)
+        for window in windows[fold.judged]
+        if windows[fold.others].any()
+    ]
+    wandering = covariance([_offset(model, window) for model, window in held_out])
+    offsets = ((float(wandering[0, 0]), float(wandering[0, 1])), (float(wandering[1, 0]), float(wandering[1, 1])))
+    judged = [(msgspec.structs.replace(model, offsets=offsets), window) for model, window in held_out]
+    return msgspec.structs.replace(_fitted(bins, windows), offsets=offsets, tau2=_between(judged))
 
 
 def measured(bins: ScoreBins, labelled: Ints) -> dict[str, float | None]:
@@ -138,24 +155,35 @@ def measured(bins: ScoreBins, labelled: Ints) -> dict[str, float | None]:
     return {name: None if isinstance(metric, str) else metric.value for name, metric in found.items()}
 
 
-def _fitted(bins: ScoreBins, windows: Ints, tau2: dict[str, float]) -> Cbpe:
+def _fitted(bins: ScoreBins, windows: Ints) -> Cbpe:
     total = windows.sum(axis=0)
     rows = total.sum(axis=2)
     share = np.stack([rising(total[:, of, 1], rows[:, of]) for of in (0, 1)], axis=1)
     pairs = tuple((float(if_zero), float(if_one)) for if_zero, if_one in share)
-    return Cbpe(bins, pairs, tuple((int(zero), int(one)) for zero, one in rows), tau2)
+    return Cbpe(
+        bins, pairs, tuple((int(zero), int(one)) for zero, one in rows), _NO_OFFSETS, dict.fromkeys(METRICS, 0.0)
+    )
 
 
-def _judge(model: Cbpe, windows: Ints, errors: dict[str, list[float]], variances: dict[str, list[float]]) -> None:
-    """Add each window's error, and the variance that was stated for it, where both metrics are defined."""
-    for window in windows:
-        cells = model.expected(window.sum(axis=2))
-        said, later = _metrics(cells), measured(model.bins, window)
-        for name, metric in said.items():
+def _offset(model: Cbpe, window: Ints) -> Offset:
+    rows = window.sum(axis=2).astype(np.float64)
+    excess = window[:, :, 1] - rows * model.share_array
+    slopes = rows * model.row_variance_array
+    return Offset(excess.sum(axis=0), model.cell_variance(rows).sum(axis=0), slopes.sum(axis=0))
+
+
+def _between(judged: list[tuple[Cbpe, Ints]]) -> dict[str, float]:
+    """Return tau² of each metric: from each window's error, and the variance that was stated for it."""
+    errors: dict[str, list[float]] = {name: [] for name in METRICS}
+    variances: dict[str, list[float]] = {name: [] for name in METRICS}
+    for model, window in judged:
+        cells, later = model.expected(window.sum(axis=2)), measured(model.bins, window)
+        for name, metric in _metrics(cells).items():
             truth = later[name]
             if isinstance(metric, Metric) and truth is not None:
                 errors[name].append(metric.value - truth)
                 variances[name].append(model.variance(metric.gradient, cells.rows))
+    return {name: between_windows(errors[name], variances[name]) for name in METRICS}
 
 
 def _metrics(cells: Cells) -> dict[str, Metric | str]:

@@ -63,14 +63,27 @@ def test_more_rows_narrow_the_interval_down_to_what_calibration_leaves(bins, mod
     assert errors[0] > errors[1] >= errors[2] > 0.001
 
 
-def test_windows_that_differ_beyond_chance_widen_every_interval(bins, model):
-    wobbling = fit_cbpe(bins, windows_of(bins, np.random.default_rng(5), 40, wobble=0.1))
+@pytest.fixture(scope="module")
+def wandering(bins):
+    return fit_cbpe(bins, windows_of(bins, np.random.default_rng(5), 40, wobble=0.1))
+
+
+def test_windows_that_differ_beyond_chance_widen_the_interval_of_what_they_move(bins, model, wandering):
     counts = windows_of(bins, np.random.default_rng(6), 5).sum(axis=(0, 3))
 
-    widths = {name: wobbling.estimate(counts)[name].se / model.estimate(counts)[name].se for name in METRICS}
+    widths = {name: wandering.estimate(counts)[name].se / model.estimate(counts)[name].se for name in METRICS}
 
-    assert all(width > 1.5 for width in widths.values())
-    assert math.sqrt(wobbling.tau2["precision"]) == pytest.approx(0.1, rel=0.5)
+    assert all(width > 1.5 for name, width in widths.items() if name != "accuracy")
+    assert wandering.estimate(counts * 10**6)["precision"].se == pytest.approx(0.1, rel=0.4)
+
+
+def test_what_cancels_between_both_classes_counts_where_one_of_them_prevails(bins, wandering):
+    """More positives are more hits and as many more misses: accuracy is moved where inputs have left the balance."""
+    balanced = windows_of(bins, np.random.default_rng(6), 5).sum(axis=(0, 3))
+    one_sided = balanced * np.array([0, 1])
+
+    assert wandering.estimate(balanced * 10**6)["accuracy"].se < 0.02
+    assert wandering.estimate(one_sided * 10**6)["accuracy"].se > 0.06
 
 
 @given(of_numpy.arrays(np.int64, (50, 2), elements=st.sampled_from([0, 0, 1, 7, 10**9])))

@@ -106,6 +106,7 @@ def _negative_binomial(count: Floats, mean: Floats, variance: Floats) -> Floats:
     wide = np.maximum(variance, mean * (1 + 1e-6))
     size = np.clip(mean * mean / (wide - mean), 1e-8, 1e8)
     success = size / (size + mean)
-    above = special.betaincc(size, np.maximum(count, 1e-9), success)
-    below = special.betainc(size, count + 1, success)
-    return np.asarray(np.minimum(1, 2 * np.where(count > mean, above, below)), np.float64)
+    p, is_above = np.empty(len(count)), count > mean
+    p[is_above] = special.betaincc(size[is_above], count[is_above], success[is_above])
+    p[~is_above] = special.betainc(size[~is_above], count[~is_above] + 1, success[~is_above])
+    return np.asarray(np.minimum(1, 2 * p), np.float64)

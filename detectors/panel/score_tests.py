@@ -10,7 +10,7 @@ from scipy import special
 
 from detectors.panel.panel import Panel
 from detectors.panel.score_moments import pane_means, whitening
-from detectors.panel.windows import Windows
+from detectors.panel.windows import Windows, mixed_phases
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -68,7 +68,7 @@ def score_tests(panel: Panel, windows: Windows) -> ScoreTests:
 def _deviations(panel: Panel, windows: Windows) -> _Deviations:
     means = pane_means(windows.counts, windows.rows, panel.scores).transpose(1, 0, 2)
     panes = np.array(panel.scales)[windows.scale]
-    expected = np.tensordot(windows.phase_weights, panel.means, 1)
+    expected = mixed_phases(panel.means, windows.phase_weights)
     size = _size_factor(panel.sampling, panes * panel.rows_per_pane / windows.rows)
     window = panel.ratios[windows.scale] / panes[:, None, None] * size
     return _Deviations(means - expected, window, panel.reference_error()[windows.scale])
@@ -82,14 +82,13 @@ def _size_factor(sampling: Floats, quotient: Floats) -> Floats:
 
 def _variances(panel: Panel, windows: Windows) -> Floats:
     by_phase = np.diagonal(panel.covariances, axis1=2, axis2=3)
-    mixed = np.tensordot(windows.phase_weights, by_phase, 1)
-    return np.asarray(np.maximum(mixed, _TINY), np.float64)
+    return np.maximum(mixed_phases(by_phase, windows.phase_weights), _TINY)
 
 
 def _whitened(panel: Panel, windows: Windows, scaled: Floats) -> Floats:
     if panel.phases == 1:
         return np.asarray(np.matmul(scaled.transpose(1, 0, 2), panel.whitening).transpose(1, 0, 2), np.float64)
-    mixed = np.tensordot(windows.phase_weights, panel.covariances, 1)
+    mixed = mixed_phases(panel.covariances, windows.phase_weights)
     return np.asarray(np.matmul(scaled[:, :, None], whitening(mixed))[:, :, 0], np.float64)
 
 

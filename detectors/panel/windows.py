@@ -79,6 +79,12 @@ def complete(counts: Ints, rows: Ints) -> Ints:
 
 def expected_shares(panel: Panel, phase_weights: Floats) -> Floats:
     """Return the shares to expect in windows over these phases, ``(T, F, W)``."""
-    if panel.phases == 1:
-        return np.broadcast_to(panel.phase_shares, (len(phase_weights), *panel.shares.shape))
-    return np.asarray(np.tensordot(phase_weights, panel.phase_shares, 1), np.float64)
+    mixed = mixed_phases(panel.phase_shares, phase_weights)
+    return np.broadcast_to(mixed, (len(phase_weights), *panel.shares.shape))
+
+
+def mixed_phases(by_phase: Floats, phase_weights: Floats) -> Floats:
+    """Return the mean of ``(H, ...)`` over phases by weights ``(T, H)``, ``(T, ...)``; without a cycle ``(1, ...)``."""
+    if len(by_phase) == 1:
+        return by_phase
+    return np.asarray(np.tensordot(phase_weights, by_phase, 1), np.float64)

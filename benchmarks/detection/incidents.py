@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from benchmarks.detection.streams import Simulated
@@ -19,14 +20,17 @@ class Alarm(NamedTuple):
     features: tuple[int, ...]
 
 
-def alarms(gauge: Plan, stream: Simulated) -> list[Alarm]:
-    """Return the alarms of a stream."""
-    state, found = initial(gauge.panel), []
+def verdicts(gauge: Plan, stream: Simulated) -> Iterator[Verdict]:
+    """Yield the verdict of each tick."""
+    state = initial(gauge.panel)
     for t, (counts, rows) in enumerate(zip(stream.counts, stream.rows.tolist(), strict=True)):
         state, verdict = tick(gauge, state, Pane(counts, rows, None, gauge.panel.panes + t))
-        if verdict.alarms:
-            found.append(Alarm(t + 1, named(verdict)))
-    return found
+        yield verdict
+
+
+def alarms(found: Iterable[Verdict]) -> list[Alarm]:
+    """Return the alarms among verdicts."""
+    return [Alarm(t, named(verdict)) for t, verdict in enumerate(found, 1) if verdict.alarms]
 
 
 def named(verdict: Verdict) -> tuple[int, ...]:

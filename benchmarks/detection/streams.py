@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from detectors.bins import Bins, fit_number
+from detectors.columns import count_by_pane
 from detectors.panel.fit import ReferenceCounts, fit_panel
 from detectors.panel.panel import Panel
 
@@ -72,28 +73,34 @@ class Simulated(NamedTuple):
 
 
 def simulate(
-    columns: list[Floats], rows: Ints, reference: int, scales: tuple[int, ...] | None = (1, 4, 16), phases: int = 1
+    columns: Iterable[Floats], rows: Ints, reference: int, scales: tuple[int, ...] | None = (1, 4, 16), phases: int = 1
 ) -> Simulated:
     """Return the panel of the first `reference` panes of features, and the other panes.
 
     Parameters
     ----------
     columns
-        Values of each feature, pane after pane.
+        Values of each feature, pane after pane; one is held at a time.
     rows
         Of each pane, ``(panes,)``.
     """
     pane = np.repeat(np.arange(len(rows)), rows)
-    fitted = [fit_number(f"x{i}", values[: rows[:reference].sum()]) for i, values in enumerate(columns)]
-    width = max(bins.width for bins in fitted)
-    counts = np.stack([_counts(b, x, pane, width, len(rows)) for b, x in zip(fitted, columns, strict=True)], 1)
-    panel = fit_panel(ReferenceCounts(tuple(fitted), counts[:reference], rows[:reference]), scales, phases)
-    return Simulated(panel, counts[reference:], rows[reference:])
+    known, bins, counts = int(rows[:reference].sum()), [], []
+    for values in columns:
+        bins.append(fit_number(f"x{len(bins)}", values[:known]))
+        counts.append(count_by_pane(bins[-1].number_codes(values), bins[-1].width, pane, len(rows)))
+    return fitted(bins, counts, rows, reference, scales, phases)
 
 
-def _counts(bins: Bins, values: Floats, pane: Ints, width: int, panes: int) -> Ints:
-    places = pane * width + bins.number_codes(values)
-    return np.bincount(places, minlength=panes * width).reshape(panes, width)
+def fitted(
+    bins: list[Bins], counts: list[Floats], rows: Ints, reference: int, scales: tuple[int, ...] | None, phases: int = 1
+) -> Simulated:
+    """Return the panel of the first `reference` panes, and the other panes, from each feature's ``(panes, width)``."""
+    width = max(feature.width for feature in bins)
+    padded = [np.pad(own, ((0, 0), (0, width - own.shape[1]))) for own in counts]
+    together = np.stack(padded, 1).astype(np.int64)
+    known = ReferenceCounts(tuple(bins), together[:reference], rows[:reference])
+    return Simulated(fit_panel(known, scales, phases), together[reference:], rows[reference:])
 
 
 def equal_panes(panes: int, rows: int) -> Ints:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detectors.panel._evidence import log_e, log_mean_exp
 from detectors.panel.gauge_state import GaugeState
 from detectors.panel.plan import Plan
-from detectors.panel.windows import Windows, expected_shares
+from detectors.panel.windows import Windows
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -44,14 +44,14 @@ class Judged(NamedTuple):
 def accumulated(plan: Plan, state: GaugeState, found: Judged) -> GaugeState:
     """Return the state with the evidence of closed windows; those that were not judged add none."""
     bet_window, is_bet = _bet_windows(plan, found)
-    with_runs = _with_runs(plan, state, found, bet_window, is_bet)
     scale = found.windows.scale
     evidence = state.log_evidence.copy()
     gain = np.maximum(evidence[scale], 0) + log_e(found.p) / plan.dependence[scale]
     evidence[scale] = np.where(found.judged, gain, evidence[scale])
     z = found.z[bet_window, np.arange(len(bet_window))]
     bets = np.where(is_bet[:, None, None, None], _bets(plan, state.log_bets, z), state.log_bets)
-    return replace(with_runs, log_evidence=evidence, log_bets=bets)
+    runs = _runs(plan, state, found, bet_window, is_bet)
+    return replace(state, log_evidence=evidence, log_bets=bets, **runs)
 
 
 def evidence(plan: Plan, state: GaugeState) -> Floats:
@@ -84,22 +84,26 @@ def _bets(plan: Plan, log_bets: Floats, z: Floats) -> Floats:
     return np.asarray(np.maximum(log_bets, 0) + won / divisor[:, None, None, None], np.float64)
 
 
-def _with_runs(plan: Plan, state: GaugeState, found: Judged, bet_window: Ints, is_bet: Flags) -> GaugeState:
-    """Return the state with the windows counted into the runs; a run begins anew where evidence is at its start."""
+class _Runs(TypedDict):
+    run_counts: Ints
+    run_expected: Floats
+    run_rows: Ints
+
+
+def _runs(plan: Plan, state: GaugeState, found: Judged, bet_window: Ints, is_bet: Flags) -> _Runs:
+    """Return the runs with the windows counted in; a run begins anew where evidence is at its start."""
     windows, features = found.windows, np.arange(len(bet_window))
     slots = np.append(windows.scale, len(plan.panel.scales))
     fresh = np.concatenate([state.log_evidence[windows.scale, :-1] <= 0, _at_start(state)[None]])
     counted = np.concatenate([found.judged[:, :-1], is_bet[None]])
-    rows = windows.rows.astype(np.int64)
-    expected = windows.rows[:, None, None] * expected_shares(plan.panel, windows.phase_weights)
+    rows = np.repeat(windows.rows.astype(np.int64)[:, None], len(features), 1)[..., None]
     counts = windows.counts.astype(np.int64)
-    added_rows = np.concatenate([np.broadcast_to(rows[:, None], (len(rows), len(features))), rows[bet_window][None]])
-    return replace(
-        state,
-        run_counts=_run(state.run_counts, slots, fresh, counted, _and_bets(counts, bet_window)),
-        run_expected=_run(state.run_expected, slots, fresh, counted, _and_bets(expected, bet_window)),
-        run_rows=_run(state.run_rows[..., None], slots, fresh, counted, added_rows[..., None])[..., 0],
-    )
+    expected = windows.rows[:, None, None] * windows.shares
+    return {
+        "run_counts": _run(state.run_counts, slots, fresh, counted, _and_bets(counts, bet_window)),
+        "run_expected": _run(state.run_expected, slots, fresh, counted, _and_bets(expected, bet_window)),
+        "run_rows": _run(state.run_rows[..., None], slots, fresh, counted, _and_bets(rows, bet_window))[..., 0],
+    }
 
 
 def _at_start(state: GaugeState) -> Flags:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from detectors.panel.panel import Panel
-from detectors.panel.windows import Windows, expected_shares
+from detectors.panel.windows import Windows
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -19,8 +19,9 @@ RARE_ROWS = 15
 """Bins of which fewer rows are expected are judged by the negative binomial, the others by a normal approximation."""
 
 _LEAST_DF = 5.0
-_WORTH_A_LOOK = 1.2
-"""A rare bin nearer to its expectation than this many standard deviations cannot have a small p-value."""
+_WORTH_A_LOOK = 2.0
+"""A rare bin nearer to its expectation than this many standard deviations has, for the bins corrected, no p-value of
+note (above .15 with four bins, 1 with thirty); to work out all would take a third of a tick."""
 
 
 class BinTests(NamedTuple):
@@ -56,7 +57,7 @@ def bin_tests(panel: Panel, windows: Windows) -> BinTests:
 
 def _expectation(panel: Panel, windows: Windows) -> _Expectation:
     panes = np.array(panel.scales)[windows.scale]
-    shares = expected_shares(panel, windows.phase_weights)
+    shares = windows.shares
     # What is not sampling grows with the rows.
     growth = np.maximum(1, windows.rows / (panes * panel.rows_per_pane))[:, None, None]
     dispersion = (1 + (panel.dispersion - 1) * growth) * panel.largest_ratios[windows.scale][:, :, None]

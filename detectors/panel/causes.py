@@ -12,7 +12,6 @@ from detectors.panel.effects import Cases, Effects, effects
 from detectors.panel.floors import is_material
 from detectors.panel.gauge_state import GaugeState
 from detectors.panel.plan import Plan
-from detectors.panel.windows import expected_shares
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -42,7 +41,7 @@ def causes(plan: Plan, state: GaugeState, found: Judged, proven: Flags, rejected
     rejected
         Whether parallel tests reject it in a window, ``(T, F)``.
     """
-    cases = _joined(_runs(state, proven), _windows(plan, found, rejected))
+    cases = _joined(_runs(state, proven), _windows(found, rejected))
     all_effects = effects(plan.panel, cases)
     scale = np.where(plan.is_output[cases.features], _OUTPUT_FLOORS, 1.0)
     material = np.flatnonzero(is_material(all_effects, plan.floors, scale))
@@ -60,10 +59,11 @@ def _runs(state: GaugeState, proven: Flags) -> Cases:
     return Cases(features, state.run_counts[slots, features].astype(np.float64), rows, shares)
 
 
-def _windows(plan: Plan, found: Judged, rejected: Flags) -> Cases:
+def _windows(found: Judged, rejected: Flags) -> Cases:
     places, features = np.nonzero(rejected)
-    shares = expected_shares(plan.panel, found.windows.phase_weights)[places, features]
-    return Cases(features, found.windows.counts[places, features], found.windows.rows[places], shares)
+    windows = found.windows
+    at = places, features
+    return Cases(features, windows.counts[at], windows.rows[places], windows.shares[at])
 
 
 def _joined(first: Cases, second: Cases) -> Cases:

@@ -107,6 +107,7 @@ def fit_panel(reference: ReferenceCounts, scales: tuple[int, ...] | None = None,
         whitening=whitening(moments.covariances[0]),
         ratios=ratios,
         largest_ratios=largest,
+        reference_error=_reference_error(ratios, scales, len(rows) / phases, phases),
         sampling=moments.sampling,
         dispersion=bin_dispersion(counts, rows, phase_shares, shares),
         design_effects=moments.design_effects,
@@ -159,6 +160,12 @@ def _ratios(moments: ScoreMoments, rows: Floats, live: Flags, scales: tuple[int,
         for j in range(live.shape[1])
     ]
     return np.stack(ratios, 2)
+
+
+def _reference_error(ratios: Floats, scales: tuple[int, ...], cycles: float, phases: int) -> Floats:
+    """Return the variance of the reference's mean: a window over several phases meets as many, whose errors average."""
+    panes = np.array([cycles * min(m, phases) for m in scales])
+    return np.asarray(ratios[-1] / panes[:, None, None], np.float64)
 
 
 def _usable(scales: tuple[int, ...], typical: float, design_effects: Floats, panes: int) -> Flags:

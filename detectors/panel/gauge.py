@@ -26,7 +26,7 @@ from detectors.panel.joint import joint_test, most_changed
 from detectors.panel.panel import Panel
 from detectors.panel.plan import Plan
 from detectors.panel.window_tests import LEAST_WINDOW_ROWS, WindowTests, window_tests
-from detectors.panel.windows import Windows
+from detectors.panel.windows import Windows, expected_shares
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -116,9 +116,8 @@ def tick(plan: Plan, state: GaugeState, pane: Pane) -> tuple[GaugeState, Verdict
 
 def _tested(panel: Panel, state: GaugeState, scale: Ints) -> _Tested:
     rows = state.rows[scale].astype(np.float64)
-    windows = Windows(
-        state.counts[scale].astype(np.float64), rows, scale, state.phase_rows[scale] / state.rows[scale][:, None]
-    )
+    weights = state.phase_rows[scale] / rows[:, None]
+    windows = Windows(state.counts[scale].astype(np.float64), rows, scale, weights, expected_shares(panel, weights))
     tests = window_tests(panel, windows)
     p, t = _joint(panel, state, windows)
     judged = np.zeros(len(scale), bool) if panel.joint is None else panel.joint.usable[scale].any(1)
@@ -160,6 +159,8 @@ def _rejected(plan: Plan, found: Judged) -> Flags:
     tests = len(plan.shares) - (plan.panel.joint is None)
     weighted = np.minimum(1, found.p[:, :tests] / (plan.shares[:tests] * tests))
     out = np.zeros(found.p.shape, bool)
+    if weighted.min(initial=1.0) > plan.level * scales[-1] / len(scales):
+        return out
     for place, scale in enumerate(found.windows.scale):
         out[place, :tests] = rejected(weighted[place], plan.level * scales[scale] / len(scales))
     return out

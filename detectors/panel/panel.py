@@ -96,6 +96,8 @@ class Panel:
     ratios, largest_ratios
         Variance of means over m panes, times m, against one pane, ``(S, F, k)``, at least 1 and never falling;
         the largest over live scores, ``(S, F)``.
+    reference_error
+        Variance of the reference's mean against that of one pane, by scale, ``(S, F, k)``.
     sampling
         Part of each variance that more rows lower, ``(F, k)``.
     dispersion
@@ -130,6 +132,7 @@ class Panel:
     whitening: Floats
     ratios: Floats
     largest_ratios: Floats
+    reference_error: Floats
     sampling: Floats
     dispersion: Floats
     design_effects: Floats
@@ -151,11 +154,3 @@ class Panel:
     def is_stationary(self) -> bool:
         """Whether the reference itself stands still: at most a fifth of the features wander."""
         return bool((self.effective_panes < MIN_EFFECTIVE_PANES).mean() <= _MOST_WANDERING)
-
-    def reference_error(self) -> Floats:
-        """Return the variance of the reference's mean against that of one pane, by scale, ``(S, F, k)``.
-
-        A window over several phases compares with as many phase means, whose errors average.
-        """
-        means_met = np.array([self.panes / self.phases * min(m, self.phases) for m in self.scales])
-        return np.asarray(self.ratios[-1] / means_met[:, None, None], np.float64)

@@ -153,5 +153,5 @@ def _dependence(panel: Panel) -> Floats:
 
 def _bet_tolerance(panel: Panel, scale: Ints) -> Floats:
     window = panel.ratios / np.array(panel.scales)[:, None, None]
-    relative = (panel.reference_error() / window)[np.maximum(scale, 0), np.arange(len(scale)), :2]
+    relative = (panel.reference_error / window)[np.maximum(scale, 0), np.arange(len(scale)), :2]
     return np.asarray(_REFERENCE_ERRORS * np.sqrt(relative), np.float64)

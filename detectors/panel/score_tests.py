@@ -71,7 +71,7 @@ def _deviations(panel: Panel, windows: Windows) -> _Deviations:
     expected = mixed_phases(panel.means, windows.phase_weights)
     size = _size_factor(panel.sampling, panes * panel.rows_per_pane / windows.rows)
     window = panel.ratios[windows.scale] / panes[:, None, None] * size
-    return _Deviations(means - expected, window, panel.reference_error()[windows.scale])
+    return _Deviations(means - expected, window, panel.reference_error[windows.scale])
 
 
 def _size_factor(sampling: Floats, quotient: Floats) -> Floats:

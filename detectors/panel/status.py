@@ -64,7 +64,7 @@ def warnings(panel: Panel) -> tuple[str, ...]:
         found.append(f"{panel.panes} panes: enough to alarm, {WANTED_PANES} wanted")
     if panel.can_alarm and not panel.is_stationary:
         found.append(f"the reference itself drifts: {_named(panel, panel.effective_panes < MIN_EFFECTIVE_PANES)}")
-    unwatched = ~panel.usable.any(0)
+    unwatched = np.asarray(~panel.usable.any(0), np.bool_)
     if panel.can_alarm and unwatched.any():
         found.append(f"not watched at any scale up to {panel.scales[-1]} panes: {_named(panel, unwatched)}")
     return tuple(found)

@@ -27,12 +27,15 @@ class Windows(NamedTuple):
         Place of the window's scale in `Panel.scales`, ``(T,)``.
     phase_weights
         Share of the window's rows by phase of the cycle, ``(T, H)``.
+    shares
+        Expected in these phases, ``(T, F, W)``.
     """
 
     counts: Floats
     rows: Floats
     scale: Ints
     phase_weights: Floats
+    shares: Floats
 
 
 def windows_of(panel: Panel, counts: Ints, rows: Ints, scale: Ints, phase_rows: Ints | None = None) -> Windows:
@@ -53,10 +56,12 @@ def windows_of(panel: Panel, counts: Ints, rows: Ints, scale: Ints, phase_rows: 
     whole = complete(counts, rows)
     if (rows <= 0).any():
         raise ValueError(f"a window must have rows, got {rows.tolist()}")
-    by_phase = np.ones((len(rows), 1)) if phase_rows is None else phase_rows / rows[:, None]
+    by_phase = rows[:, None] if phase_rows is None else phase_rows
     if by_phase.shape[1] != panel.phases:
         raise ValueError(f"need the rows of {panel.phases} phases, got those of {by_phase.shape[1]}")
-    return Windows(whole.astype(np.float64), rows.astype(np.float64), scale, by_phase)
+    weights = by_phase / rows[:, None]
+    floats = whole.astype(np.float64), rows.astype(np.float64)
+    return Windows(*floats, scale, weights, expected_shares(panel, weights))
 
 
 def complete(counts: Ints, rows: Ints) -> Ints:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,17 +76,34 @@ def fit_panel(reference: ReferenceCounts, scales: tuple[int, ...] | None = None,
     """
     _check(reference, phases)
     counts, rows = reference.counts.astype(np.float64), reference.rows.astype(np.float64)
-    typical = float(rows.mean())
     shares = shares_of_bins(counts.sum(0), reference.bins, _seen_once(reference))
     if scales is None:
-        trial = score_moments(counts, rows, *_scores(reference, shares, MIN_EFFECTIVE_ROWS), phases)
-        scales = choose_scales(typical, trial.design_effects, len(rows))
-    scores, live = _scores(reference, shares, max(typical * scales[0], MIN_EFFECTIVE_ROWS))
-    moments = score_moments(counts, rows, scores, live, phases)
+        trial = _scored(reference, shares, MIN_EFFECTIVE_ROWS, phases)
+        scales = choose_scales(float(rows.mean()), trial.moments.design_effects, len(rows))
+    window_rows = max(float(rows.mean()) * scales[0], MIN_EFFECTIVE_ROWS)
+    return _panel(reference, shares, scales, phases, _scored(reference, shares, window_rows, phases))
+
+
+class _Scored(NamedTuple):
+    """Scores, ``(F, W, k)``, which of the k each feature has, ``(F, k)``, and their moments."""
+
+    scores: Floats
+    live: Flags
+    moments: ScoreMoments
+
+
+def _scored(reference: ReferenceCounts, shares: Floats, window_rows: float, phases: int) -> _Scored:
+    scores, live = _scores(reference, shares, window_rows)
+    counts, rows = reference.counts.astype(np.float64), reference.rows.astype(np.float64)
+    return _Scored(scores, live, score_moments(counts, rows, scores, live, phases))
+
+
+def _panel(reference: ReferenceCounts, shares: Floats, scales: tuple[int, ...], phases: int, scored: _Scored) -> Panel:
+    counts, rows = reference.counts.astype(np.float64), reference.rows.astype(np.float64)
+    moments, live, typical, centres = scored.moments, scored.live, float(rows.mean()), reference.centres
     ratios = _ratios(moments, rows, live, scales)
     largest = np.where(live, ratios, 1).max(2, initial=1.0)
     phase_shares = shares_by_phase(counts, rows, shares, phases)
-    centres = reference.centres
     return Panel(
         bins=reference.bins,
         is_number=np.array([feature.kind == "number" for feature in reference.bins]),
@@ -100,7 +118,7 @@ def fit_panel(reference: ReferenceCounts, scales: tuple[int, ...] | None = None,
         phase_shares=phase_shares,
         centres=centres_of_bins(reference.bins, shares) if centres is None else centres,
         normal_scores=normal_scores_of_bins(reference.bins, shares, reference.order),
-        scores=scores,
+        scores=scored.scores,
         live=live,
         means=moments.means,
         covariances=moments.covariances,

@@ -34,6 +34,7 @@ Flags = NDArray[np.bool_]
 
 _OUTPUT_EXCESS = 0.5
 NO_JOINT = -1
+_NOTHING = Effects._make([*[np.zeros(0)] * 8, np.zeros(0, np.int64)])
 
 
 class Verdict(NamedTuple):
@@ -189,11 +190,10 @@ def _after(plan: Plan, state: GaugeState, verdict: Verdict) -> GaugeState:
 
 def _quiet(plan: Plan, log_evidence: Floats) -> Verdict:
     shape = len(plan.panel.scales), len(plan.shares)
-    nothing = np.zeros(0)
     return Verdict(
         alarms=False,
-        features=np.zeros(0, np.int64),
-        effects=Effects._make([*[nothing] * 8, np.zeros(0, np.int64)]),
+        features=_NOTHING.gained_bin,
+        effects=_NOTHING,
         joint=NO_JOINT,
         due=np.zeros(shape[0], bool),
         p=np.ones(shape),

@@ -1,0 +1,39 @@
+"""How many panes a window merges."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.panel.panel import MIN_EFFECTIVE_ROWS
+
+Floats = NDArray[np.float64]
+
+_STEPS = (1, 4, 16)
+_LEAST_WINDOWS = 12
+
+
+def choose_scales(rows_per_pane: float, design_effects: Floats, panes: int) -> tuple[int, ...]:
+    """Return the windows (m, 4 m, 16 m), m the first with 400 effective rows for the median feature.
+
+    At least 12 of the smallest windows fit into the reference, or nothing would be known of how they vary.
+
+    Parameters
+    ----------
+    design_effects
+        Rows that count as one, ``(F,)``, at least 1.
+    panes
+        Of the reference.
+
+    Examples
+    --------
+    >>> choose_scales(100.0, np.array([1.2, 1.1, 9.0]), 200)
+    (5, 20, 80)
+    >>> choose_scales(1_000.0, np.array([1.2]), 200)
+    (1, 4, 16)
+    """
+    needed = math.ceil(MIN_EFFECTIVE_ROWS * float(np.median(design_effects)) / rows_per_pane)
+    smallest = max(1, min(needed, panes // _LEAST_WINDOWS))
+    return tuple(smallest * step for step in _STEPS)

@@ -11,7 +11,7 @@ from streamgauge.events import LabelEvent, PredictionEvent, to_ms
 from benchmarks.chaos.load import WARM_ROUNDS, drifts
 from benchmarks.chaos.watched import DAY_MS, KINDS, SPECIES, Sizes, species_features
 
-START_MS = to_ms(datetime(2013, 1, 1, tzinfo=UTC))
+START_MS = to_ms(datetime(1980, 1, 1, tzinfo=UTC))  # 46 years lie before today: 8,000 rounds
 DAYS = 2
 LAPSED_ROUNDS = 40
 """A label so many rounds after its prediction comes when the prediction is forgotten: 80 days for a horizon of 30."""

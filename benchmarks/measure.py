@@ -17,14 +17,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from detectors.bins import Bins
 from detectors.reference import Reference, encode, fit_reference
 from stream.folds.base import Record
 from stream.folds.blocks import Block, Fact, Source, Tick, decode_entry, encode_entry, end_of, place
 from stream.folds.frame import TEXT, Frame, text_hash
 from stream.folds.measure import Measure
 
-RUNS, BINS, LEVELS = 5, 64, 12
+RUNS, LEVELS = 5, 12
 HOUR_MS = 3_600_000
 START_MS = 1_700_000_000_000 // HOUR_MS * HOUR_MS
 
@@ -126,18 +125,12 @@ def specs(load: Load) -> list[Record]:
 
 
 def reference(load: Load) -> Reference:
-    """Return a reference with BINS bins for each number."""
+    """Return a reference with all bins that a number can have."""
     rng = np.random.default_rng(1)
     numbers = {f"n{i}": rng.normal(size=600) for i in range(load.numbers)}
     texts = {f"c{i}": [f"level {k}" for k in rng.integers(0, LEVELS, 600)] for i in range(load.texts)}
     panes = np.arange(600) // 10 * HOUR_MS
-    fitted = fit_reference(numbers | texts, load.features, panes, pane_ms=HOUR_MS, segments=load.segments)
-    edges = tuple(np.linspace(-3, 3, BINS + 1).tolist())
-    features = [
-        msgspec.structs.replace(f, bins=Bins(f.bins.name, "number", edges, (), BINS + 2)) if f.is_number else f
-        for f in fitted.features
-    ]
-    return msgspec.structs.replace(fitted, features=tuple(features))
+    return fit_reference(numbers | texts, load.features, panes, pane_ms=HOUR_MS, segments=load.segments)
 
 
 def predictions(load: Load, rng: np.random.Generator) -> Iterator[Frame]:

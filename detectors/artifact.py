@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from detectors.feature_reference import FeatureReference
+from detectors.bins import Bins
+from detectors.outliers import Outliers
+from detectors.packing import pack, unpack
+from detectors.panel.panel import Panel
+from detectors.promise import Promise
 
-SCHEMA = 1
-MIN_PANES, WANTED_PANES = 60, 200
-MIN_EFFECTIVE_PANES = 12
+Ints = NDArray[np.int64]
+
+SCHEMA = 2
 MAX_SEGMENTS = 50
 
+SERVED: Final = {"binary": "__score__", "multiclass": "__prediction__", "regression": "__prediction__"}
+"""Name of the feature that stands for what the model answers, by task."""
 
-class Reference(msgspec.Struct, frozen=True):
-    """What is normal for one model. Made by `detectors.fit_reference`, never changed.
+
+class Reference(msgspec.Struct, frozen=True, dict=True):
+    """What is normal for one model. Made by `detectors.reference.fit_reference`, never changed.
 
     Attributes
     ----------
-    features
-        In the order of the spec.
-    panes, rows, rows_per_pane
-        Panes that hold rows (R), rows, and their mean number per pane.
+    panel
+        What is expected of each feature: those of the spec in its order, then the model's answers if rows had them.
+    counts
+        Rows of the reference by feature and bin, ``(F, W)``.
+    outputs
+        How many of the features, the last ones, are answers of the model: 0 or 1.
     from_ms, to_ms, pane_ms
         Event time that it covers, ``[from_ms, to_ms)``, and the length of a pane.
     segments
@@ -31,33 +43,51 @@ class Reference(msgspec.Struct, frozen=True):
         Age at which 95 % of the labels were there; -1 if none was seen.
     label_share
         Share of rows that ever got a label, in [0, 1].
+    promise
+        How well its own rows were answered; None without answers or labels.
+    outliers
+        What an outlier is, over the features that are watched in pairs; None without pairs.
     warnings
         Sentences for the owner.
     """
 
-    features: tuple[FeatureReference, ...]
-    panes: int
-    rows: int
-    rows_per_pane: float
+    panel: Panel
+    counts: Ints
+    outputs: int
     from_ms: int
     to_ms: int
     pane_ms: int
     segments: dict[str, tuple[str, ...]]
     label_age_p95_ms: int
     label_share: float
+    promise: Promise | None
+    outliers: Outliers | None
     warnings: tuple[str, ...]
+
+    @property
+    def bins(self) -> tuple[Bins, ...]:
+        """Bins of all features."""
+        return self.panel.bins
+
+    @property
+    def panes(self) -> int:
+        """Panes that hold rows."""
+        return self.panel.panes
+
+    @property
+    def rows(self) -> int:
+        """All rows."""
+        return self.panel.rows
+
+    @property
+    def rows_per_pane(self) -> float:
+        """Mean rows of a pane."""
+        return self.panel.rows_per_pane
 
     @property
     def can_alarm(self) -> bool:
         """Whether there are panes enough to calibrate a test. Effect sizes are right either way."""
-        return self.panes >= MIN_PANES
-
-    def feature(self, name: str) -> FeatureReference:
-        """Return one feature; KeyError if the reference does not have it."""
-        for feature in self.features:
-            if feature.name == name:
-                return feature
-        raise KeyError(name)
+        return self.panel.can_alarm
 
 
 class _Header(msgspec.Struct):
@@ -69,9 +99,9 @@ class _Artifact(msgspec.Struct):
     reference: Reference
 
 
-_encoder = msgspec.msgpack.Encoder(order="deterministic")
+_encoder = msgspec.msgpack.Encoder(order="deterministic", enc_hook=pack)
 _header = msgspec.msgpack.Decoder(_Header)
-_decoder = msgspec.msgpack.Decoder(_Artifact)
+_decoder = msgspec.msgpack.Decoder(_Artifact, dec_hook=unpack)
 
 
 def encode(reference: Reference) -> bytes:
@@ -84,7 +114,7 @@ def decode(data: bytes) -> Reference:
     try:
         schema = _header.decode(data).schema
         if schema != SCHEMA:
-            raise ValueError(f"reference has schema {schema}, this version reads {SCHEMA}")
+            raise ValueError(f"reference has schema {schema}, this version reads {SCHEMA}: build it again")
         return _decoder.decode(data).reference
     except msgspec.MsgspecError as error:
         raise ValueError(f"not a reference: {error}") from error

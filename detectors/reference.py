@@ -8,47 +8,44 @@ from typing import NamedTuple, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors import centres, pane_moments, scores
-from detectors.artifact import (
-    MAX_SEGMENTS,
-    MIN_EFFECTIVE_PANES,
-    MIN_PANES,
-    WANTED_PANES,
-    Reference,
-    decode,
-    encode,
-    sha256,
-)
+from detectors import centres, scores
+from detectors.artifact import MAX_SEGMENTS, SERVED, Reference, decode, encode, sha256
 from detectors.bins import MISSING
 from detectors.columns import Binned, bin_numbers, bin_texts, count_by_pane, expected_shares
-from detectors.feature_reference import FeatureReference
+from detectors.outliers import Outliers, fit_outliers
+from detectors.panel.fit import ReferenceCounts, fit_panel
+from detectors.panel.joint import pair_sums, with_joint
+from detectors.panel.panel import Panel
+from detectors.panel.status import warnings
+from detectors.promise import Group, Panes, Promise, fit_promise
+from detectors.row_losses import row_losses
 
-__all__ = ["Column", "FeatureReference", "Reference", "decode", "encode", "fit_reference", "sha256"]
+__all__ = ["Answers", "Column", "Reference", "decode", "encode", "fit_reference", "sha256"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Column = ArrayLike | Sequence[str | None]
 
-MIN_WINDOW_ROWS = 400
-"""Least effective rows of a window that is judged; below it small p-values are 2 to 15 times too frequent."""
+JOINT_FEATURES = 50
+"""Up to so many features are watched in pairs: their number grows with the square."""
 
 
-class _Panes(NamedTuple):
-    """Which pane each row is in, ``(n,)``; the panes' starts and rows, ``(R,)``."""
+class Answers(NamedTuple):
+    """What the model answered, and what turned out to be true.
 
-    of_row: Ints
-    starts: Ints
-    rows: Floats
+    Attributes
+    ----------
+    task
+        ``binary``, ``multiclass`` or ``regression``.
+    served
+        Scores in [0, 1], values (NaN: none), or classes (None: none), ``(n,)``.
+    truth
+        Labels, ``(n,)``; None: no labels are known.
+    """
 
-
-class _Feature(NamedTuple):
-    """One feature counted, with the moments of its scores: what can be said before looking at the others."""
-
-    binned: Binned
-    counts: Floats
-    shares: Floats
-    scores: Floats
-    moments: pane_moments.ScoreMoments
+    task: str
+    served: Column
+    truth: Column | None = None
 
 
 def fit_reference(
@@ -59,7 +56,7 @@ def fit_reference(
     pane_ms: int,
     segments: Sequence[str] = (),
     label_ages_ms: ArrayLike | None = None,
-    order_by: ArrayLike | None = None,
+    answers: Answers | None = None,
 ) -> Reference:
     """Return the reference of some rows.
 
@@ -78,8 +75,8 @@ def fit_reference(
         Categories whose levels are watched apart.
     label_ages_ms
         Age at which the label of each row came, ``(n,)``; -1 for never. None: no labels known.
-    order_by
-        The model's score of each row, ``(n,)``: the levels of a category are ordered by the mean score that
+    answers
+        The model's answers are watched like a feature, and levels of a category are ordered by the mean answer that
         they carry, so that the location test looks where the model is moved. None: by frequency.
 
     Raises
@@ -95,35 +92,46 @@ def fit_reference(
     (60, True)
     """
     panes = _panes(np.asarray(pane_ms_of_row, np.int64))
-    order = None if order_by is None else np.nan_to_num(np.asarray(order_by, np.float64))
-    parts = [_feature(_binned(name, kind, columns.get(name), panes), panes, order) for name, kind in kinds.items()]
-    features = _with_ratios(parts, panes)
+    features = [_binned(name, kind, columns.get(name), len(panes.of_row)) for name, kind in kinds.items()]
+    inputs = len(features)
+    features += _outputs(answers, len(panes.of_row))
+    counted = _counted(features, panes, _carried(answers))
+    panel, outliers = _with_pairs(fit_panel(counted), features[:inputs], panes)
+    levels = {name: _segment_levels(name, features) for name in segments}
     ages = np.asarray([] if label_ages_ms is None else label_ages_ms, np.int64)
     labelled = ages[ages >= 0]
     return Reference(
-        features=features,
-        panes=len(panes.rows),
-        rows=len(panes.of_row),
-        rows_per_pane=float(panes.rows.mean()),
+        panel=panel,
+        counts=counted.counts.sum(0),
+        outputs=len(features) - inputs,
         from_ms=int(panes.starts[0]),
         to_ms=int(panes.starts[-1]) + pane_ms,
         pane_ms=pane_ms,
-        segments={name: _segment_levels(name, features) for name in segments},
+        segments=levels,
         label_age_p95_ms=int(np.quantile(labelled, 0.95, method="inverted_cdf")) if len(labelled) else -1,
         label_share=len(labelled) / len(panes.of_row),
-        warnings=_warnings(features, len(panes.rows)),
+        promise=_promise(answers, panes, _groups(features, levels)),
+        outliers=outliers,
+        warnings=(*_never_there(panel, counted), *warnings(panel)),
     )
+
+
+class _Panes(NamedTuple):
+    """Which pane each row is in, ``(n,)``; the panes' starts and rows, ``(R,)``."""
+
+    of_row: Ints
+    starts: Ints
+    rows: Ints
 
 
 def _panes(pane_of_row: Ints) -> _Panes:
     if not pane_of_row.size:
         raise ValueError("a reference needs rows, got none")
     starts, of_row, rows = np.unique(pane_of_row, return_inverse=True, return_counts=True)
-    return _Panes(of_row.astype(np.int64), starts, rows.astype(np.float64))
+    return _Panes(of_row.astype(np.int64), starts, rows.astype(np.int64))
 
 
-def _binned(name: str, kind: str, column: Column | None, panes: _Panes) -> Binned:
-    n = len(panes.of_row)
+def _binned(name: str, kind: str, column: Column | None, n: int) -> Binned:
     if kind == "number":
         binned = bin_numbers(name, np.full(n, np.nan) if column is None else cast(ArrayLike, column))
     elif kind == "category":
@@ -135,83 +143,87 @@ def _binned(name: str, kind: str, column: Column | None, panes: _Panes) -> Binne
     return binned
 
 
-def _feature(binned: Binned, panes: _Panes, order: Floats | None) -> _Feature:
-    counts = count_by_pane(binned.codes, binned.bins.width, panes.of_row, len(panes.rows))
-    shares = expected_shares(counts.sum(0), binned.seen_once)
-    window_rows = max(float(panes.rows.mean()), MIN_WINDOW_ROWS)
-    if binned.bins.kind == "number":
-        by_bin = scores.number_scores(shares, window_rows)
-    else:
-        by_bin = scores.category_scores(shares, _level_order(binned, shares, order), window_rows)
-    return _Feature(binned, counts, shares, by_bin, pane_moments.score_moments(counts, panes.rows, by_bin))
+def _outputs(answers: Answers | None, n: int) -> list[Binned]:
+    """Return the model's answers as a feature; none if no row has one."""
+    if answers is None:
+        return []
+    kind = "category" if answers.task == "multiclass" else "number"
+    binned = _binned(SERVED[answers.task], kind, answers.served, n)
+    return [binned] if binned.codes.any() else []
 
 
-def _level_order(binned: Binned, shares: Floats, order: Floats | None) -> Floats:
-    if order is None:
+def _carried(answers: Answers | None) -> Floats | None:
+    """Return a number for each row by which levels are ordered; None for classes, and without answers."""
+    if answers is None or answers.task == "multiclass":
+        return None
+    return np.nan_to_num(np.asarray(answers.served, np.float64), posinf=0.0, neginf=0.0)
+
+
+def _counted(features: Sequence[Binned], panes: _Panes, carried: Floats | None) -> ReferenceCounts:
+    width = max(f.bins.width for f in features)
+    counts = np.stack([count_by_pane(f.codes, width, panes.of_row, len(panes.rows)) for f in features], 1)
+    order, middle = np.zeros((len(features), width)), np.zeros((len(features), width))
+    for i, feature in enumerate(features):
+        own = slice(0, feature.bins.width)
+        shares = expected_shares(counts[:, i, own].sum(0), feature.seen_once)
+        middle[i, own], order[i, own] = _centres(feature, shares), _order(feature, shares, carried)
+    return ReferenceCounts(
+        bins=tuple(f.bins for f in features),
+        counts=counts.astype(np.int64),
+        rows=panes.rows,
+        seen_once=np.array([f.seen_once for f in features], np.int64),
+        order=order,
+        centres=middle,
+    )
+
+
+def _centres(feature: Binned, shares: Floats) -> Floats:
+    if feature.bins.kind == "category":
+        return np.zeros(feature.bins.width)
+    return centres.number_centres(feature.bins, feature.values, shares).standard
+
+
+def _order(feature: Binned, shares: Floats, carried: Floats | None) -> Floats:
+    if carried is None or feature.bins.kind == "number":
         return scores.order_by_frequency(shares)
-    return scores.order_by_score(binned.codes, order, binned.bins.width)
+    return scores.order_by_score(feature.codes, carried, feature.bins.width)
 
 
-def _with_ratios(parts: list[_Feature], panes: _Panes) -> tuple[FeatureReference, ...]:
-    raw = [pane_moments.raw_ratios(part.moments, panes.rows) for part in parts]
-    ratios = pane_moments.shrunk_ratios(raw, len(panes.rows))
-    return tuple(_reference(part, ratio, panes) for part, ratio in zip(parts, ratios, strict=True))
+def _with_pairs(panel: Panel, inputs: Sequence[Binned], panes: _Panes) -> tuple[Panel, Outliers | None]:
+    """Return the panel with the joint test of the inputs that vary, and what an outlier is; not for too many."""
+    varying = np.flatnonzero(panel.normal_scores[: len(inputs)].any(1))
+    if not 2 <= len(varying) <= JOINT_FEATURES:
+        return panel, None
+    by_row = np.stack([panel.normal_scores[f][inputs[f].codes] for f in varying.tolist()], 1)
+    in_order = by_row[np.argsort(panes.of_row, kind="stable")]
+    parts = np.split(in_order, np.cumsum(panes.rows)[:-1])
+    sums = np.stack([pair_sums(part) for part in parts])
+    joint = with_joint(panel, sums, panes.rows.astype(np.float64), varying)
+    return joint, fit_outliers(by_row, panes.of_row, len(panes.rows))
 
 
-def _reference(part: _Feature, ratios: Floats, panes: _Panes) -> FeatureReference:
-    bins, moments = part.binned.bins, part.moments
-    centre = (
-        centres.number_centres(bins, part.binned.values, part.shares)
-        if bins.kind == "number"
-        else centres.category_centres(bins)
-    )
-    return FeatureReference(
-        bins=bins,
-        counts=tuple(int(n) for n in part.counts.sum(0)),
-        rows=len(panes.of_row),
-        shares=tuple(part.shares.tolist()),
-        centres=tuple(centre.standard.tolist()),
-        mean=centre.mean,
-        sd=centre.sd,
-        scores=_rows(part.scores),
-        score_mean=tuple(moments.mean.tolist()),
-        score_covariance=_rows(moments.covariance),
-        ratios=_rows(ratios),
-        sampling_share=tuple(moments.sampling_share.tolist()),
-        dispersion=tuple(pane_moments.bin_dispersion(part.counts, panes.rows).tolist()),
-        design_effect=moments.design_effect,
-        effective_panes=_effective_panes(len(panes.rows), ratios),
-    )
-
-
-def _rows(table: Floats) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(row) for row in table.tolist())
-
-
-def _effective_panes(panes: int, ratios: Floats) -> float:
-    """Return the panes that the reference is worth: fewer where they depend on each other in the long run."""
-    longest = float(ratios[-1].max(initial=1.0))
-    return max(float(ratios.shape[1] + 4), (panes - 1) / longest)
-
-
-def _segment_levels(name: str, features: tuple[FeatureReference, ...]) -> tuple[str, ...]:
+def _segment_levels(name: str, features: Sequence[Binned]) -> tuple[str, ...]:
     for feature in features:
-        if feature.name == name and not feature.is_number:
+        if feature.bins.name == name and feature.bins.kind == "category":
             return feature.bins.levels[:MAX_SEGMENTS]
     raise ValueError(f"segment {name} must be a category among the features")
 
 
-def _warnings(features: tuple[FeatureReference, ...], panes: int) -> tuple[str, ...]:
-    found = []
-    if panes < MIN_PANES:
-        found.append(f"{panes} panes: too few to alarm, {MIN_PANES} needed, {WANTED_PANES} wanted")
-    elif panes < WANTED_PANES:
-        found.append(f"{panes} panes: enough to alarm, {WANTED_PANES} wanted")
-    found += [f"{f.name}: missing in every row" for f in features if f.counts[MISSING] == f.rows]
-    moving = [f.name for f in features if f.effective_panes < MIN_EFFECTIVE_PANES]
-    if panes >= MIN_PANES and len(moving) > 0.2 * len(features):
-        found.append(
-            f"the reference itself drifts: {len(moving)} of {len(features)} features are worth fewer than "
-            f"{MIN_EFFECTIVE_PANES} panes ({', '.join(moving[:5])})"
-        )
-    return tuple(found)
+def _groups(features: Sequence[Binned], levels: Mapping[str, tuple[str, ...]]) -> dict[Group, NDArray[np.bool_]]:
+    """Return the rows of each level of each segment."""
+    by_name = {feature.bins.name: feature for feature in features}
+    return {(name, level): by_name[name].of_level(level) for name, some in levels.items() for level in some}
+
+
+def _promise(answers: Answers | None, panes: _Panes, groups: Mapping[Group, NDArray[np.bool_]]) -> Promise | None:
+    if answers is None or answers.truth is None:
+        return None
+    losses = row_losses(answers.task, np.asarray(answers.served), np.asarray(answers.truth))
+    if all(np.isnan(rows).all() for rows in losses.values()):
+        return None
+    return fit_promise(losses, Panes(panes.of_row, len(panes.rows)), groups)
+
+
+def _never_there(panel: Panel, counted: ReferenceCounts) -> list[str]:
+    absent = counted.counts[:, :, MISSING].sum(0) == panel.rows
+    return [f"{panel.names[f]}: missing in every row" for f in np.flatnonzero(absent)]

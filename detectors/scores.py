@@ -85,7 +85,7 @@ def order_by_frequency(shares: Floats) -> Floats:
     return order
 
 
-def order_by_score(codes: NDArray[np.int64], carried: Floats, width: int) -> Floats:
+def order_by_score(codes: NDArray[np.integer], carried: Floats, width: int) -> Floats:
     """Return the mean of what the rows of each bin carry, ``(width,)``; a bin without rows has the mean of all."""
     rows = np.bincount(codes, minlength=width)
     totals = np.bincount(codes, weights=carried, minlength=width)

@@ -10,6 +10,8 @@ import msgspec
 import numpy as np
 
 from detectors.latency import latency_codes
+from detectors.outliers import squared_distances
+from detectors.panel.joint import pair_sums
 from detectors.performance import task_sums
 from stream.folds.blocks import decode_entry
 from stream.folds.frame import is_number, is_text, text_codes
@@ -73,6 +75,7 @@ class Sums:
         self.task_cells, self.task_sums = task_sums(monitor.task).tables(1)
         self.levels = defaultdict(lambda: defaultdict(int))
         self.pairs = defaultdict(list)
+        self.scores = []
 
 
 class Oracle:
@@ -128,23 +131,45 @@ class Oracle:
     def _served(self, task, row):
         if task == "multiclass":
             return as_text(row["label"])
-        if task == "binary" or row["label"] is None:
-            return row["score"]
-        return row["label"] if isinstance(row["label"], float) else None
+        number = row["label"] if isinstance(row["label"], float) and not math.isnan(row["label"]) else None
+        first, second = (row["score"], number) if task == "binary" else (number, row["score"])
+        if task == "regression" and row["label"] is not None and number is None:
+            return None if isinstance(row["label"], str) else second
+        return second if first is None else first
 
     def _predict(self, row):
         for monitor in self._of(row["model"]):
             for sums in self._keys(monitor, row):
                 sums.cells[ROWS] += 1
                 sums.cells[sums.layout.latency + latency_codes([row["latency_ms"]])[0]] += 1
-                wrong = [
-                    self._feature(sums, feature, row["features"].get(feature.name)) for feature in sums.layout.features
-                ]
-                sums.cells[INVALIDS] += any(wrong)
                 served = self._served(monitor.task, row)
+                values = {feature: self._value(feature, row, served) for feature in sums.layout.features}
+                sums.cells[INVALIDS] += sum(self._feature(sums, *each) for each in values.items()) > 0
+                sums.scores.append(self._scores(monitor, values))
                 if served is not None:
                     args = (np.zeros(1, np.int64), np.array([served]))
                     task_sums(monitor.task).serve(sums.task_cells, sums.task_sums, *args)
+
+    def _value(self, feature, row, served):
+        return served if feature.is_output else row["features"].get(feature.name)
+
+    def _scores(self, monitor, values):
+        """Normal scores of the features that are watched in pairs."""
+        reference = monitor.reference
+        if reference is None or reference.outliers is None:
+            return []
+        bins = [self._bin(feature, value) for feature, value in values.items()]
+        found = [0 if b is None else int(reference.panel.normal_scores[f, b]) for f, b in enumerate(bins)]
+        return [found[f] for f in reference.panel.joint.features]
+
+    def _bin(self, feature, value):
+        """The bin of a value, None for an invalid one."""
+        if value is None:
+            return 0
+        if (isinstance(value, float) and math.isnan(value)) or (feature.kind == "number" and isinstance(value, str)):
+            return None
+        codes = feature.bins.number_codes if feature.kind == "number" else feature.bins.level_codes
+        return codes([value if feature.kind == "number" else as_text(value)])[0]
 
     def _feature(self, sums, feature, value):
         invalid = isinstance(value, float) and math.isnan(value)
@@ -208,6 +233,10 @@ def assert_equal(told, oracle):
         numbers = [sums.values[i] for i in range(sums.layout.numbers)]
         moments = [m for values in numbers for m in (sum(values), sum(value * value for value in values))]
         np.testing.assert_allclose(total(partials, "sums", "<f8"), moments, atol=1e-9)
+        if sums.layout.products and not key[2]:
+            assert total(partials, "products", "<i8").tolist() == products(oracle, key), key
+        else:
+            assert not any(p.products for p in partials), key
         lows = np.min([np.frombuffer(p.lows) for p in partials], axis=0)
         highs = np.max([np.frombuffer(p.highs) for p in partials], axis=0)
         assert lows.tolist() == [min(values, default=math.inf) for values in numbers]
@@ -229,6 +258,14 @@ def _assert_pairs(partials, sums):
         assert n == len(sums.pairs[version])
         expected = [sum(sums.pairs[version]), sum(d * d for d in sums.pairs[version])]
         np.testing.assert_allclose(floats, expected, atol=1e-6)
+
+
+def products(oracle, key):
+    """Sums of products of pairs and the number of outliers."""
+    [outliers] = [m.reference.outliers for m in oracle.monitors if m.lineage == key[0]]
+    scores = np.array(oracle.sums[key].scores, np.int64)
+    far = squared_distances(outliers.precision, scores) > outliers.limit
+    return [*pair_sums(scores).tolist(), int(far.sum())]
 
 
 def total(partials, name, dtype):

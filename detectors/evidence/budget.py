@@ -116,6 +116,20 @@ class Budget(msgspec.Struct, frozen=True):
             raise ValueError(f"need at least one test, got {tests}")
         return tests / (1 - self.window_share)
 
+    def window_days(self, adjusted: float, panes: int, scales: int, pane_ms: int) -> float:
+        """Return how many days lie between such rejections, at least, if nothing were wrong; at most e^690.
+
+        A window of so many panes, at one of several scales, that is rejected at this level: its
+        `detectors.evidence.false_discovery.adjusted`.
+
+        >>> Budget().window_days(Budget().page(60_000).q_at(panes=20, scales=3), panes=20, scales=3, pane_ms=60_000)
+        90.0
+        """
+        if self.window_share == 0:
+            return 0.0
+        log_panes = math.log(self.window_share * panes / scales) - math.log(max(adjusted, math.exp(-_HIGHEST_LOG)))
+        return math.exp(min(_HIGHEST_LOG, log_panes + math.log(pane_ms / DAY_MS)))
+
     @property
     def mark_days(self) -> float:
         """Days of evidence at which a page is raised."""

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypedDict, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.panel._evidence import log_e, log_mean_exp
+from detectors.evidence.calibrator import log_evidence
 from detectors.panel.gauge_state import GaugeState
 from detectors.panel.plan import Plan
 from detectors.panel.windows import Windows
@@ -46,7 +46,7 @@ def accumulated(plan: Plan, state: GaugeState, found: Judged) -> GaugeState:
     bet_window, is_bet = _bet_windows(plan, found)
     scale = found.windows.scale
     evidence = state.log_evidence.copy()
-    gain = np.maximum(evidence[scale], 0) + log_e(found.p) / plan.dependence[scale]
+    gain = np.maximum(evidence[scale], 0) + log_evidence(found.p) / plan.dependence[scale]
     evidence[scale] = np.where(found.judged, gain, evidence[scale])
     z = found.z[bet_window, np.arange(len(bet_window))]
     bets = np.where(is_bet[:, None, None, None], _bets(plan, state.log_bets, z), state.log_bets)
@@ -59,11 +59,17 @@ def evidence(plan: Plan, state: GaugeState) -> Floats:
 
     Half of a feature's evidence is the mean over its scales, half that of its bets.
     """
-    over_scales = log_mean_exp(state.log_evidence, plan.scale_weights)
+    over_scales = _log_mean(state.log_evidence, plan.scale_weights)
     bets = state.log_bets.reshape(len(state.log_bets), -1).T
-    betting = log_mean_exp(bets, np.full(bets.shape, 1 / len(bets)))
+    betting = _log_mean(bets, np.full(bets.shape, 1 / len(bets)))
     over_scales[:-1] = np.logaddexp(over_scales[:-1], betting) - np.log(2)
     return over_scales
+
+
+def _log_mean(logs: Floats, weights: Floats) -> Floats:
+    """Return the log of the weighted mean of exp over the first axis; weights ``logs.shape``, adding up to 1 or 0."""
+    top = logs.max(0)
+    return np.asarray(top + np.log(np.maximum((weights * np.exp(logs - top)).sum(0), 1e-300)), np.float64)
 
 
 def _bet_windows(plan: Plan, found: Judged) -> tuple[Ints, Flags]:
@@ -88,6 +94,7 @@ class _Runs(TypedDict):
     run_counts: Ints
     run_expected: Floats
     run_rows: Ints
+    run_first: Ints
 
 
 def _runs(plan: Plan, state: GaugeState, found: Judged, bet_window: Ints, is_bet: Flags) -> _Runs:
@@ -99,7 +106,12 @@ def _runs(plan: Plan, state: GaugeState, found: Judged, bet_window: Ints, is_bet
     rows = np.repeat(windows.rows.astype(np.int64)[:, None], len(features), 1)[..., None]
     counts = windows.counts.astype(np.int64)
     expected = windows.rows[:, None, None] * windows.shares
+    begun = fresh & counted
+    first = _and_bets(np.repeat(windows.first[:, None], len(features), 1), bet_window)
+    run_first = state.run_first.copy()
+    run_first[slots] = np.where(begun, first, run_first[slots])
     return {
+        "run_first": run_first,
         "run_counts": _run(state.run_counts, slots, fresh, counted, _and_bets(counts, bet_window)),
         "run_expected": _run(state.run_expected, slots, fresh, counted, _and_bets(expected, bet_window)),
         "run_rows": _run(state.run_rows[..., None], slots, fresh, counted, _and_bets(rows, bet_window))[..., 0],

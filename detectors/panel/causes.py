@@ -22,10 +22,14 @@ _LEAST_JS = 0.01
 
 
 class Causes(NamedTuple):
-    """Changed features, the likeliest cause first, ``(C,)``, and the effect of each where it is largest."""
+    """Changed features, the likeliest cause first, ``(C,)``, and the effect of each where it is largest.
+
+    `first` is the number of the pane from which on it is seen there.
+    """
 
     features: Ints
     effects: Effects
+    first: Ints
 
 
 def causes(plan: Plan, state: GaugeState, found: Judged, proven: Flags, rejected: Flags) -> Causes:
@@ -41,29 +45,31 @@ def causes(plan: Plan, state: GaugeState, found: Judged, proven: Flags, rejected
     rejected
         Whether parallel tests reject it in a window, ``(T, F)``.
     """
-    cases = _joined(_runs(state, proven), _windows(found, rejected))
+    (runs, runs_first), (windows, windows_first) = _runs(state, proven), _windows(found, rejected)
+    cases, first = _joined(runs, windows), np.concatenate([runs_first, windows_first])
     all_effects = effects(plan.panel, cases)
     scale = np.where(plan.is_output[cases.features], _OUTPUT_FLOORS, 1.0)
     material = np.flatnonzero(is_material(all_effects, plan.floors, scale))
     largest = _largest_by_feature(material, cases.features, all_effects.js)
     ranked = largest[_order(plan, cases.features[largest], all_effects.js[largest])]
-    return Causes(cases.features[ranked], Effects._make(effect[ranked] for effect in all_effects))
+    return Causes(cases.features[ranked], Effects._make(effect[ranked] for effect in all_effects), first[ranked])
 
 
-def _runs(state: GaugeState, proven: Flags) -> Cases:
+def _runs(state: GaugeState, proven: Flags) -> tuple[Cases, Ints]:
     bets = state.log_bets.reshape(len(proven), -1).max(1) > 0
     has_evidence = np.concatenate([state.log_evidence[:, :-1] > 0, bets[None]])
     slots, features = np.nonzero(has_evidence & proven)
     rows = state.run_rows[slots, features].astype(np.float64)
     shares = state.run_expected[slots, features] / np.maximum(rows, 1)[:, None]
-    return Cases(features, state.run_counts[slots, features].astype(np.float64), rows, shares)
+    cases = Cases(features, state.run_counts[slots, features].astype(np.float64), rows, shares)
+    return cases, state.run_first[slots, features]
 
 
-def _windows(found: Judged, rejected: Flags) -> Cases:
+def _windows(found: Judged, rejected: Flags) -> tuple[Cases, Ints]:
     places, features = np.nonzero(rejected)
     windows = found.windows
     at = places, features
-    return Cases(features, windows.counts[at], windows.rows[places], windows.shares[at])
+    return Cases(features, windows.counts[at], windows.rows[places], windows.shares[at]), windows.first[places]
 
 
 def _joined(first: Cases, second: Cases) -> Cases:

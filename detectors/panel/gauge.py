@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.panel._evidence import rejected
+from detectors.evidence.false_discovery import rejected
 from detectors.panel.accumulation import Judged, accumulated, evidence
 from detectors.panel.causes import causes
 from detectors.panel.effects import Effects
@@ -44,8 +44,8 @@ class Verdict(NamedTuple):
     ----------
     alarms
         Whether anything changed, beyond chance and by more than a floor.
-    features, effects
-        What changed, the likeliest cause first, ``(C,)``, and how much.
+    features, effects, first
+        What changed, the likeliest cause first, ``(C,)``, how much, and the number of the pane from which on.
     joint
         The feature whose pairs changed most, if the joint test alarms; else -1.
     due
@@ -54,19 +54,21 @@ class Verdict(NamedTuple):
         Of those windows, ``(S, F + 1)``: p-values, 1 where nothing was judged, and rejections by parallel tests.
     log_evidence
         ``(F + 1,)``, before an alarm forgets it. To be compared with `Plan.log_thresholds`.
-    tests
-        The tests of the full windows, None if there are none.
+    tests, windows
+        The full windows, T of them, and their tests; None if there are none.
     """
 
     alarms: bool
     features: Ints
     effects: Effects
+    first: Ints
     joint: int
     due: Flags
     p: Floats
     rejected: Flags
     log_evidence: Floats
     tests: WindowTests | None
+    windows: Windows | None
 
 
 class _Tested(NamedTuple):
@@ -118,7 +120,8 @@ def tick(plan: Plan, state: GaugeState, pane: Pane) -> tuple[GaugeState, Verdict
 def _tested(panel: Panel, state: GaugeState, scale: Ints) -> _Tested:
     rows = state.rows[scale].astype(np.float64)
     weights = state.phase_rows[scale] / rows[:, None]
-    windows = Windows(state.counts[scale].astype(np.float64), rows, scale, weights, expected_shares(panel, weights))
+    counts, shares = state.counts[scale].astype(np.float64), expected_shares(panel, weights)
+    windows = Windows(counts, rows, scale, weights, shares, state.first[scale])
     tests = window_tests(panel, windows)
     p, t = _joint(panel, state, windows)
     judged = np.zeros(len(scale), bool) if panel.joint is None else panel.joint.usable[scale].any(1)
@@ -144,14 +147,16 @@ def _verdict(plan: Plan, state: GaugeState, tested: _Tested, due: Flags) -> Verd
     log_evidence = evidence(plan, state)
     proven = log_evidence >= plan.log_thresholds
     by_window = _rejected(plan, tested.found)
-    verdict = _quiet(plan, log_evidence)._replace(due=due, tests=tested.tests)
+    verdict = _quiet(plan, log_evidence)._replace(due=due, tests=tested.tests, windows=tested.found.windows)
     verdict.p[due], verdict.rejected[due] = tested.found.p, by_window
     if not (proven | by_window.any(0)).any():
         return verdict
     named = causes(plan, state, tested.found, proven[:-1], by_window[:, :-1])
     joint = _named_by_pairs(plan, tested) if proven[-1] or by_window[:, -1].any() else NO_JOINT
     alarms = len(named.features) > 0 or joint != NO_JOINT
-    return verdict._replace(alarms=alarms, features=named.features, effects=named.effects, joint=joint)
+    return verdict._replace(
+        alarms=alarms, features=named.features, effects=named.effects, first=named.first, joint=joint
+    )
 
 
 def _rejected(plan: Plan, found: Judged) -> Flags:
@@ -163,7 +168,8 @@ def _rejected(plan: Plan, found: Judged) -> Flags:
     if weighted.min(initial=1.0) > plan.level * scales[-1] / len(scales):
         return out
     for place, scale in enumerate(found.windows.scale):
-        out[place, :tests] = rejected(weighted[place], plan.level * scales[scale] / len(scales))
+        level = min(1.0, plan.level * scales[scale] / len(scales))
+        out[place, :tests] = rejected(found.p[place, :tests], level, plan.shares[:tests])
     return out
 
 
@@ -194,10 +200,12 @@ def _quiet(plan: Plan, log_evidence: Floats) -> Verdict:
         alarms=False,
         features=_NOTHING.gained_bin,
         effects=_NOTHING,
+        first=_NOTHING.gained_bin,
         joint=NO_JOINT,
         due=np.zeros(shape[0], bool),
         p=np.ones(shape),
         rejected=np.zeros(shape, bool),
         log_evidence=log_evidence,
         tests=None,
+        windows=None,
     )

@@ -23,20 +23,22 @@ class GaugeState:
 
     Attributes
     ----------
-    panes, rows, phase_rows
-        Of the open window of each scale: ``(S,)``, ``(S,)``, and rows by phase of the cycle ``(S, H)``.
+    panes, first, rows, phase_rows
+        Of the open window of each scale: panes with rows, the number of the first of them, rows, ``(S,)`` each, and
+        rows by phase of the cycle ``(S, H)``.
     counts, pairs
         Of the open windows: ``(S, F, W)`` and sums of pairs ``(S, d (d + 1) / 2)``.
     log_evidence
         By scale, ``(S, F + 1)``.
     log_bets
         On location and spread, up and down, by size, ``(F, 2, 2, 3)``.
-    run_counts, run_expected, run_rows
-        Since the evidence last was at its start: observed and expected rows by bin ``(S + 1, F, W)``, and rows
-        ``(S + 1, F)``; the last of S + 1 belongs to the bets.
+    run_counts, run_expected, run_rows, run_first
+        Since the evidence last was at its start: observed and expected rows by bin ``(S + 1, F, W)``, rows, and the
+        number of the first pane ``(S + 1, F)``; the last of S + 1 belongs to the bets.
     """
 
     panes: Ints
+    first: Ints
     rows: Ints
     phase_rows: Ints
     counts: Ints
@@ -46,11 +48,12 @@ class GaugeState:
     run_counts: Ints
     run_expected: Floats
     run_rows: Ints
+    run_first: Ints
 
 
 @dataclass(frozen=True, slots=True)
 class Pane:
-    """One final pane. `number` counts from the start of a cycle of the reference.
+    """One final pane. `number` rises from pane to pane, and is a multiple of the phases where a cycle begins.
 
     Attributes
     ----------
@@ -74,6 +77,7 @@ def initial(panel: Panel) -> GaugeState:
     d = 0 if panel.joint is None else len(panel.joint.features)
     return GaugeState(
         panes=np.zeros(scales, np.int64),
+        first=np.zeros(scales, np.int64),
         rows=np.zeros(scales, np.int64),
         phase_rows=np.zeros((scales, panel.phases), np.int64),
         counts=np.zeros((scales, features, width), np.int64),
@@ -83,6 +87,7 @@ def initial(panel: Panel) -> GaugeState:
         run_counts=np.zeros((scales + 1, features, width), np.int64),
         run_expected=np.zeros((scales + 1, features, width)),
         run_rows=np.zeros((scales + 1, features), np.int64),
+        run_first=np.zeros((scales + 1, features), np.int64),
     )
 
 
@@ -104,6 +109,7 @@ def gathered(state: GaugeState, pane: Pane) -> GaugeState:
     return replace(
         state,
         panes=state.panes + 1,
+        first=np.where(state.panes == 0, pane.number, state.first),
         rows=state.rows + pane.rows,
         phase_rows=phase_rows,
         counts=state.counts + whole,

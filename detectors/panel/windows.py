@@ -29,6 +29,8 @@ class Windows(NamedTuple):
         Share of the window's rows by phase of the cycle, ``(T, H)``.
     shares
         Expected in these phases, ``(T, F, W)``.
+    first
+        Number of the first pane, ``(T,)``.
     """
 
     counts: Floats
@@ -36,6 +38,7 @@ class Windows(NamedTuple):
     scale: Ints
     phase_weights: Floats
     shares: Floats
+    first: Ints
 
 
 def windows_of(panel: Panel, counts: Ints, rows: Ints, scale: Ints, phase_rows: Ints | None = None) -> Windows:
@@ -61,7 +64,7 @@ def windows_of(panel: Panel, counts: Ints, rows: Ints, scale: Ints, phase_rows: 
         raise ValueError(f"need the rows of {panel.phases} phases, got those of {by_phase.shape[1]}")
     weights = by_phase / rows[:, None]
     floats = whole.astype(np.float64), rows.astype(np.float64)
-    return Windows(*floats, scale, weights, expected_shares(panel, weights))
+    return Windows(*floats, scale, weights, expected_shares(panel, weights), np.zeros(len(rows), np.int64))
 
 
 def complete(counts: Ints, rows: Ints) -> Ints:

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import TypeVar
 
 import msgspec
-import numpy as np
+
+from detectors.packing import pack, unpack
 
 State = TypeVar("State")
 
 
 def encode_state(schema: int, state: object) -> bytes:
-    """Return `state` (a msgspec Struct) as bytes; arrays keep dtype and content, one dimension only.
+    """Return `state` (a msgspec Struct) as bytes; arrays keep type, shape and content.
 
     >>> class S(msgspec.Struct):
     ...     a: np.ndarray
     >>> decode_state(1, encode_state(1, S(np.arange(3))), S).a
     array([0, 1, 2])
     """
-    return schema.to_bytes(2, "big") + msgspec.msgpack.encode(state, enc_hook=_encode)
+    return schema.to_bytes(2, "big") + msgspec.msgpack.encode(state, enc_hook=pack)
 
 
 def decode_state(schema: int, data: bytes, kind: type[State]) -> State:
@@ -27,16 +28,4 @@ def decode_state(schema: int, data: bytes, kind: type[State]) -> State:
     if found != schema:
         msg = f"checkpoint has schema {found}, this code reads {schema}: start it with the code that wrote it"
         raise ValueError(msg)
-    return msgspec.msgpack.decode(data[2:], type=kind, dec_hook=_decode)
-
-
-def _encode(value: object) -> object:
-    if isinstance(value, np.ndarray):
-        return value.dtype.str, value.tobytes()
-    msg = f"no state holds {type(value)}"
-    raise NotImplementedError(msg)
-
-
-def _decode(_kind: type, value: tuple[str, bytes]) -> object:
-    dtype, content = value
-    return np.frombuffer(content, dtype).copy()
+    return msgspec.msgpack.decode(data[2:], type=kind, dec_hook=unpack)

@@ -16,12 +16,17 @@ LEARNING_WIDTH = 2
 
 
 class FeatureCells:
-    """Where one feature's counts lie: `invalid` is a cell, ``first .. first + width`` are its bins."""
+    """Where one feature's counts lie: `invalid` is a cell, ``first .. first + width`` are its bins.
 
-    __slots__ = ("bins", "first", "invalid", "kind", "name", "number", "width")
+    `is_output`: it is no feature of the events, but what the model answered.
+    """
 
-    def __init__(self, name: str, kind: str, bins: Bins | None, invalid: int, number: int) -> None:
-        self.name, self.kind, self.bins, self.number = name, kind, bins, number
+    __slots__ = ("bins", "first", "invalid", "is_output", "kind", "name", "number", "width")
+
+    def __init__(
+        self, name: str, kind: str, bins: Bins | None, invalid: int, number: int, is_output: bool = False
+    ) -> None:
+        self.name, self.kind, self.bins, self.number, self.is_output = name, kind, bins, number, is_output
         self.invalid, self.first = invalid, invalid + 1
         self.width = LEARNING_WIDTH if bins is None else bins.width
 
@@ -32,28 +37,35 @@ class Layout:
     Attributes
     ----------
     features
-        One entry for each feature of the spec, in its order; `number` is its place in `sums`, −1 for categories.
+        One entry for each feature of the spec, in its order, then the model's answers if the reference had any;
+        `number` is its place in `sums`, −1 for categories.
     latency
         First of the LATENCY_BINS cells.
     size
         Number of integer cells.
     numbers
         Number of numeric features: `sums` has two floats for each (sum, sum of squares), `lows` and `highs` one.
+    products
+        Cells of keys of all rows for the products of pairs of features, and one for outliers; 0 without pairs.
     """
 
     def __init__(self, monitor: Monitor) -> None:
-        bins = {} if monitor.reference is None else {f.bins.name: f.bins for f in monitor.reference.features}
+        reference = monitor.reference
+        bins = {} if reference is None else {bins.name: bins for bins in reference.bins}
+        outputs = () if reference is None else reference.bins[len(reference.bins) - reference.outputs :]
+        named = [*((name, kind, False) for name, kind in monitor.features), *((b.name, b.kind, True) for b in outputs)]
         self.features: list[FeatureCells] = []
         at, self.numbers = HEAD, 0
-        for name, kind in monitor.features:
-            cells = FeatureCells(name, kind, bins.get(name), at, self.numbers if kind == "number" else -1)
+        for name, kind, is_output in named:
+            cells = FeatureCells(name, kind, bins.get(name), at, self.numbers if kind == "number" else -1, is_output)
             self.numbers += kind == "number"
             self.features.append(cells)
             at = cells.first + cells.width
         self.latency, self.size = at, at + LATENCY_BINS
+        self.products = 0 if reference is None or reference.outliers is None else len(reference.outliers.precision) + 1
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1 << 16)
 def layout_of(monitor: Monitor) -> Layout:
     """Return the layout of a monitor's lineage."""
     return Layout(monitor)

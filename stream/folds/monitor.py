@@ -11,6 +11,7 @@ from streamgauge.spec import Limits, MonitorSpec
 
 from detectors.artifact import Reference
 from detectors.artifact import decode as decode_reference
+from detectors.evidence.budget import DAY_MS, Budget
 from stream.folds.numeric import NUMERIC_VERSION
 
 OTHER = "__other__"
@@ -53,6 +54,7 @@ class Monitor(msgspec.Struct, frozen=True, eq=False):
     lineage: str
     spec: str
     limits: Limits = Limits()
+    budget: Budget = Budget()
 
     def pane_of(self, event_ms: int) -> int:
         """Return the start of the pane that holds `event_ms`."""
@@ -99,6 +101,7 @@ def monitor_of(value: bytes, ledger_id: str = "") -> Monitor:
         lineage=_lineage(spec, sha, ledger_id),
         spec=msgspec.json.encode(record.spec).decode(),
         limits=spec.limits,
+        budget=Budget(spec.budget.false_pages, spec.budget.per_ms / DAY_MS),
     )
 
 

@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-NUMERIC_VERSION = 3
+NUMERIC_VERSION = 4
 """Raised whenever the same rows would give other numbers (docs/architecture.md, rule 11)."""

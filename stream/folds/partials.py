@@ -19,7 +19,8 @@ class Partial(msgspec.Struct, frozen=True, array_like=True):
     `cells`, `sums`, `lows`, `highs` are laid out by ``layout.Layout`` of the lineage, `task_cells` and `task_sums`
     by the task's sums in ``detectors.performance``; int64 and float64, little endian. `levels` counts categories by
     name while there is no reference. `pairs`: for each shadow version the number, sum and sum of squares of loss
-    differences.
+    differences. `products`: of keys of all rows, sums of products of pairs of features, as
+    `detectors.panel.joint.pair_sums` has them, and the number of outliers; int64, empty without pairs.
     """
 
     lineage: str
@@ -36,6 +37,7 @@ class Partial(msgspec.Struct, frozen=True, array_like=True):
     task_sums: bytes
     levels: dict[str, dict[str, int]]
     pairs: dict[str, tuple[int, float, float]]
+    products: bytes = b""
 
 
 class Forwarded(msgspec.Struct, frozen=True, array_like=True):

@@ -123,7 +123,11 @@ class PerformanceRow(Row, frozen=True, tag="performance"):
 
 
 class VerdictRow(Row, frozen=True, tag="verdicts"):
-    """What was decided about one target (a feature, a metric) of one pane, and why, in words."""
+    """What was decided about one target (a feature, a metric) of one pane, and why, in words.
+
+    `evidence_days`: at least so long lies between such findings if nothing were wrong; `budget_days`: from how many on
+    it is proven at the monitor's budget. NaN where nothing was tested.
+    """
 
     id: str
     lineage: str
@@ -138,6 +142,9 @@ class VerdictRow(Row, frozen=True, tag="verdicts"):
     threshold: float
     p: float
     n: int
+    n_eff: float
+    evidence_days: float
+    budget_days: float
     effect: float
     effect_name: str
     floor: float
@@ -163,6 +170,8 @@ class IncidentRow(Row, frozen=True, tag="incidents"):
     closed_ms: int
     since_ms: int
     verdicts: tuple[str, ...]
+    evidence_days: float
+    budget_days: float
     known_ms: int
     position: int
 

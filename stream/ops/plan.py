@@ -154,7 +154,7 @@ def _panes_open(spec: MonitorSpec) -> int:
 
 
 def _key_bytes(spec: MonitorSpec, numbers: int, reference: Reference | None) -> int:
-    bins = {feature.bins.name: feature.bins.width for feature in reference.features} if reference else {}
+    bins = {bins.name: bins.width for bins in reference.bins} if reference else {}
     usual = {"number": NUMBER_BINS, "category": 2 + MAX_LEVEL_BINS}
     cells = sum(1 + bins.get(name, usual[feature.type]) for name, feature in spec.features.items())
     task = task_sums(spec.task)

@@ -162,7 +162,7 @@ def _of_file(path: Path) -> Reference:
 
 
 def _check_fits(reference: Reference, spec: MonitorSpec, wanted: str) -> None:
-    mine = {feature.name: feature.bins.kind for feature in reference.features}
+    mine = {bins.name: bins.kind for bins in reference.bins[: len(reference.bins) - reference.outputs]}
     theirs = {name: feature.type for name, feature in spec.features.items()}
     if mine != theirs:
         differing = ", ".join(sorted({name for name, _ in mine.items() ^ theirs.items()}))

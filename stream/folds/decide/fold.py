@@ -8,17 +8,19 @@ import msgspec
 
 from stream.folds.arrays import decode_state, encode_state
 from stream.folds.base import OpenFile, Output, Record, Snapshot, no_file
-from stream.folds.decide.drift import judge_pane, statistics_rows
+from stream.folds.decide.drift import judge_pane
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.finality import arrive, labels_behind, next_final, settled, stand, start_ms
+from stream.folds.decide.gauges import on_time
 from stream.folds.decide.judge import judge_mature
 from stream.folds.decide.loop import Command, VersionRecord, ask_retrain, compare, fold_step, fold_version
 from stream.folds.decide.lost import react
 from stream.folds.decide.merge import merge
-from stream.folds.decide.panes import on_time_counts, pane_rows
+from stream.folds.decide.panes import pane_rows
 from stream.folds.decide.performance import add_arrived, forgotten_ms, label_age_ms, performance_rows
 from stream.folds.decide.pipeline import hear, silent_partitions, watch
 from stream.folds.decide.state import SCHEMA, DecideState, LineageState, Loop
+from stream.folds.decide.statistics import statistics_rows
 from stream.folds.monitor import Monitor, monitor_of, scope_of
 from stream.folds.partials import Count, Fate, Forwarded, Message, decode_message
 from stream.folds.rows import ConservationRow, FateRow, LineageRow
@@ -129,10 +131,10 @@ class Decide:
         lineage.late = []
         settled(lineage, monitor, pane_ms)
         emit.rows.extend(pane_rows(monitor, pane_ms, merged, emit))
-        n, counts = on_time_counts(monitor, pane_ms, merged)
-        emit.rows.extend(statistics_rows(monitor, pane_ms, n, counts, emit))
+        found = on_time(monitor, pane_ms, merged)
+        emit.rows.extend(statistics_rows(monitor, pane_ms, found, emit))
         if pane_ms >= start_ms(lineage):
-            judge_pane(lineage, loop, monitor, pane_ms, n, counts, emit)
+            judge_pane(lineage, loop, monitor, pane_ms, found, emit)
         touched = add_arrived(lineage, monitor, merged, passed_ms)
         emit.rows.extend(performance_rows(monitor, loop, lineage, touched, pane_ms, emit))
         self._mature(state, loop, lineage, monitor, passed_ms, emit)

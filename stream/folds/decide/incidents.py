@@ -98,6 +98,8 @@ def _row(monitor: Monitor, incident: Incident, emit: Emit) -> IncidentRow:
         closed_ms=incident.closed_ms,
         since_ms=incident.since_ms,
         verdicts=tuple(incident.verdicts[-5:]),
+        evidence_days=incident.evidence_days,
+        budget_days=incident.budget_days,
         known_ms=emit.known_ms,
         position=emit.position,
     )

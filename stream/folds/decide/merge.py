@@ -31,6 +31,7 @@ class Merged:
     levels: dict[str, dict[str, int]]
     pairs: dict[str, tuple[int, float, float]]
     merged: list[tuple[int, int]]
+    products: Ints
 
 
 def merge(arrived: Iterable[tuple[int, Partial]]) -> dict[PaneGroup, Merged]:
@@ -58,6 +59,7 @@ def _sum(arrived: list[tuple[int, Partial]]) -> Merged:
         levels=_levels(partials),
         pairs=add_pairs([p.pairs for p in partials]),
         merged=[(partition, partial.opened) for partition, partial in arrived],
+        products=_ints(p.products for p in partials),
     )
 
 

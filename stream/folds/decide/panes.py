@@ -101,15 +101,3 @@ def _feature_row(
 def _finite(value: float) -> float:
     """Return NaN for the infinity that stands for no value."""
     return float(value) if np.isfinite(value) else float("nan")
-
-
-def on_time_counts(
-    monitor: Monitor, pane_ms: int, merged: dict[tuple[int, GroupId], Merged]
-) -> tuple[int, dict[str, np.ndarray]]:
-    """Return rows and counts by feature that came in time for their pane, all versions, no segment."""
-    layout = layout_of(monitor)
-    total = np.zeros(layout.size, np.int64)
-    for (pane, group), sums in merged.items():
-        if pane == pane_ms and not group[1]:
-            total += sums.cells
-    return int(total[ROWS]), {f.name: total[f.first : f.first + f.width] for f in layout.features}

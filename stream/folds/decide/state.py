@@ -6,9 +6,10 @@ import msgspec
 import numpy as np
 
 from detectors.paired import Paired
+from detectors.panel.gauge_state import GaugeState
 from stream.folds.partials import Partial
 
-SCHEMA = 4
+SCHEMA = 5
 # Version, segment key, segment value.
 GroupId = tuple[str, str, str]
 
@@ -40,14 +41,6 @@ class PredictionPane(msgspec.Struct, array_like=True):
     judged: bool = False
 
 
-class Window(msgspec.Struct, array_like=True):
-    """Panes summed up for the drift tests: counts by feature, all versions together."""
-
-    panes: int = 0
-    rows: int = 0
-    counts: dict[str, np.ndarray] = {}
-
-
 class Incident(msgspec.Struct, array_like=True):
     """One fault: which features, since when, and how many windows have been quiet."""
 
@@ -63,6 +56,8 @@ class Incident(msgspec.Struct, array_like=True):
     updates: int = 0
     closed_ms: int = 0
     verdicts: list[str] = []
+    evidence_days: float = 0.0
+    budget_days: float = 0.0
 
 
 class MaturePane(msgspec.Struct, array_like=True):
@@ -89,8 +84,7 @@ class LineageState(msgspec.Struct, array_like=True):
     waiting: dict[int, list[tuple[int, Partial]]] = {}
     late: list[tuple[int, Partial]] = []
     panes: dict[int, PredictionPane] = {}
-    window: Window = msgspec.field(default_factory=Window)
-    warned: list[str] = []
+    gauge: GaugeState | None = None
     history: dict[str, list[MaturePane]] = {}
 
 

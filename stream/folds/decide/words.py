@@ -41,23 +41,6 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else list(names))
 
 
-def chance(p: float) -> str:
-    """Return how often chance alone would do this, in panes."""
-    if p >= 1:
-        return "as chance does in any window"
-    return f"by chance, once in {1 / max(p, 1e-12):,.0f} windows"
-
-
-def drift_title(model: str, features: Sequence[str], since_ms: int, pane_ms: int) -> str:
-    """Return the sentence of a drift incident.
-
-    >>> drift_title("m", ["temp"], 0, DAY_MS)
-    'm: the input temp drifted since 1 Jan 1970'
-    """
-    what = "the input" if len(features) == 1 else "the inputs"
-    return f"{model}: {what} {listed(features)} drifted since {day(since_ms, pane_ms)}"
-
-
 def loss_title(model: str, metric: str, value: float, tolerated: float, since_ms: int, pane_ms: int) -> str:
     """Return the sentence of lost performance."""
     return (

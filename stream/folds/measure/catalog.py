@@ -7,18 +7,21 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.performance import task_sums
 from detectors.performance_kernels import TASK_CODES
 from stream.folds.hash_kernels import hashes
 from stream.folds.measure.bin_kernels import BUCKETS, fill_guides
 from stream.folds.measure.map_kernels import mixed_all, put_all
 from stream.folds.measure.maps import WordMap, places_for
 from stream.folds.measure.table_kernels import (
+    ANSWER,
     BINNED,
     FEATURE_WIDTH,
     GUIDE,
     KIND,
     LEVELLED,
     NUMBER,
+    SCORES,
     START,
     TEXT,
     Lineages,
@@ -39,8 +42,9 @@ class Piece:
 
     def __init__(self, watch: Watch) -> None:
         features, segments = watch.features, watch.segments
-        self.watch, self.is_text = watch, np.array([not f.is_number for f in features] + [True] * len(segments))
-        names = [watch.model, *(f.name for f in features), *(name for name, _ in segments)]
+        columns = [feature for feature in features if not feature.is_output]
+        self.watch, self.is_text = watch, np.array([not f.is_number for f in columns] + [True] * len(segments))
+        names = [watch.model, *(f.name for f in columns), *(name for name, _ in segments)]
         self.model_hash, self.names = (known := text_hashes(names))[0], known[1:]
         self._keys: list[Words] = []
         self._values: list[Codes] = []
@@ -51,13 +55,18 @@ class Piece:
         self.guides = np.empty((BUCKETS + 1) * len(given), np.uint16)
         fill_guides(self.edges, starts, self.scales, self.guides)
         guided = zip(starts[:-1].tolist(), np.diff(starts).tolist(), range(len(given)), strict=True)
-        self.features = np.array([self._feature(f, guided) for f in features], np.int32).reshape(-1, FEATURE_WIDTH - 1)
+        scored = [np.frombuffer(f.normal_scores, np.int16) for f in features]
+        self.scores, at = _joined(scored, np.int16), _starts([len(scores) for scores in scored]).tolist()
+        scores_at = [start if len(scores) else -1 for start, scores in zip(at, scored, strict=False)]
+        counted = [(*self._feature(f, guided), start) for f, start in zip(features, scores_at, strict=True)]
+        self.features = np.array(counted, np.int32).reshape(-1, FEATURE_WIDTH - 1)
+        self.precision = np.frombuffer(watch.precision, np.int64)
         tables = [self._table(text_hashes(values), np.arange(1, len(values) + 1)) for _, values in segments]
         self.segments = np.array(tables, np.int64).reshape(-1, 2)
         self.keys, self.values = _joined(self._keys, np.uint64), _joined(self._values, np.int32)
 
     def _feature(self, feature: WatchedFeature, guided: Iterator[tuple[int, int, int]]) -> tuple[int, ...]:
-        """Return what the table of features says of one, without its column."""
+        """Return what the table of features says of one, without its column and its normal scores."""
         if feature.edges is not None:
             return BINNED, feature.invalid, *next(guided)
         if feature.levels is not None:
@@ -103,6 +112,8 @@ class Catalog:
             _joined([piece.values for piece in self.pieces], np.int32),
             names.map.keys,
             names.map.values,
+            _joined([piece.scores for piece in self.pieces], np.int16),
+            _joined([piece.precision for piece in self.pieces], np.int64),
         )
         first = np.searchsorted(model_of, np.arange(len(model_numbers) + 1)).astype(np.int64)
         tasks = np.array([TASK_CODES[w.task] for w in watches], np.int64)
@@ -125,6 +136,9 @@ class Catalog:
             np.array([w.latency for w in watches], np.int64),
             _starts([len(w.features) for w in watches]),
             _starts([len(w.segments) for w in watches]),
+            np.array([w.size + task_sums(w.task).ints if w.products else -1 for w in watches], np.int64),
+            _starts([len(piece.precision) for piece in self.pieces])[:-1],
+            np.array([w.limit for w in watches], np.int64),
         )
         self.model_map = WordMap([p.model_hash for p in self.pieces], model_of.astype(np.int32))
         groups = [sum(1 + len(w.segments) for w in watches[at:after]) for at, after in _pairs(first)]
@@ -158,17 +172,20 @@ class _Names:
 
 def _rows(pieces: Sequence[Piece], columns: Sequence[Ints]) -> tuple[Codes, Segments]:
     """Return the table of features, flat, and the segments, with their places in the tables of all pieces."""
-    features, segments, edges_at, texts_at, guides_at = [], [], 0, 0, 0
+    features, segments, edges_at, texts_at, guides_at, scores_at = [], [], 0, 0, 0, 0
     for piece, column in zip(pieces, columns, strict=True):
-        n = len(piece.features)
-        rows, told_apart = np.column_stack([column[:n], piece.features]), piece.segments + np.array([texts_at, 0])
+        n, segments_of = len(piece.features), len(piece.segments)
+        named = column[: len(column) - segments_of]
+        own = np.append(named, np.full(n - len(named), ANSWER))
+        rows, told_apart = np.column_stack([own, piece.features]), piece.segments + np.array([texts_at, 0])
         is_binned, is_levelled = rows[:, KIND] == BINNED, rows[:, KIND] == LEVELLED
         rows[:, START] += edges_at * is_binned + texts_at * is_levelled
         rows[:, GUIDE] += guides_at * is_binned
+        rows[:, SCORES] += scores_at * (rows[:, SCORES] >= 0)
         features.append(rows.astype(np.int32).ravel())
-        segments.append(np.column_stack([column[n:], told_apart]))
+        segments.append(np.column_stack([column[len(named) :], told_apart]))
         edges_at, texts_at = edges_at + len(piece.edges), texts_at + len(piece.keys)
-        guides_at += len(piece.scales) // 2
+        guides_at, scores_at = guides_at + len(piece.scales) // 2, scores_at + len(piece.scores)
     table = np.concatenate(segments) if segments else np.zeros((0, 3), np.int64)
     return _joined(features, np.int32), Segments(*np.ascontiguousarray(table.T))
 

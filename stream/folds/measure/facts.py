@@ -99,7 +99,7 @@ def _put_in_force(state: MeasureState, watch: Watch) -> None:
     model = state.models.number(watch.model)
     newest_ms = int(state.models.newest_ms[model])
     start_ms = 0 if newest_ms == NEVER else newest_ms
-    shape = Shape(watch.size, watch.numbers, watch.task, watch.segments)
+    shape = Shape(watch.size, watch.numbers, watch.task, watch.segments, watch.products)
     here = state.lineages.setdefault(watch.lineage, LineageState(watch.name, watch.model, start_ms, shape=shape))
     if here.retired:  # it comes back: what came meanwhile was measured by another
         here.retired, here.start_ms = False, start_ms

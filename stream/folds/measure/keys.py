@@ -28,17 +28,21 @@ _CODES = frozenset(Keys._fields[:4])
 
 
 class Shape(msgspec.Struct, frozen=True, array_like=True):
-    """The sums of a lineage's keys: integers before those of the task, numeric features, task, names of segments."""
+    """The sums of a lineage's keys: integers before those of the task, numeric features, task, names of segments.
+
+    `products`: integers behind those of the task, in keys of all rows only.
+    """
 
     size: int
     numbers: int
     task: str
     segments: tuple[tuple[str, tuple[str, ...]], ...]
+    products: int
 
-    @property
-    def ints(self) -> int:
-        """Integers of a key."""
-        return self.size + task_sums(self.task).ints
+    def ints(self, segment: int) -> int:
+        """Integers of a key of this segment, or of NO_SEGMENT."""
+        own = self.size + task_sums(self.task).ints
+        return own + self.products if segment == NO_SEGMENT else own
 
     @property
     def floats(self) -> int:
@@ -46,7 +50,7 @@ class Shape(msgspec.Struct, frozen=True, array_like=True):
         return 4 * self.numbers + task_sums(self.task).floats
 
 
-NO_SHAPE = Shape(0, 0, "binary", ())
+NO_SHAPE = Shape(0, 0, "binary", (), 0)
 
 
 class Saved(msgspec.Struct, array_like=True):
@@ -98,9 +102,11 @@ class KeyStore:
 
     def give_sums(self, first: int, shapes: Sequence[Shape]) -> None:
         """Give the keys from `first` on, which were just opened, their sums; `shapes` by lineage."""
-        for slot, lineage in enumerate(self.arrays.lineage[first : len(self)].tolist(), first):
+        opened = slice(first, len(self))
+        of = zip(self.arrays.lineage[opened].tolist(), self.arrays.segment[opened].tolist(), strict=True)
+        for slot, (lineage, segment) in enumerate(of, first):
             shape = shapes[lineage]
-            self.arrays.ints[slot] = self.ints.take(shape.ints)
+            self.arrays.ints[slot] = self.ints.take(shape.ints(segment))
             self.arrays.floats[slot] = at = self.floats.take(shape.floats)
             numbers = self.floats.data[at : at + 4 * shape.numbers].reshape(-1, 4)
             numbers[:, 2], numbers[:, 3] = np.inf, -np.inf
@@ -136,7 +142,7 @@ class KeyStore:
         found = [self._partial(slot, lineages, shapes, versions) for slot in slots]
         for slot in slots:
             shape = shapes[self.arrays.lineage[slot]]
-            self.ints.give(int(self.arrays.ints[slot]), shape.ints)
+            self.ints.give(int(self.arrays.ints[slot]), shape.ints(int(self.arrays.segment[slot])))
             self.floats.give(int(self.arrays.floats[slot]), shape.floats)
         self._keep(np.flatnonzero(~passed))
         return found
@@ -146,7 +152,8 @@ class KeyStore:
         lineage, segment = int(keys.lineage[slot]), int(keys.segment[slot])
         shape = shapes[lineage]
         name, values = ("", ("",)) if segment == NO_SEGMENT else shape.segments[segment]
-        ints = self.ints.data[keys.ints[slot] :][: shape.ints]
+        ints = self.ints.data[keys.ints[slot] :][: shape.ints(segment)]
+        of_task = shape.size + task_sums(shape.task).ints
         floats = self.floats.data[keys.floats[slot] :][: shape.floats]
         numbers = floats[: 4 * shape.numbers].reshape(-1, 4)
         return Partial(
@@ -160,10 +167,11 @@ class KeyStore:
             numbers[:, :2].tobytes(),
             numbers[:, 2].tobytes(),
             numbers[:, 3].tobytes(),
-            ints[shape.size :].tobytes(),
+            ints[shape.size : of_task].tobytes(),
             floats[4 * shape.numbers :].tobytes(),
             self.levels.get(slot, {}),
             {versions[version]: sums for version, *sums in self._pairs_of(slot)},  # type: ignore[misc]
+            ints[of_task:].tobytes(),
         )
 
     def _pairs_of(self, slot: int) -> Iterator[tuple[int, int, float, float]]:
@@ -206,7 +214,8 @@ class KeyStore:
     def saved(self, shapes: Sequence[Shape]) -> Saved:
         """Return what must be kept: the same whatever lies where."""
         n = len(self)
-        sizes = [(shapes[lineage].ints, shapes[lineage].floats) for lineage in self.arrays.lineage[:n].tolist()]
+        of = zip(self.arrays.lineage[:n].tolist(), self.arrays.segment[:n].tolist(), strict=True)
+        sizes = [(shapes[lineage].ints(segment), shapes[lineage].floats) for lineage, segment in of]
         at = zip(self.arrays.ints[:n].tolist(), self.arrays.floats[:n].tolist(), sizes, strict=True)
         runs = [(self.ints.data[i : i + k], self.floats.data[f : f + m]) for i, f, (k, m) in at]
         pairs = [(slot, *pair) for slot in range(n) for pair in self._pairs_of(slot)] if self.pair_count[0] else []
@@ -234,9 +243,10 @@ class KeyStore:
         ints_at = floats_at = 0
         for slot, lineage in enumerate(store.arrays.lineage[:n].tolist()):
             shape, i, f = shapes[lineage], store.arrays.ints[slot], store.arrays.floats[slot]
-            store.ints.data[i : i + shape.ints] = saved.ints[ints_at : ints_at + shape.ints]
+            ints = shape.ints(int(store.arrays.segment[slot]))
+            store.ints.data[i : i + ints] = saved.ints[ints_at : ints_at + ints]
             store.floats.data[f : f + shape.floats] = saved.floats[floats_at : floats_at + shape.floats]
-            ints_at, floats_at = ints_at + shape.ints, floats_at + shape.floats
+            ints_at, floats_at = ints_at + ints, floats_at + shape.floats
         store.levels = dict(saved.levels)
         sums = saved.pair_sums.reshape(-1, 2).tolist()
         known = zip(saved.pair_version.tolist(), saved.pair_n.tolist(), *zip(*sums, strict=True), strict=True)

@@ -19,6 +19,7 @@ from stream.folds.measure.context_kernels import EPOCH, SHADOWS, VALUES, VERSION
 from stream.folds.measure.count_kernels import FUTURE, LATE_USED, NO_MONITOR, NO_PROBABILITY, TOO_LATE, USED
 from stream.folds.measure.key_kernels import Keys
 from stream.folds.measure.map_kernels import Int, at, mixed, number_in
+from stream.folds.measure.product_kernels import add_products
 from stream.folds.measure.row_kernels import (
     MISSING_CODE,
     Plans,
@@ -29,13 +30,17 @@ from stream.folds.measure.row_kernels import (
     text_code,
 )
 from stream.folds.measure.table_kernels import (
+    ANSWER,
+    BINNED,
     COLUMN,
     COUNT,
     FEATURE_WIDTH,
     GUIDE,
     INVALID,
     KIND,
+    LEVELLED,
     NUMBER,
+    SCORES,
     START,
     TEXT,
     Lineages,
@@ -64,11 +69,15 @@ class Accepted(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What one row's features come to: the cell of each; the numbers (NaN: none); features and codes of named texts."""
+    """What one row's features come to: the cell of each; the numbers (NaN: none); features and codes of named texts.
+
+    `scores`: normal scores of those that are watched in pairs.
+    """
 
     counted: Codes
     values: Floats
     named: Ints
+    scores: Ints
 
 
 class Known(NamedTuple):
@@ -93,10 +102,12 @@ def _wrong(is_binary: bool, score: float, event_ms: Int, oldest_ms: Int, newest_
 
 @inlined
 def _served(task: Int, rows: Rows, score_words: Words, texts: Texts, row: Int) -> np.uint64:
-    """Return the score, the value (a score stands in for it), or the hash of the class, as a word."""
-    if task == BINARY:
-        return np.uint64(_NAN_WORD if np.isnan(rows.scores[row]) else score_words[row])
+    """Return the score (a class stands in for it), the value (a score does), or the hash of the class, as a word."""
     label = rows.labels[row]
+    if task == BINARY:
+        if np.isnan(rows.scores[row]):
+            return np.uint64(label if is_number(label) else _NAN_WORD)
+        return np.uint64(score_words[row])
     if task == MULTICLASS:
         code = text_code(texts, label)
         return np.uint64(texts.hashes[code]) if code >= 0 else np.uint64(0)
@@ -182,12 +193,35 @@ def _number_cell(tables: Tables, feature: Int, value: float) -> np.int64:
 
 
 @inlined
+def _number_offset(tables: Tables, feature: Int, word: np.uint64, value: float) -> np.int64:
+    """Return how far from the cell of invalid values a word counts that should be a number."""
+    if is_number(word):
+        return np.int64(1 + _number_cell(tables, feature, value))
+    return np.int64(1 if word == _MISSING else 0)
+
+
+@inlined
 def _text_cell(tables: Tables, feature: Int, text: np.uint64) -> np.int64:
     """Return the cell of a text, from the feature's first bin on."""
     if tables.features[feature + KIND] == TEXT:
         return np.int64(1)
     start, mask = at(tables.features[feature + START]), at(tables.features[feature + COUNT])
     return np.int64(max(number_in(tables.text_keys, tables.text_values, start, mask, text), 1))
+
+
+@inlined
+def _answer_cell(tables: Tables, feature: Int, word: np.uint64, number: float) -> np.int64:
+    """Return the cell of what was served, from the one of invalid values on."""
+    if tables.features[feature + KIND] == LEVELLED:
+        return np.int64(1 if word == np.uint64(0) else 1 + _text_cell(tables, feature, word))
+    return np.int64(1 if np.isnan(number) else 1 + _number_cell(tables, feature, number))
+
+
+@inlined
+def _score(tables: Tables, feature: Int, cell: Int) -> np.int64:
+    """Return the normal score of the bin that a cell is; 0 for an invalid value."""
+    bin_ = cell - np.int64(tables.features[feature + INVALID]) - 1
+    return np.int64(tables.scores[at(tables.features[feature + SCORES] + bin_)]) if bin_ >= 0 else np.int64(0)
 
 
 @in_place
@@ -200,9 +234,13 @@ def _read_features(
     cells: Int,
     first: Int,
     count: Int,
+    served: np.uint64,
+    served_number: float,
     found: Found,
-) -> tuple[np.int64, np.int64]:
-    """Write where each feature of a row counts; return how many texts count by name, and 1 if any word is invalid.
+) -> tuple[np.int64, np.int64, np.int64]:
+    """Write where each feature of a row counts.
+
+    Return how many texts count by name, 1 if any word is invalid, and how many features are watched in pairs.
 
     Parameters
     ----------
@@ -210,22 +248,24 @@ def _read_features(
         Where the model's columns are in the row, from `plan_at` on, and where its words begin.
     first, count
         The lineage's rows of the table of features.
+    served, served_number
+        What the model answered, as a word and as a number.
     """
-    invalid, number, named = np.int64(0), 0, np.int64(0)
+    invalid, number, named, paired = np.int64(0), 0, np.int64(0), np.int64(0)
     for i in range(count):
         feature = at(FEATURE_WIDTH * (first + i))
-        place = np.int64(plan[at(plan_at + tables.features[feature + COLUMN])])
         cell = np.int64(tables.features[feature + INVALID])
+        if tables.features[feature + COLUMN] == ANSWER:
+            found.counted[i] = cell + _answer_cell(tables, feature, served, served_number)
+            if tables.features[feature + KIND] == BINNED:
+                found.values[number] = served_number
+                number += 1
+            continue
+        place = np.int64(plan[at(plan_at + tables.features[feature + COLUMN])])
         word = rows.cells[at(cells + place)] if place >= 0 else _MISSING
         if tables.features[feature + KIND] <= NUMBER:
-            value = np.nan
-            if is_number(word):
-                value = rows.numbers[at(cells + place)]
-                cell += 1 + _number_cell(tables, feature, value)
-            elif word == _MISSING:
-                cell += 1
-            else:
-                invalid = np.int64(1)
+            value = rows.numbers[at(cells + place)] if is_number(word) else np.nan
+            cell += _number_offset(tables, feature, word, value)
             found.values[number] = value
             number += 1
         else:
@@ -237,10 +277,12 @@ def _read_features(
                     named += 1
             elif code == MISSING_CODE:
                 cell += 1
-            else:
-                invalid = np.int64(1)
+        invalid |= cell == tables.features[feature + INVALID]
         found.counted[i] = cell
-    return named, invalid
+        if tables.features[feature + SCORES] >= 0:
+            found.scores[paired] = _score(tables, feature, cell)
+            paired += 1
+    return named, invalid, paired
 
 
 @inlined
@@ -284,12 +326,14 @@ def add_predictions(
         for lineage in range(models.first[model], models.first[model + 1]):
             first = lineages.features[lineage]
             count = lineages.features[lineage + 1] - first
-            named, invalid = _read_features(
-                rows, texts, tables, plans.at, plan, rows.row_starts[row], first, count, found
-            )
             # A row keeps what its model's first monitor says was served: lineages of other tasks count no performance.
             task = lineages.task[lineage]
-            has_served = task == models.task[model] and is_served(task, word, number)
+            is_of_task = task == models.task[model]
+            has_served = is_of_task and is_served(task, word, number)
+            answer, value = (word, number) if is_of_task else (np.uint64(0), np.nan)
+            named, invalid, paired = _read_features(
+                rows, texts, tables, plans.at, plan, rows.row_starts[row], first, count, answer, value, found
+            )
             groups = 1 + lineages.segments[lineage + 1] - lineages.segments[lineage]
             for group in range(begin, begin + groups):
                 key = np.int64(of_row[group])
@@ -307,6 +351,9 @@ def add_predictions(
                 if has_served:
                     size, offset = lineages.size[lineage], lineages.floats[lineage]
                     serve(task, ints, base + size, floats, float_base + offset, word, number)
+            if paired:
+                to, weights = keys.ints[of_row[begin]] + lineages.products[lineage], lineages.precision[lineage]
+                add_products(ints, to, found.scores, paired, tables.precision, weights, lineages.limit[lineage])
             begin += groups
     return told
 

@@ -116,7 +116,7 @@ def _use(
     told = add_predictions(
         reading.rows, reading.texts, reading.plans, catalog.models, catalog.lineages, catalog.tables, EDGES, fresh,
         fresh.served.view(np.float64), of_row, state.keys.arrays, state.keys.ints.data, state.keys.floats.data,
-        Found(np.empty(features, np.int32), np.empty(features), np.empty(2 * features, np.int64)), levels,
+        _found(features), levels,
     )  # fmt: skip
     _add_levels(state, reading, levels[:told])
     newest = state.newest.get(source, np.zeros(0, np.int64))
@@ -177,6 +177,11 @@ def _join_early(state: MeasureState, reading: Reading, fresh: Accepted, opened: 
     n = len(here)
     joins = Joins(np.arange(n), truths, np.ones(n, np.int64), revisions, np.zeros(n, np.bool_))
     join(state, entries, joins, opened)
+
+
+def _found(features: int) -> Found:
+    ints = np.empty((3, features), np.int64)
+    return Found(np.empty(features, np.int32), np.empty(features), ints[:2].ravel(), ints[2])
 
 
 def _room(n: int) -> Accepted:

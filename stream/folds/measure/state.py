@@ -14,7 +14,7 @@ from stream.folds.measure.prediction_kernels import Known
 from stream.folds.measure.watch import Watch
 from stream.folds.pending import Pending
 
-SCHEMA = 6
+SCHEMA = 7
 NONE = -1
 
 SourceId = tuple[str, str, int]

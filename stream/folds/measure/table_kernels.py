@@ -37,7 +37,9 @@ class Lineages(NamedTuple):
     """Lineages in force, those of a model together, in the order of the specs.
 
     `number`: of the lineage in the state. `size`, `floats`: integers and floats of a key before those of its task.
-    `features`, `segments` (one more than lineages): its rows in ``Tables.features`` and `Segments`.
+    `features`, `segments` (one more than lineages): its rows in ``Tables.features`` and `Segments`. `products`: where
+    in the integers of a key of all rows its products of pairs begin, and its outliers behind them; −1 without.
+    `precision`: where in ``Tables.precision`` its pairs begin; `limit`: the squared distance of an outlier.
     """
 
     number: Ints
@@ -49,12 +51,18 @@ class Lineages(NamedTuple):
     latency: Ints
     features: Ints
     segments: Ints
+    products: Ints
+    precision: Ints
+    limit: Ints
 
 
-COLUMN, KIND, INVALID, START, COUNT, GUIDE = range(6)
-FEATURE_WIDTH = 6
-"""Columns of the table of features: column in the model, how it is counted, cells, where its edges (`COUNT` of them) or
-levels (mask) are, and where its guide is."""
+COLUMN, KIND, INVALID, START, COUNT, GUIDE, SCORES = range(7)
+FEATURE_WIDTH = 7
+"""Columns of the table of features: column in the model (ANSWER: none, what the model answered), how it is counted,
+cells, where its edges (`COUNT` of them) or levels (mask) are, where its guide is, and where its normal scores (−1: it
+is not watched in pairs)."""
+
+ANSWER = -1
 
 
 class Segments(NamedTuple):
@@ -69,7 +77,7 @@ class Tables(NamedTuple):
     """Features, flat; edges of numbers; maps from texts to bins or segment values, and from model and name to column.
 
     The edges of a feature have an infinity behind them; `scales` and `guides` by number of the guide: see
-    ``bin_kernels``.
+    ``bin_kernels``. `scores` are normal scores of bins, `precision` weights of pairs: see ``product_kernels``.
     """
 
     features: Codes
@@ -80,3 +88,5 @@ class Tables(NamedTuple):
     text_values: Codes
     name_keys: Words
     name_values: Codes
+    scores: NDArray[np.int16]
+    precision: Ints

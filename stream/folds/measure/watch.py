@@ -10,7 +10,7 @@ import numpy as np
 
 from detectors.bins import Bins
 from stream.folds.frame import text_hash
-from stream.folds.layout import FeatureCells, Layout
+from stream.folds.layout import FeatureCells, Layout, layout_of
 from stream.folds.monitor import Monitor
 
 
@@ -23,6 +23,10 @@ class WatchedFeature(msgspec.Struct, frozen=True, array_like=True, gc=False):
         Of a number with a reference, float64; None without one.
     levels, level_bins
         Of a category with a reference: hashes of its levels, uint64, and the bin of each, int32; None without one.
+    normal_scores
+        Of one that is watched in pairs: of each bin, int16; empty for the others.
+    is_output
+        Whether it is what the model answered, and no column.
     """
 
     name: str
@@ -31,6 +35,8 @@ class WatchedFeature(msgspec.Struct, frozen=True, array_like=True, gc=False):
     edges: bytes | None
     levels: bytes | None
     level_bins: bytes
+    normal_scores: bytes
+    is_output: bool
 
 
 class Watch(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -40,8 +46,10 @@ class Watch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ----------
     segments
         Name and values of each segment whose values the reference knows, in the spec's order.
-    latency, size, numbers
+    latency, size, numbers, products
         As in ``layout.Layout``.
+    precision, limit
+        As in ``detectors.outliers.Outliers``, int64; empty without pairs.
     versions, open_panes, pending
         As in ``streamgauge.spec.Limits``.
     """
@@ -60,6 +68,9 @@ class Watch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     latency: int
     size: int
     numbers: int
+    products: int
+    precision: bytes
+    limit: int
     versions: int
     open_panes: int
     pending: int
@@ -68,6 +79,7 @@ class Watch(msgspec.Struct, frozen=True, array_like=True, gc=False):
 def watch_of(monitor: Monitor) -> Watch:
     """Return what `measure` needs of a monitor."""
     layout = Layout(monitor)
+    outliers = None if monitor.reference is None else monitor.reference.outliers
     segments = ((name, monitor.levels_of(name)) for name in monitor.segments)
     return Watch(
         name=monitor.name,
@@ -79,22 +91,38 @@ def watch_of(monitor: Monitor) -> Watch:
         horizon_ms=monitor.horizon_ms,
         idle_ms=monitor.idle_ms,
         lineage=monitor.lineage,
-        features=tuple([_feature(cells) for cells in layout.features]),
+        features=tuple(
+            [_feature(cells, scores) for cells, scores in zip(layout.features, _paired(monitor), strict=True)]
+        ),
         segments=tuple([(name, values) for name, values in segments if values]),
         latency=layout.latency,
         size=layout.size,
         numbers=layout.numbers,
+        products=layout.products,
+        precision=b"" if outliers is None else outliers.precision.astype("<i8").tobytes(),
+        limit=0 if outliers is None else outliers.limit,
         versions=monitor.limits.versions,
         open_panes=monitor.limits.open_panes,
         pending=monitor.limits.pending,
     )
 
 
-def _feature(cells: FeatureCells) -> WatchedFeature:
+def _paired(monitor: Monitor) -> list[bytes]:
+    """Return the normal scores of each feature's bins, int16; nothing for those that are not watched in pairs."""
+    reference = monitor.reference
+    if reference is None or reference.outliers is None or reference.panel.joint is None:
+        return [b""] * len(layout_of(monitor).features)
+    panel, paired = reference.panel, set(reference.panel.joint.features.tolist())
+    own = [panel.normal_scores[f, : bins.width].astype("<i2").tobytes() for f, bins in enumerate(panel.bins)]
+    return [scores if f in paired else b"" for f, scores in enumerate(own)]
+
+
+def _feature(cells: FeatureCells, normal_scores: bytes) -> WatchedFeature:
     is_number = cells.kind == "number"
     levels, level_bins = (None, b"") if is_number or cells.bins is None else _levels(cells.bins)
     edges = np.array(cells.bins.edges).tobytes() if is_number and cells.bins is not None else None
-    return WatchedFeature(cells.name, is_number, cells.invalid, edges, levels, level_bins)
+    counted = cells.invalid, edges, levels, level_bins
+    return WatchedFeature(cells.name, is_number, *counted, normal_scores, cells.is_output)
 
 
 def _levels(bins: Bins) -> tuple[bytes, bytes]:

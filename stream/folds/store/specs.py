@@ -11,7 +11,6 @@ import msgspec
 from detectors.artifact import Reference
 from detectors.artifact import decode as decode_reference
 from detectors.bins import FIRST, Bins
-from detectors.feature_reference import FeatureReference
 from stream.folds.base import Record
 from stream.folds.blocks import Fact
 from stream.folds.store.batch import Batch
@@ -60,11 +59,12 @@ def spec_batches(record: Record, fact: Fact) -> Iterator[Batch]:
 
 def reference_rows(reference_sha: str, reference: Reference) -> list[Row]:
     """Return the bins of all features of a reference, as rows of table ``reference_bins_rows``."""
-    return [row for feature in reference.features for row in _feature_rows(reference_sha, feature)]
+    counts, shares = reference.counts.tolist(), reference.panel.shares.tolist()
+    features = zip(reference.bins, counts, shares, strict=True)
+    return [row for bins, own, expected in features for row in _feature_rows(reference_sha, bins, own, expected)]
 
 
-def _feature_rows(sha: str, feature: FeatureReference) -> Iterator[Row]:
-    bins = feature.bins
+def _feature_rows(sha: str, bins: Bins, counts: list[int], shares: list[float]) -> Iterator[Row]:
     for bin_ in range(bins.width):
         low, high = _edges(bins, bin_)
         yield {
@@ -75,8 +75,8 @@ def _feature_rows(sha: str, feature: FeatureReference) -> Iterator[Row]:
             "label": bins.label(bin_),
             "lo": low,
             "hi": high,
-            "ref_count": feature.counts[bin_],
-            "ref_share": feature.shares[bin_],
+            "ref_count": counts[bin_],
+            "ref_share": shares[bin_],
         }
 
 

@@ -8,12 +8,12 @@ WORKERS = (
 )
 
 
-LIGHT = ["artifact", "bins", "effects", "latency", "paired", "performance"]
+LIGHT = ["artifact", "bins", "latency", "paired", "panel.effects", "performance"]
 
 
 @pytest.mark.parametrize(
     ("module", "heavy"),
-    [*((name, "") for name in LIGHT), ("feature_test", "scipy.special"), ("reference", "scipy.special")],
+    [*((name, "") for name in LIGHT), ("panel.gauge", "scipy.special"), ("reference", "scipy.special")],
 )
 def test_a_worker_loads_no_more_than_it_needs(module, heavy):
     out = subprocess.run([sys.executable, "-c", WORKERS.format(module)], capture_output=True, text=True, check=True)

@@ -51,7 +51,7 @@ def test_with_a_reference_the_bytes_of_a_key_are_those_of_its_layout():
     bare = Layout(monitor_of(record))
     exact = plan(spec_of(), 1_000, reference)
 
-    widths = sum(feature.bins.width - 2 for feature in reference.features)
+    widths = sum(bins.width - 2 for bins in reference.bins)
     cells = bare.size + widths
     assert exact.key_bytes < plan(spec_of(), 1_000).key_bytes
     assert exact.key_bytes // 8 - cells > 0, "and the sums of performance"

@@ -115,5 +115,5 @@ def test_counts_that_do_not_fit_are_refused(change, words):
 
 def test_a_cycle_needs_two_whole_ones():
     bins = (fit_number("x", [1.0, 2.0]),)
-    with pytest.raises(ValueError, match="two cycles"):
+    with pytest.raises(ValueError, match="twice or more"):
         fit_panel(ReferenceCounts(bins, np.tile([0, 0, 5, 5, 0], (60, 1, 1)), np.full(60, 10)), phases=48)

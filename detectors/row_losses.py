@@ -1,0 +1,61 @@
+"""Losses of single rows, by metric: those that a monitor may name to be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.binary import log_losses
+from detectors.regression import HIGHEST_ERROR
+
+Floats = NDArray[np.float64]
+Column = NDArray[np.generic]
+
+
+def row_losses(task: str, served: Column, truth: Column) -> Mapping[str, Floats]:
+    """Return the loss of each row by metric, ``(n,)``; NaN where the answer or the truth is missing or of no use.
+
+    Parameters
+    ----------
+    task
+        ``binary``, ``multiclass`` or ``regression``.
+    served
+        Scores in [0, 1], values, or classes as texts (None for none), ``(n,)``.
+    truth
+        0 and 1, values, or classes, ``(n,)``.
+
+    Examples
+    --------
+    >>> row_losses("regression", np.array([1.0, np.nan]), np.array([3.0, 1.0]))["mae"]
+    array([ 2., nan])
+    """
+    if task == "multiclass":
+        return {"accuracy": _wrong_classes(served, truth)}
+    predicted, true = np.asarray(served, np.float64), np.asarray(truth, np.float64)
+    return _of_values(predicted, true) if task == "regression" else _of_scores(predicted, true)
+
+
+def _of_values(predicted: Floats, true: Floats) -> dict[str, Floats]:
+    known = np.isfinite(predicted) & np.isfinite(true)
+    apart = np.where(known, predicted, 0) / 2 - np.where(known, true, 0) / 2  # halves: no sum is infinite
+    error = np.where(known, 2 * np.clip(apart, -HIGHEST_ERROR, HIGHEST_ERROR), np.nan)
+    return {"mae": np.abs(error), "rmse": error * error}
+
+
+def _of_scores(score: Floats, true: Floats) -> dict[str, Floats]:
+    known = (score >= 0) & (score <= 1) & ((true == 0) | (true == 1))
+    # Where nothing is known the values do not matter: they are taken out.
+    held, label = np.where(known, score, 0.5), np.where(known, true, 0.0)
+    found = {
+        "log_loss": log_losses(held, label),
+        "brier": (held - label) ** 2,
+        "accuracy": 1.0 * ((held >= 0.5) != label),
+    }
+    return {metric: np.where(known, losses, np.nan) for metric, losses in found.items()}
+
+
+def _wrong_classes(served: Column, truth: Column) -> Floats:
+    pairs = zip(served.tolist(), truth.tolist(), strict=True)
+    return np.array([np.nan if None in pair else float(pair[0] != pair[1]) for pair in pairs])

@@ -1,0 +1,59 @@
+"""The sentences about features: why a verdict is what it is, and what an incident says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from detectors.evidence.days import in_words
+from stream.folds.decide.words import day, listed
+
+_EFFECTS = {
+    "js": "its distribution moved by a JS distance of {:.3g}",
+    "mean_shift_sd": "its mean moved by {:+.2f} sd",
+    "tv": "{:.1%} of its rows changed their place",
+    "rare": "{:.1%} more rows than before are missing, new or out of range",
+    "bin_gain": "one of its bins gained {:.1%} of the rows",
+}
+_ANSWERS = {"__score__": "the score", "__prediction__": "the prediction"}
+
+
+def much(effect: str, value: float) -> str:
+    """Return an effect in words.
+
+    >>> much("mean_shift_sd", 0.42), much("rare", 0.031)
+    ('its mean moved by +0.42 sd', '3.1% more rows than before are missing, new or out of range')
+    """
+    return _EFFECTS[effect].format(value)
+
+
+def feature_reason(effect: str, value: float, floor: float, days: float, worst: str) -> str:
+    """Return why a feature's verdict is what it is: how much against its floor, and how sure.
+
+    >>> feature_reason("mean_shift_sd", 0.42, 0.1, 400.0, "[4, 7.5)")
+    'its mean moved by +0.42 sd (floor 0.1); by chance, once in 13 months; most in bin [4, 7.5)'
+    """
+    return f"{much(effect, value)} (floor {floor:.3g}); {in_words(days)}; most in bin {worst}"
+
+
+def pairs_reason(feature: str, days: float) -> str:
+    """Return why the verdict on pairs is what it is; `feature` is the one whose pairs changed most, or empty."""
+    if not feature:
+        return f"features move together as they did; {in_words(days)}"
+    return f"{feature} no longer moves with the other features as it did; {in_words(days)}"
+
+
+def drift_title(model: str, features: Sequence[str], apart: str, since_ms: int, pane_ms: int) -> str:
+    """Return the sentence of a drift incident; `apart` is the feature that no longer moves with the others, if any.
+
+    >>> drift_title("m", ["temp"], "", 0, 86_400_000)
+    'm: the input temp drifted since 1 Jan 1970'
+    >>> drift_title("m", [], "temp", 0, 86_400_000)
+    'm: the input temp no longer moves with the others since 1 Jan 1970'
+    """
+    since = f"since {day(since_ms, pane_ms)}"
+    if not features:
+        return f"{model}: the input {apart} no longer moves with the others {since}"
+    inputs = [name for name in features if name not in _ANSWERS]
+    if not inputs:
+        return f"{model}: {listed([_ANSWERS[name] for name in features])} drifted {since}"
+    return f"{model}: the input{'' if len(inputs) == 1 else 's'} {listed(inputs)} drifted {since}"

@@ -11,7 +11,7 @@ from benchmarks.chaos.system import FOLDS, POLL_S, Lags, Standing, StuckError, w
 RECENT_S = 6.0
 LONGEST_S = 900.0
 REFOLD_S = 600.0
-"""A worker that lost all checkpoints folds its log from the beginning: until it is where it was, it shows no progress."""
+"""A worker without checkpoints folds its log from the beginning: until it is where it was, it shows no progress."""
 
 SLACK = 100
 """Records by which a fold may be further behind than before: what a tick and a commit bring."""

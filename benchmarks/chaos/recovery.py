@@ -6,10 +6,13 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from benchmarks.chaos.system import FOLDS, PATIENCE_S, POLL_S, Lags, Standing, StuckError, wait_for
+from benchmarks.chaos.system import FOLDS, POLL_S, Lags, Standing, StuckError, wait_for
 
 RECENT_S = 6.0
 LONGEST_S = 900.0
+REFOLD_S = 600.0
+"""A worker without checkpoints folds its log from the beginning: until it is where it was, it shows no progress."""
+
 SLACK = 100
 """Records by which a fold may be further behind than before: what a tick and a commit bring."""
 
@@ -66,7 +69,7 @@ class Watch:
         allowed = {fold: 2 * left + SLACK for fold, left in worst.items()} if before is None else before.allowed
         return Blow(time.monotonic(), goal, allowed)
 
-    def recovered(self, blow: Blow, patience_s: float = PATIENCE_S) -> float:
+    def recovered(self, blow: Blow, patience_s: float = REFOLD_S) -> float:
         """Wait until nothing is felt of a blow any more; return the seconds since it.
 
         Raises

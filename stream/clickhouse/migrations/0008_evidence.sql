@@ -1,12 +1,10 @@
 -- How sure a verdict is, in days: the time between such findings if nothing were wrong, beside the monitor's budget.
 
-ALTER TABLE verdicts_rows
-    ADD COLUMN IF NOT EXISTS n_eff Float64 DEFAULT nan COMMENT 'Rows or labels that count: n over the design effect [rows]' AFTER n,
+ALTER TABLE verdicts_rows ADD COLUMN IF NOT EXISTS n_eff Float64 DEFAULT nan COMMENT 'Rows or labels that count: n over the design effect [rows]' AFTER n,
     ADD COLUMN IF NOT EXISTS evidence_days Float64 DEFAULT nan COMMENT 'Time between such findings if nothing were wrong [d]' AFTER n_eff,
     ADD COLUMN IF NOT EXISTS budget_days Float64 DEFAULT nan COMMENT 'Evidence from which on it is proven at the budget [d]' AFTER evidence_days;
 
-ALTER TABLE incidents_rows
-    ADD COLUMN IF NOT EXISTS evidence_days Float64 DEFAULT 0 COMMENT 'Time between such incidents if nothing were wrong [d]' AFTER verdicts,
+ALTER TABLE incidents_rows ADD COLUMN IF NOT EXISTS evidence_days Float64 DEFAULT 0 COMMENT 'Time between such incidents if nothing were wrong [d]' AFTER verdicts,
     ADD COLUMN IF NOT EXISTS budget_days Float64 DEFAULT 0 COMMENT 'Evidence from which on it is proven at the budget [d]' AFTER evidence_days;
 
 CREATE OR REPLACE VIEW verdicts (

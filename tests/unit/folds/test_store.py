@@ -297,17 +297,10 @@ def test_a_spec_with_a_broken_reference_is_poison(reference: str) -> None:
     assert len(tables("ledger", 0, [Record(0, 7, encode_entry(fact))]).poison) == 1
 
 
-class _Feature:
-    """What is read of a feature's reference."""
-
-    def __init__(self, bins: object, width: int) -> None:
-        self.bins, self.counts, self.shares = bins, tuple(range(width)), (1 / width,) * width
-
-
 def test_bins_of_numbers_have_edges_and_those_of_levels_names() -> None:
     numbers, levels = fit_number("x", [1.0, 2.0, 3.0]), fit_category("c", ["UA", "AA", "UA"])
-    number_rows = list(_feature_rows("sha", _Feature(numbers, numbers.width)))  # type: ignore[arg-type]
-    level_rows = list(_feature_rows("sha", _Feature(levels, levels.width)))  # type: ignore[arg-type]
+    number_rows = list(_feature_rows("sha", numbers, list(range(numbers.width)), [0.1] * numbers.width))
+    level_rows = list(_feature_rows("sha", levels, list(range(levels.width)), [0.1] * levels.width))
     assert [(row["bin"], row["lo"], row["hi"]) for row in number_rows][1:3] == [(1, -math.inf, 1.0), (2, 1.0, 2.0)]
     assert number_rows[-1]["hi"] == math.inf
     assert [row["label"] for row in level_rows] == ["missing", "unseen", "UA", "AA"]

@@ -23,7 +23,7 @@ from detectors.binary import (
     binary_metrics,
 )
 from detectors.estimates import Estimate
-from detectors.losses import Losses, PaneMean, Worse, pane_mean, worse_than
+from detectors.losses import Losses, PaneMean, pane_mean
 from detectors.multiclass import (
     MULTICLASS_FLOATS,
     MULTICLASS_INTS,
@@ -44,7 +44,7 @@ from detectors.regression import (
 )
 
 __all__ = [
-    "TASKS", "TaskSums", "task_sums", "Estimate", "Losses", "PaneMean", "Worse", "pane_mean", "worse_than",
+    "TASKS", "TaskSums", "task_sums", "Estimate", "Losses", "PaneMean", "pane_mean",
     "BINARY_FLOATS", "BINARY_INTS", "BINARY_METRICS", "accumulate_labels", "accumulate_scores", "binary_losses",
     "binary_metrics", "MULTICLASS_FLOATS", "MULTICLASS_INTS", "MULTICLASS_METRICS", "accumulate_classes",
     "accumulate_served_classes", "multiclass_losses", "multiclass_metrics", "REGRESSION_FLOATS", "REGRESSION_INTS",

@@ -9,7 +9,7 @@ import json
 import numpy as np
 from streamgauge.partition import partition_of
 
-from detectors.reference import encode, fit_reference
+from detectors.reference import Answers, encode, fit_reference
 from stream.folds.base import Record
 from stream.folds.blocks import Covered, Source, end_of
 from stream.folds.decide import Decide
@@ -54,8 +54,9 @@ def version_record(version, retrain, mean=0.6, passed=True):
     return {"record": "version", "model": MODEL, "version": version, "manifest": manifest}
 
 
-def reference_of(events, pane_ms=DAY_MS):
-    """A reference of prediction events whose labels came after five hours."""
+def reference_of(events, pane_ms=DAY_MS, labels=None):
+    """A reference of prediction events whose labels came after five hours; `labels` say which."""
+    scores = [e.get("score", np.nan) for e in events]
     return fit_reference(
         {name: [e["features"][name] for e in events] for name in ("x", "c")},
         {"x": "number", "c": "category"},
@@ -63,6 +64,7 @@ def reference_of(events, pane_ms=DAY_MS):
         pane_ms=pane_ms,
         segments=["c"],
         label_ages_ms=[5 * 3_600_000] * len(events),
+        answers=None if labels is None else Answers("binary", scores, [x["label"] for x in labels]),
     )
 
 

@@ -135,6 +135,8 @@ class VerdictRow(Row, frozen=True, tag="verdicts"):
     model: str
     pane_ms: int
     pane_s: int
+    segment_key: str
+    segment_value: str
     target: str
     kind: str
     status: str

@@ -113,8 +113,12 @@ def performance(hour: int, arrival: int, value: float, mature: bool = True, segm
 
 def verdict(target: str = "distance", kind: str = "drift", status: str = "drift") -> VerdictRow:
     return VerdictRow(
-        id=f"vd-{target}", lineage="L1", monitor="mon", model="m", pane_ms=T0, pane_s=3600, target=target, kind=kind,
-        status=status, statistic=9.0, threshold=5.0, p=1e-6, n=10, n_eff=9.0, evidence_days=400.0, budget_days=90.0, effect=0.3, effect_name="psi", floor=0.1,
+        id=f"vd-{target}", lineage="L1", monitor="mon", model="m", pane_ms=T0, pane_s=3600,
+        segment_key="", segment_value="",
+        target=target, kind=kind,
+        status=status, statistic=9.0, threshold=5.0, p=1e-6, n=10,
+        n_eff=9.0, evidence_days=400.0, budget_days=90.0,
+        effect=0.3, effect_name="psi", floor=0.1,
         lo=float("nan"), hi=float("nan"), reason="distance moved", known_ms=T0, position=5,
     )  # fmt: skip
 

@@ -1,6 +1,8 @@
 -- How sure a verdict is, in days: the time between such findings if nothing were wrong, beside the monitor's budget.
 
-ALTER TABLE verdicts_rows ADD COLUMN IF NOT EXISTS n_eff Float64 DEFAULT nan COMMENT 'Rows or labels that count: n over the design effect [rows]' AFTER n,
+ALTER TABLE verdicts_rows ADD COLUMN IF NOT EXISTS segment_key LowCardinality(String) DEFAULT '' COMMENT 'Segment; empty for all rows' AFTER pane_s,
+    ADD COLUMN IF NOT EXISTS segment_value String DEFAULT '' COMMENT 'Value of the segment' AFTER segment_key,
+    ADD COLUMN IF NOT EXISTS n_eff Float64 DEFAULT nan COMMENT 'Rows or labels that count: n over the design effect [rows]' AFTER n,
     ADD COLUMN IF NOT EXISTS evidence_days Float64 DEFAULT nan COMMENT 'Time between such findings if nothing were wrong [d]' AFTER n_eff,
     ADD COLUMN IF NOT EXISTS budget_days Float64 DEFAULT nan COMMENT 'Evidence from which on it is proven at the budget [d]' AFTER evidence_days;
 
@@ -13,6 +15,8 @@ CREATE OR REPLACE VIEW verdicts (
     lineage     LowCardinality(String) COMMENT 'Lineage: what it was measured by (view lineages)',
     monitor     LowCardinality(String) COMMENT 'Monitor',
     pane        DateTime64(3, 'UTC') COMMENT 'Start of the newest pane that is judged, event time [UTC]',
+    segment_key LowCardinality(String) COMMENT 'Segment; empty for all rows',
+    segment_value String COMMENT 'Value of the segment',
     target      LowCardinality(String) COMMENT 'Feature or metric that is judged',
     kind        LowCardinality(String) COMMENT 'What is judged: drift, performance, volume …',
     scale       Int64 COMMENT 'Length of all panes that are judged together [s]',
@@ -34,7 +38,7 @@ CREATE OR REPLACE VIEW verdicts (
 ) AS
 SELECT
     v.id AS id, v.model AS model, v.lineage AS lineage, v.monitor AS monitor, v.pane AS pane,
-    v.target AS target, v.kind AS kind, v.pane_s AS scale, v.status AS status,
+    v.segment_key AS segment_key, v.segment_value AS segment_value, v.target AS target, v.kind AS kind, v.pane_s AS scale, v.status AS status,
     if(isFinite(v.statistic), v.statistic, NULL) AS statistic, if(isFinite(v.threshold), v.threshold, NULL) AS threshold,
     if(isFinite(v.p), v.p, NULL) AS p, v.n AS n, if(isFinite(v.n_eff), v.n_eff, NULL) AS n_eff,
     if(isFinite(v.evidence_days), v.evidence_days, NULL) AS evidence_days,
@@ -52,6 +56,8 @@ CREATE OR REPLACE VIEW feature_verdicts (
     lineage     LowCardinality(String) COMMENT 'Lineage: what it was measured by (view lineages)',
     monitor     LowCardinality(String) COMMENT 'Monitor',
     pane        DateTime64(3, 'UTC') COMMENT 'Start of the newest pane that is judged, event time [UTC]',
+    segment_key LowCardinality(String) COMMENT 'Segment; empty for all rows',
+    segment_value String COMMENT 'Value of the segment',
     target      LowCardinality(String) COMMENT 'Feature or metric that is judged',
     kind        LowCardinality(String) COMMENT 'What is judged: drift, performance, volume …',
     scale       Int64 COMMENT 'Length of all panes that are judged together [s]',
@@ -72,7 +78,7 @@ CREATE OR REPLACE VIEW feature_verdicts (
     known       DateTime64(3, 'UTC') COMMENT 'When it was decided, log clock [UTC]'
 ) AS
 SELECT
-    id, model, lineage, monitor, pane, target, kind, scale, status, statistic, threshold, p, n, n_eff,
+    id, model, lineage, monitor, pane, segment_key, segment_value, target, kind, scale, status, statistic, threshold, p, n, n_eff,
     evidence_days, budget_days, effect, effect_name,
     floor, lo, hi, reason, known
 FROM verdicts WHERE kind = 'drift'

@@ -12,7 +12,7 @@ from stream.folds.decide.drift import judge_pane
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.finality import arrive, labels_behind, next_final, settled, stand, start_ms
 from stream.folds.decide.gauges import on_time
-from stream.folds.decide.judge import judge_mature
+from stream.folds.decide.judge import judge_mature, judged_version
 from stream.folds.decide.loop import Command, VersionRecord, ask_retrain, compare, fold_step, fold_version
 from stream.folds.decide.lost import react
 from stream.folds.decide.merge import merge
@@ -172,9 +172,10 @@ class Decide:
         now_ms: int,
         emit: Emit,
     ) -> None:
-        if (verdict := judge_mature(lineage, loop, monitor, pane_ms, emit)) is not None:
-            emit.rows.append(verdict)
-            react(loop, monitor, verdict, now_ms, _cut(state), emit)
+        verdicts = judge_mature(lineage, loop, monitor, pane_ms, emit)
+        emit.rows.extend(verdicts)
+        history = lineage.history.get(judged_version(loop), [])
+        react(loop, monitor, verdicts, history, now_ms, _cut(state), emit)
         compare(loop, monitor, lineage.panes[pane_ms], now_ms, emit)
 
     def _fact(self, state: DecideState, message: Message, fact: Forwarded, emit: Emit) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from detectors.promise import ALL
 from stream.folds.decide.emit import Emit
-from stream.folds.decide.incidents import close, open_incident, open_of, tell
-from stream.folds.decide.judged import is_within
+from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, open_of, tell
+from stream.folds.decide.judged import is_within, shown
 from stream.folds.decide.loop import ask_retrain, is_cool
-from stream.folds.decide.state import Loop
+from stream.folds.decide.state import Incident, Loop, MaturePane
 from stream.folds.decide.words import loss_title
 from stream.folds.monitor import Monitor
 from stream.folds.rows import VerdictRow
@@ -14,30 +17,77 @@ from stream.folds.rows import VerdictRow
 Cut = list[tuple[int, int]]
 
 
-def react(loop: Loop, monitor: Monitor, verdict: VerdictRow, now_ms: int, cut: Cut, emit: Emit) -> None:
-    """Open, keep or close the incident that a verdict on performance is about; ask for a retrain while it is open."""
-    if verdict.status == "drift":
-        _lost(loop, monitor, verdict, now_ms, cut, emit)
-    elif verdict.status == "stable" and is_within(verdict.target, verdict.effect, verdict.floor):
+def react(
+    loop: Loop,
+    monitor: Monitor,
+    verdicts: Sequence[VerdictRow],
+    history: Sequence[MaturePane],
+    now_ms: int,
+    cut: Cut,
+    emit: Emit,
+) -> None:
+    """Open, keep or close the incident that verdicts on one pane are about; ask for a retrain while it is open.
+
+    `history` are the newest mature panes of the version that is judged.
+    """
+    lost = [verdict for verdict in verdicts if verdict.status == "drift"]
+    if lost:
+        _lost(loop, monitor, lost, now_ms, cut, emit)
+    elif verdicts and verdicts[0].status == "stable":
         for incident in open_of(loop, monitor, "performance"):
-            close(loop, monitor, incident, now_ms, f"back in tolerance: {verdict.reason}", emit)
+            _quiet(loop, monitor, incident, verdicts[0], history, now_ms, emit)
 
 
-def _lost(loop: Loop, monitor: Monitor, verdict: VerdictRow, now_ms: int, cut: Cut, emit: Emit) -> None:
-    since_ms = verdict.pane_ms + monitor.pane_ms - verdict.pane_s * 1000
-    title = loss_title(monitor.model, verdict.target, verdict.effect, verdict.floor, since_ms, monitor.pane_ms)
-    harm = {
-        "metric": verdict.target,
-        "value": verdict.effect,
-        "at_best": verdict.lo,
-        "tolerated": verdict.floor,
-    }
+def _quiet(
+    loop: Loop,
+    monitor: Monitor,
+    incident: Incident,
+    verdict: VerdictRow,
+    history: Sequence[MaturePane],
+    now_ms: int,
+    emit: Emit,
+) -> None:
+    """Close an incident after 16 mature panes without evidence of loss, if these are within what is tolerated."""
+    incident.quiet += 1
+    newest = history[-QUIET_WINDOWS:]
+    mean = sum(pane.total for pane in newest) / max(sum(pane.labels for pane in newest), 1.0)
+    value = shown(verdict.target, mean)
+    if incident.quiet >= QUIET_WINDOWS and is_within(verdict.target, value, verdict.floor):
+        why = f"{verdict.target.replace('_', ' ')} of the last {len(newest)} panes: {value:.4f}"
+        close(loop, monitor, incident, now_ms, f"back in tolerance: {why}, tolerated {verdict.floor:.4f}", emit)
+
+
+def _lost(loop: Loop, monitor: Monitor, lost: Sequence[VerdictRow], now_ms: int, cut: Cut, emit: Emit) -> None:
+    worst = max(lost, key=lambda verdict: verdict.evidence_days)
     incidents = open_of(loop, monitor, "performance")
     if not incidents:
-        incidents = [open_incident(loop, monitor, "performance", "page", title, [], since_ms, now_ms)]
-        incidents[0].verdicts.append(verdict.id)
-        more = {"harm": harm, "sure": {"p": verdict.p}, "next": "a retrain is asked for; look at what changed"}
-        tell(monitor, incidents[0], "open", verdict.reason, more, emit)
+        incidents = [_open(loop, monitor, worst, now_ms, emit)]
+    incident = incidents[0]
+    incident.quiet, incident.evidence_days = 0, max(incident.evidence_days, worst.evidence_days)
     if "performance" in monitor.retrain_on and is_cool(loop, monitor, now_ms):
-        evidence = {"verdict": verdict.id, **harm}
-        ask_retrain(loop, monitor, "performance", incidents[0].id, title, evidence, now_ms, cut, emit)
+        evidence = {"verdict": worst.id, **_harm(worst)}
+        ask_retrain(loop, monitor, "performance", incident.id, incident.title, evidence, now_ms, cut, emit)
+
+
+def _open(loop: Loop, monitor: Monitor, worst: VerdictRow, now_ms: int, emit: Emit) -> Incident:
+    group = worst.segment_key, worst.segment_value
+    since_ms = worst.pane_ms + monitor.pane_ms - worst.pane_s * 1000
+    title = loss_title(monitor.model, worst.target, worst.effect, worst.floor, group, since_ms, monitor.pane_ms)
+    incident = open_incident(loop, monitor, "performance", "page", title, [], since_ms, now_ms)
+    incident.verdicts.append(worst.id)
+    incident.evidence_days, incident.budget_days = worst.evidence_days, worst.budget_days
+    more = {
+        "harm": _harm(worst),
+        "sure": {"evidence_days": worst.evidence_days, "budget_days": worst.budget_days},
+        "much": {"statistic": worst.target, "value": worst.effect, "floor": worst.floor},
+        "effects": [{"feature": "", "effect": worst.target, "value": worst.effect, "floor": worst.floor}],
+        "segment": {} if group == ALL else {group[0]: group[1]},
+        "next": "a retrain is asked for; look at what changed",
+    }
+    tell(monitor, incident, "open", worst.reason, more, emit)
+    return incident
+
+
+def _harm(verdict: VerdictRow) -> dict[str, object]:
+    interval = [verdict.lo, verdict.hi]
+    return {"metric": verdict.target, "value": verdict.effect, "interval": interval, "tolerated": verdict.floor}

@@ -26,7 +26,7 @@ def add_arrived(
         is_over = forgotten_ms(monitor, pane_ms) < passed_ms
         pane = lineage.panes.setdefault(pane_ms, PredictionPane(judged=is_over))
         before = pane.groups.get(group)
-        pane.groups[group] = _fresh(sums) if before is None else _added(before, sums)
+        pane.groups[group] = _fresh(sums) if before is None else added(before, _fresh(sums))
         touched.setdefault(pane_ms, []).append(group)
     return touched
 
@@ -35,13 +35,14 @@ def _fresh(sums: Merged) -> Sums:
     return Sums(int(sums.cells[ROWS]), int(sums.cells[LABELS]), sums.task_cells, sums.task_sums, sums.pairs)
 
 
-def _added(before: Sums, sums: Merged) -> Sums:
+def added(before: Sums, more: Sums) -> Sums:
+    """Return the sums of both, floats in this order."""
     return Sums(
-        before.rows + int(sums.cells[ROWS]),
-        before.labels + int(sums.cells[LABELS]),
-        before.task_cells + sums.task_cells,
-        before.task_sums + sums.task_sums,
-        add_pairs([before.pairs, sums.pairs]),
+        before.rows + more.rows,
+        before.labels + more.labels,
+        before.task_cells + more.task_cells,
+        before.task_sums + more.task_sums,
+        add_pairs([before.pairs, more.pairs]),
     )
 
 

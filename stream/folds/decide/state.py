@@ -69,8 +69,16 @@ class MaturePane(msgspec.Struct, array_like=True):
     squares: float
 
 
+class Losing(msgspec.Struct, array_like=True):
+    """Evidence of lost performance by group and alternative, and the pane in which each group's evidence began."""
+
+    state: np.ndarray
+    log_evidence: np.ndarray
+    since_ms: np.ndarray
+
+
 class LineageState(msgspec.Struct, array_like=True):
-    """All that is known of one lineage.
+    """All that is known of one lineage; `losing` and `history` are of the losses of a version ("": all together).
 
     `steps` are the watermarks of each partition that are above the newest final pane, each with its mark's log clock;
     `moved_ms` is the log clock with which any watermark moved last.
@@ -85,6 +93,7 @@ class LineageState(msgspec.Struct, array_like=True):
     late: list[tuple[int, Partial]] = []
     panes: dict[int, PredictionPane] = {}
     gauge: GaugeState | None = None
+    losing: dict[str, Losing] = {}
     history: dict[str, list[MaturePane]] = {}
 
 

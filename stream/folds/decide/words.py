@@ -41,9 +41,16 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else list(names))
 
 
-def loss_title(model: str, metric: str, value: float, tolerated: float, since_ms: int, pane_ms: int) -> str:
-    """Return the sentence of lost performance."""
+def loss_title(
+    model: str, metric: str, value: float, tolerated: float, group: tuple[str, str], since_ms: int, pane_ms: int
+) -> str:
+    """Return the sentence of lost performance; `group` is a segment's name and value, empty for all rows.
+
+    >>> loss_title("m", "log_loss", 0.47, 0.43, ("origin", "ORD"), 0, DAY_MS)
+    'm lost performance at origin ORD since 1 Jan 1970: log loss 0.470, tolerated 0.430'
+    """
+    where = f" at {group[0]} {group[1]}" if group[0] else ""
     return (
-        f"{model} lost performance since {day(since_ms, pane_ms)}: "
+        f"{model} lost performance{where} since {day(since_ms, pane_ms)}: "
         f"{metric.replace('_', ' ')} {value:.3f}, tolerated {tolerated:.3f}"
     )

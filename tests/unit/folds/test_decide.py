@@ -111,10 +111,29 @@ def test_lost_performance_pages_and_asks_for_a_retrain_of_known_rows(reference):
     page = next(alert for alert in loop.said("alerts") if alert["kind"] == "performance")
     retrain = loop.said("retrain")[-1]
     assert (page["level"], page["state"]) == ("page", "open")
-    assert page["harm"]["at_best"] > page["harm"]["tolerated"]
+    assert page["harm"]["interval"][0] > page["harm"]["tolerated"]
+    assert page["sure"]["evidence_days"] >= page["sure"]["budget_days"] == 90
     assert retrain["trigger"] == "performance"
     assert page["incident"] in retrain["incident"]
     assert set(retrain["cut"]) == {"0", "1", "2", "3"}
+
+
+def test_without_a_champion_all_versions_together_are_held_against_the_reference():
+    rng = np.random.default_rng(0)
+    days = [day_of_events(rng, day, 500, version="1") for day in range(FIRST)]
+    reference = reference_of([e for events, _ in days for e in events], labels=[x for _, some in days for x in some])
+    loop, spoil = watched(reference), flipped(rng)
+    live(loop, range(FIRST, FIRST + 20), rng)
+    assert {row.status for row in loop.of(VerdictRow) if row.kind == "performance"} == {"stable"}
+
+    live(
+        loop, range(FIRST + 20, FIRST + 40), rng, lambda event: spoil(event) if event["features"]["c"] == "b" else None
+    )
+
+    page = next(alert for alert in loop.said("alerts") if alert["kind"] == "performance")
+    assert page["segment"] == {"c": "b"}
+    assert FIRST + 20 <= loop.of(IncidentRow)[0].since_ms // DAY_MS <= FIRST + 24
+    assert [asked["trigger"] for asked in loop.said("retrain")] == ["performance"]
 
 
 def test_a_better_shadow_is_promoted_and_ends_the_incident(reference):

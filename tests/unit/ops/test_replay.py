@@ -112,7 +112,7 @@ def test_verdicts_and_incidents_are_those_of_live(drifted):
     rows, _, _ = shadow_of(loop, course_of(reference))
 
     def judged(some):
-        return [(v.pane_ms, v.target, v.status, v.statistic) for v in some if isinstance(v, VerdictRow)]
+        return [(v.pane_ms, v.target, v.status, str(v.statistic)) for v in some if isinstance(v, VerdictRow)]
 
     assert judged(rows) == judged(loop.rows)
     live = [row for row in loop.rows if isinstance(row, IncidentRow)]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.bins import Bins
+from detectors.estimate.answers import Estimator
 from detectors.outliers import Outliers
 from detectors.packing import pack, unpack
 from detectors.panel.panel import Panel
@@ -45,6 +46,8 @@ class Reference(msgspec.Struct, frozen=True, dict=True):
         Share of rows that ever got a label, in [0, 1].
     promise
         How well its own rows were answered; None without answers or labels.
+    estimator
+        What the answers alone say of how good they are; None without answers or labels, and for classes.
     outliers
         What an outlier is, over the features that are watched in pairs; None without pairs.
     warnings
@@ -61,6 +64,7 @@ class Reference(msgspec.Struct, frozen=True, dict=True):
     label_age_p95_ms: int
     label_share: float
     promise: Promise | None
+    estimator: Estimator | None
     outliers: Outliers | None
     warnings: tuple[str, ...]
 

@@ -136,6 +136,18 @@ def fit_number(name: str, values: ArrayLike) -> Bins:
     return Bins(name, "number", edges, (), len(edges) + 2)
 
 
+def with_edge(bins: Bins, value: float) -> Bins:
+    """Return bins of a number that are also cut at a value, if it lies inside their range.
+
+    >>> with_edge(fit_number("x", [0.2, 0.9]), 0.5).edges[:2]
+    (0.2, 0.5)
+    """
+    if not bins.edges or not bins.edges[0] < value < bins.edges[-1] or value in bins.edges:
+        return bins
+    edges = tuple(sorted((*bins.edges, value)))
+    return Bins(bins.name, "number", edges, (), len(edges) + 2)
+
+
 def _following(values: Floats) -> Floats:
     """Return the next float64 above each value; infinity above the last."""
     with np.errstate(over="ignore"):

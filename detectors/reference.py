@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors import centres, scores
 from detectors.artifact import MAX_SEGMENTS, SERVED, Reference, decode, encode, sha256
-from detectors.bins import MISSING
+from detectors.bins import MISSING, with_edge
 from detectors.columns import Binned, bin_numbers, bin_texts, count_by_pane, expected_shares
+from detectors.estimate.answers import THRESHOLD, Answered, Estimator, fit_scores, fit_values
 from detectors.outliers import Outliers, fit_outliers
 from detectors.panel.fit import ReferenceCounts, fit_panel
 from detectors.panel.joint import pair_sums, with_joint
@@ -111,6 +112,7 @@ def fit_reference(
         label_age_p95_ms=int(np.quantile(labelled, 0.95, method="inverted_cdf")) if len(labelled) else -1,
         label_share=len(labelled) / len(panes.of_row),
         promise=_promise(answers, panes, _groups(features, levels)),
+        estimator=_estimator(answers, features[inputs:], panes),
         outliers=outliers,
         warnings=(*_never_there(panel, counted), *warnings(panel)),
     )
@@ -149,6 +151,9 @@ def _outputs(answers: Answers | None, n: int) -> list[Binned]:
         return []
     kind = "category" if answers.task == "multiclass" else "number"
     binned = _binned(SERVED[answers.task], kind, answers.served, n)
+    if answers.task == "binary":
+        bins = with_edge(binned.bins, THRESHOLD)
+        binned = binned._replace(bins=bins, codes=bins.number_codes(binned.values).astype(np.int16))
     return [binned] if binned.codes.any() else []
 
 
@@ -222,6 +227,16 @@ def _promise(answers: Answers | None, panes: _Panes, groups: Mapping[Group, NDAr
     if all(np.isnan(rows).all() for rows in losses.values()):
         return None
     return fit_promise(losses, Panes(panes.of_row, len(panes.rows)), groups)
+
+
+def _estimator(answers: Answers | None, outputs: Sequence[Binned], panes: _Panes) -> Estimator | None:
+    if answers is None or answers.truth is None or answers.task == "multiclass" or not outputs:
+        return None
+    served, truth = np.asarray(answers.served, np.float64), np.asarray(answers.truth, np.float64)
+    rows = Answered(outputs[0].codes, served, truth, panes.of_row)
+    if answers.task == "binary":
+        return fit_scores(outputs[0].bins, rows)
+    return fit_values(outputs[0].bins, rows, row_losses(answers.task, served, truth))
 
 
 def _never_there(panel: Panel, counted: ReferenceCounts) -> list[str]:

@@ -68,13 +68,13 @@ def reference_of(events, pane_ms=DAY_MS, labels=None):
     )
 
 
-def day_of_events(rng, day, n=200, version=None, shift=0.0, first_id=None):
+def day_of_events(rng, day, n=200, version=None, shift=0.0, first_id=None, spread=1.0):
     """Predictions of one day with their labels, five hours later; the truth follows the score."""
     first_id = day * 100_000 if first_id is None else first_id
     times = np.sort(rng.integers(day * DAY_MS, (day + 1) * DAY_MS, n)).tolist()
     predictions, labels = [], []
     for i, at in enumerate(times):
-        x = float(rng.normal() + shift)
+        x = float(spread * rng.normal() + shift)
         score = 1 / (1 + float(np.exp(-x)))
         event = {"prediction_id": f"p{first_id + i}", "model": MODEL, "event_time": at}
         served = {"version": version, "score": score, "latency_ms": 1.0} if version else {}

@@ -90,7 +90,16 @@ def fit_score_bins(scores: ArrayLike, bins: int = BINS) -> ScoreBins:
     if given.size == 0 or bins < 1:
         raise ValueError(f"need a score and a bin, got {given.size} and {bins}")
     cuts = np.quantile(given, np.arange(1, bins) / bins, method="inverted_cdf")
-    edges = np.unique(cuts)
+    return score_bins_at(np.unique(cuts), given)
+
+
+def score_bins_at(edges: Floats, scores: ArrayLike) -> ScoreBins:
+    """Return bins with these edges, strictly rising, and the losses that the reference's scores have in them.
+
+    >>> score_bins_at(np.array([0.5]), [0.1, 0.3, 0.9]).brier[1]
+    (0.81, 0.01)
+    """
+    given = _scores(scores)
     at = np.searchsorted(edges, given, side="right")
     clipped = np.clip(given, CLIP, 1 - CLIP)
     log_loss = (-np.log1p(-clipped), -np.log(clipped))

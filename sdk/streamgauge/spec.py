@@ -241,8 +241,9 @@ class Budget(_Part):
 class Retrain(_Part):
     """When and how to retrain."""
 
-    on: Annotated[tuple[Literal["performance"], ...], AfterValidator(_distinct)] = Field(
-        default=("performance",), description="what asks for it: lost performance"
+    on: Annotated[tuple[Literal["performance", "estimate"], ...], AfterValidator(_distinct)] = Field(
+        default=("performance",),
+        description="what asks for it: lost performance, or estimated loss while inputs drift",
     )
     every_ms: DurationMs | None = Field(
         default=None,

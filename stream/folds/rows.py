@@ -122,6 +122,32 @@ class PerformanceRow(Row, frozen=True, tag="performance"):
     position: int
 
 
+class EstimateRow(Row, frozen=True, tag="estimates"):
+    """One metric of one pane as the model's answers alone let it be estimated, and what labels said later.
+
+    `coverage` and `weight` are of the record of all that was settled so far. NaN where it is not known.
+    """
+
+    lineage: str
+    model: str
+    model_version: str
+    segment_key: str
+    segment_value: str
+    pane_ms: int
+    metric: str
+    estimate: float
+    lo: float
+    hi: float
+    n: int
+    settled: bool
+    measured: float
+    inside: bool
+    coverage: float
+    weight: float
+    known_ms: int
+    position: int
+
+
 class VerdictRow(Row, frozen=True, tag="verdicts"):
     """What was decided about one target (a feature, a metric) of one pane, and why, in words.
 
@@ -261,6 +287,7 @@ Result = (
     | FeaturePaneRow
     | StatisticsRow
     | PerformanceRow
+    | EstimateRow
     | VerdictRow
     | IncidentRow
     | RetrainRow

@@ -130,7 +130,7 @@ _LIVE = "lineage NOT IN (SELECT lineage FROM replay_rows)"
 _POSITIONS = " UNION ALL ".join(
     f"SELECT model, min(position), max(position) FROM {table} {_IN_SPAN} AND {_LIVE} "  # noqa: S608  our own names
     "AND ({model:String} = '' OR model = {model:String}) GROUP BY model"
-    for table in ("panes_rows", "performance_rows", "verdicts_rows")
+    for table in ("panes_rows", "performance_rows", "estimates_rows", "verdicts_rows")
 )
 _ALWAYS = datetime(1900, 1, 1, tzinfo=UTC), datetime(2299, 1, 1, tzinfo=UTC)
 

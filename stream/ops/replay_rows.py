@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from stream.folds.rows import (
+    EstimateRow,
     FeaturePaneRow,
     IncidentRow,
     LineageRow,
@@ -17,7 +18,7 @@ from stream.folds.rows import (
     VerdictRow,
 )
 
-OF_PANES = PaneRow | FeaturePaneRow | StatisticsRow | PerformanceRow | VerdictRow
+OF_PANES = PaneRow | FeaturePaneRow | StatisticsRow | PerformanceRow | EstimateRow | VerdictRow
 
 
 class ShadowRows:

@@ -113,3 +113,79 @@ LEFT JOIN (SELECT lineage, is_shadow, switch_from, switch_to FROM all_lineages) 
 WHERE (i.opened > l.switch_from AND i.opened <= l.switch_to) = l.is_shadow
     OR (NOT l.is_shadow AND (i.kind = 'pipeline' OR i.closed = toDateTime64(0, 3, 'UTC')))
 COMMENT 'Incidents as they stand now, of the lineages that are shown';
+
+CREATE TABLE IF NOT EXISTS estimates_rows (
+    lineage       LowCardinality(String) COMMENT 'Lineage: measuring part of a spec with one reference',
+    model         LowCardinality(String) COMMENT 'Model',
+    model_version LowCardinality(String) COMMENT 'Version; empty for all together',
+    segment_key   LowCardinality(String) COMMENT 'Segment; empty for all rows',
+    segment_value String COMMENT 'Value of the segment',
+    pane          DateTime64(3, 'UTC') COMMENT 'Start of the pane, event time [UTC]',
+    metric        LowCardinality(String) COMMENT 'Metric',
+    estimate      Float64 COMMENT 'Value that the answers alone let one expect [metric]',
+    lo            Float64 COMMENT 'Lower end of the 95 % interval [metric]',
+    hi            Float64 COMMENT 'Upper end of the 95 % interval [metric]',
+    n             Int64 COMMENT 'Answers [rows]',
+    settled       Bool COMMENT 'Whether labels have said what it was',
+    measured      Float64 COMMENT 'What labels said; NaN before [metric]',
+    inside        Bool COMMENT 'Whether that lies in the interval',
+    coverage      Float64 COMMENT 'Share of all settled intervals so far that held; NaN before the first',
+    weight        Float64 COMMENT 'How much estimates count for, by their record: 0 to 1',
+    known         DateTime64(3, 'UTC') COMMENT 'Log clock when it was computed: what ''as known at'' compares with [UTC]',
+    position      Int64 COMMENT 'Where in its log it was computed: a higher one replaces a lower one'
+) ENGINE = ReplacingMergeTree(position)
+PARTITION BY toYYYYMM(pane)
+ORDER BY (model, lineage, metric, pane, model_version, segment_key, segment_value)
+COMMENT 'Performance as estimated without labels, and what labels said later';
+
+CREATE OR REPLACE VIEW estimate_panes (
+    model         LowCardinality(String) COMMENT 'Model',
+    model_version LowCardinality(String) COMMENT 'Version; empty for all together',
+    lineage       LowCardinality(String) COMMENT 'Lineage: what it was measured by (view lineages)',
+    pane          DateTime64(3, 'UTC') COMMENT 'Start of the pane, event time [UTC]',
+    segment_key   LowCardinality(String) COMMENT 'Segment; empty for all rows',
+    segment_value String COMMENT 'Value of the segment',
+    metric        LowCardinality(String) COMMENT 'Metric',
+    estimate      Nullable(Float64) COMMENT 'Value that the answers alone let one expect; valid under covariate shift only [metric]',
+    lo            Nullable(Float64) COMMENT 'Lower end of the 95 % interval [metric]',
+    hi            Nullable(Float64) COMMENT 'Upper end of the 95 % interval [metric]',
+    n             Int64 COMMENT 'Answers [rows]',
+    settled       Bool COMMENT 'Whether labels have said what it was',
+    measured      Nullable(Float64) COMMENT 'What labels said; NULL before [metric]',
+    error         Nullable(Float64) COMMENT 'Estimate less measured; NULL before [metric]',
+    inside        Nullable(Bool) COMMENT 'Whether the measured value lies in the interval; NULL before',
+    weight        Float64 COMMENT 'How much estimates count for, by their record so far: 0 to 1',
+    known         DateTime64(3, 'UTC') COMMENT 'When it was computed, log clock [UTC]'
+) AS
+SELECT
+    e.model AS model, e.model_version AS model_version, e.lineage AS lineage, e.pane AS pane, e.segment_key AS segment_key,
+    e.segment_value AS segment_value, e.metric AS metric, if(isFinite(e.estimate), e.estimate, NULL) AS estimate,
+    if(isFinite(e.lo), e.lo, NULL) AS lo, if(isFinite(e.hi), e.hi, NULL) AS hi, e.n AS n, e.settled AS settled,
+    if(e.settled, e.measured, NULL) AS measured, if(e.settled, e.estimate - e.measured, NULL) AS error,
+    if(e.settled, e.inside, NULL) AS inside, e.weight AS weight, e.known AS known
+FROM estimates_rows AS e FINAL
+LEFT JOIN (SELECT lineage, is_shadow, switch_from, switch_to FROM all_lineages) AS l ON e.lineage = l.lineage
+WHERE (e.pane >= l.switch_from AND e.pane < l.switch_to) = l.is_shadow
+COMMENT 'Performance as estimated without labels, of the lineages that are shown. Filter by model and pane';
+
+CREATE OR REPLACE VIEW estimate_record (
+    model    LowCardinality(String) COMMENT 'Model',
+    metric   LowCardinality(String) COMMENT 'Metric',
+    settled  UInt64 COMMENT 'Estimates that labels settled, in the 30 days up to the newest of them [panes]',
+    inside   UInt64 COMMENT 'Of these, intervals that held what labels said [panes]',
+    coverage Nullable(Float64) COMMENT 'Share of the intervals that held; 95 % is promised',
+    error    Nullable(Float64) COMMENT 'Mean error: positive if estimates were too high [metric]',
+    absolute_error Nullable(Float64) COMMENT 'Mean amount of the error [metric]',
+    weight   Float64 COMMENT 'How much estimates count for now: 0 to 1'
+) AS
+SELECT
+    model, metric, countIf(e.settled) AS settled, countIf(ifNull(e.inside, false)) AS inside,
+    if(settled > 0, inside / settled, NULL) AS coverage, avg(e.error) AS error, avg(abs(e.error)) AS absolute_error,
+    argMax(e.weight, e.known) AS weight
+FROM estimate_panes AS e
+INNER JOIN (
+    SELECT model, metric, max(pane) AS newest FROM estimate_panes WHERE settled GROUP BY model, metric
+) AS n USING (model, metric)
+WHERE e.pane > n.newest - INTERVAL 30 DAY
+GROUP BY model, metric
+COMMENT 'How often the estimates of the last 30 days were right';

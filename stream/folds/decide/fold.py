@@ -10,6 +10,8 @@ from stream.folds.arrays import decode_state, encode_state
 from stream.folds.base import OpenFile, Output, Record, Snapshot, no_file
 from stream.folds.decide.drift import judge_pane
 from stream.folds.decide.emit import Emit
+from stream.folds.decide.estimate_incidents import judge_estimate
+from stream.folds.decide.estimates import estimate_pane, settle_pane
 from stream.folds.decide.finality import arrive, labels_behind, next_final, settled, stand, start_ms
 from stream.folds.decide.gauges import on_time
 from stream.folds.decide.judge import judge_mature, judged_version
@@ -137,6 +139,8 @@ class Decide:
             judge_pane(lineage, loop, monitor, pane_ms, found, emit)
         touched = add_arrived(lineage, monitor, merged, passed_ms)
         emit.rows.extend(performance_rows(monitor, loop, lineage, touched, pane_ms, emit))
+        if (window := estimate_pane(lineage, monitor, pane_ms, found, emit)) is not None:
+            judge_estimate(lineage, loop, monitor, window, passed_ms, _cut(state), emit)
         self._mature(state, loop, lineage, monitor, passed_ms, emit)
 
     def _mature(
@@ -175,6 +179,8 @@ class Decide:
         verdicts = judge_mature(lineage, loop, monitor, pane_ms, emit)
         emit.rows.extend(verdicts)
         history = lineage.history.get(judged_version(loop), [])
+        if history and history[-1].pane_ms == pane_ms:
+            settle_pane(lineage, monitor, history[-1], emit)
         react(loop, monitor, verdicts, history, now_ms, _cut(state), emit)
         compare(loop, monitor, lineage.panes[pane_ms], now_ms, emit)
 

@@ -45,7 +45,7 @@ def judge_mature(lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: i
     if not monitor.metric or everybody is None or everybody.rows == 0:
         return []
     metric = judged_metric(monitor, task_sums(monitor.task))
-    expected = None if metric is None else _expected(lineage, loop, monitor, metric, version)
+    expected = None if metric is None else expected_of(lineage, loop, monitor, metric, version)
     if metric is None or expected is None:
         why = unjudged(monitor, loop.versions.get(version), metric)
         return [plain_row(monitor, pane_ms, ALL, "insufficient", everybody.labels, why, emit)]
@@ -100,7 +100,7 @@ def _accumulated(lineage: LineageState, mature: _Mature, sums: Losses) -> Losing
     return now
 
 
-def _expected(lineage: LineageState, loop: Loop, monitor: Monitor, metric: str, version: str) -> Expectation | None:
+def expected_of(lineage: LineageState, loop: Loop, monitor: Monitor, metric: str, version: str) -> Expectation | None:
     """Return what a version's losses are held against; how much they vary between panes, its own mature ones tell."""
     effect = _design_effect(lineage.history.get(version, []))
     if version == EVERYBODY:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 import numpy as np
 
+from detectors.estimate.record import TrackRecord
 from detectors.paired import Paired
 from detectors.panel.gauge_state import GaugeState
 from stream.folds.partials import Partial
@@ -34,11 +37,29 @@ class Sums(msgspec.Struct, array_like=True):
     pairs: dict[str, tuple[int, float, float]]
 
 
+class Guess(NamedTuple):
+    """What a pane's metric was estimated to be (`detectors.estimate.interval.Estimated`)."""
+
+    value: float
+    lo: float
+    hi: float
+    se: float
+
+
 class PredictionPane(msgspec.Struct, array_like=True):
     """A final pane whose labels may still come."""
 
     groups: dict[GroupId, Sums] = {}
     judged: bool = False
+    guess: Guess | None = None
+
+
+class Unlabelled(msgspec.Struct, array_like=True):
+    """Answers by bin over the panes of a window whose performance is to be estimated."""
+
+    panes: int = 0
+    first_ms: int = 0
+    counts: np.ndarray = msgspec.field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 class Incident(msgspec.Struct, array_like=True):
@@ -94,6 +115,8 @@ class LineageState(msgspec.Struct, array_like=True):
     panes: dict[int, PredictionPane] = {}
     gauge: GaugeState | None = None
     losing: dict[str, Losing] = {}
+    unlabelled: Unlabelled = msgspec.field(default_factory=Unlabelled)
+    record: TrackRecord = TrackRecord()
     history: dict[str, list[MaturePane]] = {}
 
 

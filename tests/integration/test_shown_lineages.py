@@ -80,7 +80,8 @@ def panes(name: str, first: int, end: int, n: int = 10, length: int = HOUR) -> l
 def verdict(name: str, hour: int) -> VerdictRow:
     return VerdictRow(
         id=f"vd-{name}-{hour}", lineage=name, monitor="mon", model="m", pane_ms=T0 + hour * HOUR, pane_s=3600,
-        segment_key="", segment_value="", target="x", kind="drift", status="stable", statistic=1.0, threshold=5.0, p=0.5,
+        segment_key="", segment_value="", target="x", kind="drift", status="stable", statistic=1.0, threshold=5.0,
+        p=0.5,
         n=10, n_eff=9.0, evidence_days=0.1, budget_days=90.0,
         effect=0.1,
         effect_name="psi", floor=0.1, lo=0.0, hi=1.0, reason=name, known_ms=T0, position=5,

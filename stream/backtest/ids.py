@@ -73,11 +73,6 @@ class Ids:
         """Return the bytes one after the other."""
         return self.data[self.starts[0] : self.starts[-1]].tobytes()
 
-    def texts(self) -> list[str]:
-        """Return them as texts: for messages."""
-        data, at = self.data.tobytes(), self.starts.tolist()
-        return [data[start:end].decode() for start, end in zip(at, at[1:], strict=False)]
-
     def identities(self, model: str) -> NDArray[np.uint64]:
         """Return what stands for each as a prediction of a model, ``(n,)``: `stream.folds.frame.identity`."""
         seeds = np.full(len(self), text_hash(model), np.uint64)

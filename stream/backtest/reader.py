@@ -14,7 +14,7 @@ from streamgauge.spec import MonitorSpec
 
 from stream.backtest.arrow import number_words, numbers, times_ms
 from stream.backtest.arrow import texts as as_texts
-from stream.backtest.chunk import UNKNOWN_MS, Chunk, Labels
+from stream.backtest.chunk import Chunk, Labels
 from stream.backtest.columns import Columns, row_columns
 from stream.backtest.errors import BacktestError
 from stream.backtest.ids import Ids
@@ -198,5 +198,6 @@ def filled(column: pa.Array) -> pa.Array:
 
 
 def only(table: pa.Table, name: str) -> pa.Array:
+    """Return a column of a table that is in one piece."""
     column = table.column(name)
     return column.chunk(0) if column.num_chunks else pa.array([], column.type)

@@ -17,7 +17,7 @@ from stream.backtest.errors import BacktestError
 from stream.backtest.labels import LabelFile
 from stream.backtest.timeline import NEVER, Timeline
 from stream.backtest.words import moment
-from stream.folds.frame import INVALID, MISSING, is_number, is_text, text_codes
+from stream.folds.frame import is_number, is_text, text_codes
 
 Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]

@@ -16,7 +16,7 @@ from stream.backtest.chunk import Chunk
 from stream.backtest.errors import BacktestError
 from stream.backtest.findings import Findings
 from stream.backtest.labels import LabelFile
-from stream.backtest.ledger import Ledger
+from stream.backtest.ledger import Ledger, Step
 from stream.backtest.notes import fates_of, notes_of
 from stream.backtest.reader import RowsFile
 from stream.backtest.reference import Fitted, Sample, Span, sample, span_of
@@ -132,7 +132,7 @@ def _sample(
     return sample(spec, _told(before, "reading the reference", 0, until, progress), labels, span)
 
 
-def _steps(read: _Read, record: bytes, progress: Progress) -> Iterator[tuple[object, int]]:
+def _steps(read: _Read, record: bytes, progress: Progress) -> Iterator[Step]:
     first = read.timeline.first_from(read.span.judged_from_ms)
     ledger = Ledger(course.monitor(record), record, read.truths, read.labels)
     chunks = _told(read.rows.chunks(first), "folding rows", first, read.rows.rows, progress)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streamgauge.durations import format_duration, parse_duration
+from streamgauge.durations import format_duration
 from streamgauge.spec import Budget, MonitorSpec
 
 from stream.backtest import course
@@ -67,7 +67,7 @@ def budgets_of(text: str) -> tuple[Budget, ...]:
 def _budget(text: str) -> Budget:
     number, _, period = text.partition("/")
     try:
-        return Budget(false_pages=float(number), per=parse_duration(period))  # type: ignore[call-arg]
+        return Budget.model_validate({"false_pages": float(number), "per": period})
     except ValueError as error:
         mend = "write false pages per period, as in 1/90d,1/30d (a day to ten years)"
         raise BacktestError([f"--budget {text!r}: {mend}"]) from error

@@ -44,7 +44,8 @@ class Texts:
         encoded = texts(column).dictionary_encode()
         known = np.array([self.code(text) for text in encoded.dictionary.to_pylist()] + [-1], np.int64)
         places = encoded.indices.fill_null(len(known) - 1)
-        return known[np.asarray(places)]
+        found: Ints = known[np.asarray(places)]
+        return found
 
     def words(self, column: pa.Array) -> Words:
         """Return the word of each value, ``(n,)``: numbers and truth values as they are, texts by code."""

@@ -58,6 +58,7 @@ COMMANDS: dict[str, Lazy] = {
     "spec": Lazy("stream.cli.spec:app", "What is watched: put a monitor's spec in force, or show it."),
     "reference": Lazy("stream.cli.reference:app", "What is normal: an artifact made from past rows."),
     "plan": Lazy("stream.cli.plan:plan", "What a monitor would cost: bytes, memory, disk, recovery."),
+    "backtest": Lazy("stream.cli.backtest:backtest", "Say what a monitor would have said about rows in a file."),
     "audit": Lazy("stream.cli.audit:audit", "Compute everything again from the ledger and compare."),
     "replay": Lazy("stream.cli.replay:replay", "Compute past panes again beside live, also by another spec."),
     "lineages": Lazy("stream.cli.lineages:app", "Which lineages the views show: switch to a replay, and back."),

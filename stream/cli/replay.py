@@ -76,11 +76,11 @@ def replay(
 def _wanted(
     monitor: str, spec: Path | None, reference: str, from_ms: int | None, to_ms: int | None, rate: float | None
 ) -> Wanted:
-    from stream.cli.spec import _read
+    from stream.cli.spec import read_spec
     from stream.cli.who import whoami
     from stream.ops.replay_plan import Wanted
 
-    return Wanted(monitor, None if spec is None else _read(spec), reference, from_ms, to_ms, rate, whoami())
+    return Wanted(monitor, None if spec is None else read_spec(spec), reference, from_ms, to_ms, rate, whoami())
 
 
 def _instant(option: str, text: str) -> int | None:

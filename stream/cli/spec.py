@@ -26,7 +26,7 @@ def apply_(file: File) -> None:
     from stream.ops.spec import apply
     from stream.settings import load
 
-    spec, settings = _read(file), load()
+    spec, settings = read_spec(file), load()
     require_kafka(settings)
     applied = apply(settings, spec)
     if applied.is_new:
@@ -63,7 +63,7 @@ def schema() -> None:
     typer.echo(json.dumps(MonitorSpec.model_json_schema(), indent=1))
 
 
-def _read(file: Path) -> MonitorSpec:
+def read_spec(file: Path) -> MonitorSpec:
     """Return the spec that a file holds; SpecError names each problem."""
     from streamgauge.spec import MonitorSpec
     from streamgauge.spec_errors import Problem, SpecError

@@ -1,0 +1,83 @@
+"""Arrow columns as arrays: numbers, times, texts. Nothing is done value by value in Python."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from stream.folds.frame import INVALID, MISSING, NUMBER_MASK
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Words = NDArray[np.uint64]
+
+_PER_MS = {"us": 1_000, "ns": 1_000_000}
+
+
+def kind_of(type_: pa.DataType) -> str:
+    """Return what a column holds: ``number``, ``text``, ``time``, ``nothing`` (all null) or another type's name.
+
+    >>> [kind_of(t) for t in (pa.bool_(), pa.dictionary(pa.int8(), pa.string()), pa.timestamp("us"), pa.null())]
+    ['number', 'text', 'time', 'nothing']
+    """
+    while pa.types.is_dictionary(type_):
+        type_ = type_.value_type
+    tests = {
+        "number": (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean),
+        "text": (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
+        "time": (pa.types.is_timestamp, pa.types.is_date),
+        "nothing": (pa.types.is_null,),
+    }
+    return next((kind for kind, known in tests.items() if any(test(type_) for test in known)), str(type_))
+
+
+def plain(column: pa.Array) -> pa.Array:
+    """Return a column without dictionaries."""
+    while pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    return column
+
+
+def numbers(column: pa.Array) -> Floats:
+    """Return numbers and truth values as float64, ``(n,)``; NaN for null.
+
+    >>> numbers(pa.array([True, None, False]))
+    array([ 1., nan,  0.])
+    """
+    found: Floats = pc.cast(plain(column), pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return found
+
+
+def number_words(values: Floats) -> Words:
+    """Return the words of numbers, ``(n,)``: NaN is missing, an infinity is invalid.
+
+    >>> [hex(word) for word in number_words(np.array([1.0, np.nan, np.inf]))]
+    ['0x3ff0000000000000', '0x7ff8000000000001', '0x7ff8000000000002']
+    """
+    words = values.view(np.uint64)
+    mask = np.uint64(NUMBER_MASK)
+    if not (words & mask == mask).any():
+        return words
+    return np.where(np.isnan(values), np.uint64(MISSING), np.where(np.isinf(values), np.uint64(INVALID), words))
+
+
+def texts(column: pa.Array) -> pa.Array:
+    """Return texts, or whole numbers as they are written, as ``large_string``."""
+    return pc.cast(plain(column), pa.large_string())
+
+
+def times_ms(column: pa.Array) -> Ints:
+    """Return epoch milliseconds of times or whole numbers without null, ``(n,)``; finer ones are rounded down.
+
+    >>> times_ms(pa.array([-1, 1_999], pa.timestamp("us", "Europe/Berlin")))
+    array([-1,  1])
+    """
+    column = plain(column)
+    if pa.types.is_date(column.type):
+        column = pc.cast(column, pa.timestamp("ms"))
+    if not pa.types.is_timestamp(column.type):
+        return np.asarray(pc.cast(column, pa.int64(), safe=False), np.int64)
+    values = np.asarray(pc.cast(column, pa.int64()), np.int64)
+    return values * 1_000 if column.type.unit == "s" else values // _PER_MS.get(column.type.unit, 1)

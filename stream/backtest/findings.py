@@ -1,0 +1,167 @@
+"""What `Decide` wrote, read for a person: verdicts by target, incidents from their first word to their last, fates."""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from types import GenericAlias
+from typing import get_args
+
+import msgspec
+
+from stream.folds.base import Output
+from stream.folds.blocks import LINE_BITS
+from stream.folds.rows import ConservationRow, FateRow, PaneRow, Result, StatisticsRow, VerdictRow, decode_rows
+
+ALARMING = frozenset({"warning", "drift"})
+"""Statuses of verdicts that say that something changed."""
+
+JUDGED = ALARMING | {"stable"}
+"""Statuses of verdicts that say anything of the data."""
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """What is read of an alert (SURFACES, alerts); `until` and `effects` where the fold tells them."""
+
+    incident: str
+    state: str
+    level: str
+    kind: str
+    title: str
+    what: str
+    since: str
+    opened: str
+    features: list[str] = []
+    where: dict[str, object] = {}
+    closed: str | None = None
+    until: str | None = None
+    effects: list[dict[str, object]] = []
+    next: str = ""
+
+
+@dataclass(slots=True)
+class Incident:
+    """One incident: what was said of it first, and last.
+
+    Attributes
+    ----------
+    rows
+        How many rows of the file were read when it was raised.
+    """
+
+    opening: Alert
+    newest: Alert
+    rows: int
+
+
+@dataclass(slots=True)
+class Seen:
+    """Verdicts on one target: where each window begins, its length in seconds, its status."""
+
+    windows: list[tuple[int, int, str]] = field(default_factory=list)
+    alarming: list[VerdictRow] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Reason:
+    """Why some events were not simply used: how many, and the first of them."""
+
+    count: int = 0
+    first: int = -1
+    first_id: str = ""
+
+
+@dataclass(slots=True)
+class Findings:
+    """All that a course of `Decide` came to.
+
+    Attributes
+    ----------
+    panes
+        Rows of each final pane, by its start.
+    statistics_rows
+        Rows of effect sizes: one for each feature of each judged pane.
+    targets
+        Verdicts by target: a feature, or a metric.
+    verdicts
+        How many there are, by kind and status.
+    counts
+        Where all events of a kind went.
+    reasons
+        By kind of event, fate and reason.
+    """
+
+    panes: dict[int, int] = field(default_factory=dict)
+    statistics_rows: int = 0
+    targets: dict[str, Seen] = field(default_factory=dict)
+    verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    counts: dict[str, ConservationRow] = field(default_factory=dict)
+    reasons: dict[tuple[str, str, str], Reason] = field(default_factory=dict)
+
+    def add(self, outputs: Sequence[Output], rows: int) -> None:
+        """Take in what one message brought about, when `rows` of the file were read."""
+        for output in outputs:
+            if output.topic == "panes":
+                self._pane_rows(_panes.decode(output.value))
+            elif output.topic == "verdicts":
+                self._verdicts(decode_rows(output.value))
+            elif output.topic == "alerts":
+                self._alert(_alerts.decode(output.value), rows)
+
+    def _pane_rows(self, rows: Sequence[object]) -> None:
+        for row in rows:
+            if isinstance(row, _STATISTICS):
+                self.statistics_rows += 1
+            elif isinstance(row, PaneRow):
+                self._pane(row)
+            elif isinstance(row, ConservationRow):
+                self.counts[row.kind] = row
+            elif isinstance(row, FateRow):
+                self._fate(row)
+
+    def _pane(self, row: PaneRow) -> None:
+        if row.pane_ms == row.arrival_ms and not row.segment_key:
+            self.panes[row.pane_ms] = self.panes.get(row.pane_ms, 0) + row.n
+
+    def _fate(self, row: FateRow) -> None:
+        reason = self.reasons.setdefault((row.kind, row.fate, row.reason), Reason())
+        if not reason.count:
+            reason.first_id = row.prediction_id
+            reason.first = row.place >> LINE_BITS if row.topic == "predictions" else -1
+        reason.count += 1
+
+    def _verdicts(self, rows: Sequence[Result]) -> None:
+        for row in rows:
+            if isinstance(row, VerdictRow):
+                self.verdicts[row.kind, row.status] += 1
+                seen = self.targets.setdefault(row.target, Seen())
+                seen.windows.append((row.pane_ms, row.pane_s, row.status))
+                if row.status in ALARMING:
+                    seen.alarming.append(row)
+
+    def _alert(self, alert: Alert, rows: int) -> None:
+        known = self.incidents.get(alert.incident)
+        if known is None:
+            self.incidents[alert.incident] = Incident(alert, alert, rows)
+        else:
+            known.newest = alert
+
+
+def _unread(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    """Return a row of which the kind alone is read: there are many."""
+    return msgspec.defstruct(kind.__name__, [], tag=kind.__struct_config__.tag, array_like=True, frozen=True)
+
+
+_READ = (PaneRow, ConservationRow, FateRow)
+_KINDS: dict[object, type[msgspec.Struct]] = {
+    kind: kind if kind in _READ else _unread(kind) for kind in get_args(Result)
+}
+_STATISTICS = _KINDS[StatisticsRow]
+_panes: msgspec.msgpack.Decoder[list[object]] = msgspec.msgpack.Decoder(
+    GenericAlias(list, (reduce(operator.or_, _KINDS.values()),))
+)
+_alerts = msgspec.json.Decoder(Alert)

@@ -1,0 +1,85 @@
+"""What became of all rows, and what to know about the files, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stream.backtest.findings import Findings, Reason
+from stream.backtest.labels import LabelFile
+from stream.backtest.reader import ORIGIN_MS, RowsFile
+from stream.backtest.words import moment
+
+_FATES = ("received", "used", "duplicate", "late_used", "invalid", "unmatched", "pending")
+MOST_NAMES = 5
+
+
+def fates_of(findings: Findings) -> dict[str, object]:
+    """Return where predictions and labels went, and why those that were not simply used were not."""
+    counts = {kind: {name: getattr(row, name) for name in _FATES} for kind, row in sorted(findings.counts.items())}
+    reasons = [
+        {"kind": kind, "fate": fate, "reason": reason, "count": each.count, "first": _first(each)}
+        for (kind, fate, reason), each in findings.reasons.items()
+    ]
+    return {**counts, "reasons": reasons}
+
+
+def _first(reason: Reason) -> dict[str, object]:
+    row = None if reason.first < 0 else reason.first
+    return {"row": row, "prediction_id": reason.first_id}
+
+
+def notes_of(rows: RowsFile, labels: LabelFile | None, findings: Findings, passed: int, cut: int) -> list[str]:
+    """Return what a reader should know: columns that nobody read, times that were made up, rows that did not count."""
+    return [*_of_columns(rows, labels), *_of_rows(rows, passed), *_of_fates(findings), *_of_end(cut)]
+
+
+def _of_columns(rows: RowsFile, labels: LabelFile | None) -> Iterator[str]:
+    extra = rows.columns.extra
+    if extra:
+        yield f"{_count(len(extra), 'column')} not read: {_names(extra)}"
+    if not rows.has("event_time"):
+        yield f"no column event_time: one row a second from {moment(ORIGIN_MS)[:10]} on, lateness 0"
+    if not rows.has("prediction_id"):
+        yield "no column prediction_id: the row number is the id"
+    if labels is not None and rows.has("label"):
+        yield "the column label of the rows is not read: labels come from --labels"
+    if labels is None and not rows.has("label"):
+        yield "no labels: performance is not judged"
+    elif not (rows.has("score") or rows.has("prediction")):
+        yield "neither score nor prediction: performance is not judged"
+    if labels is not None and labels.nulls:
+        yield f"{_count(labels.nulls, 'row')} of {labels.path} without a label"
+
+
+def _of_rows(rows: RowsFile, passed: int) -> Iterator[str]:
+    if rows.refused:
+        some = _count(len(rows.refused), "row")
+        yield f"{some} refused: score or prediction is infinite (the first is row {min(rows.refused)})"
+    if passed:
+        yield f"{_count(passed, 'row')} before the reference not used"
+
+
+def _of_fates(findings: Findings) -> Iterator[str]:
+    for (kind, fate, reason), each in findings.reasons.items():
+        first = f"row {each.first}" if each.first >= 0 else f"prediction_id {each.first_id!r}"
+        why = f" ({reason})" if reason else ""
+        yield f"{_count(each.count, kind)} {fate}{why}; the first is {first}"
+    for kind, row in sorted(findings.counts.items()):
+        if row.late_used:
+            yield f"{_count(row.late_used, kind)} late: shown with a later pane, not judged"
+        if kind == "label" and row.pending:
+            yield f"{_count(row.pending, kind)} of predictions that are not in the rows"
+
+
+def _of_end(cut: int) -> Iterator[str]:
+    if cut:
+        yield "the last pane holds a part of its rows only: its volume is not judged"
+
+
+def _names(names: tuple[str, ...]) -> str:
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}" + ("" if n == 1 else "s")

@@ -1,0 +1,203 @@
+"""A file of rows as chunks of columns: what a Parquet file says, checked, in the words of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from streamgauge.events import MAX_TEXT, MAX_TIME_MS, MIN_TIME_MS
+from streamgauge.spec import MonitorSpec
+
+from stream.backtest.arrow import number_words, numbers, times_ms
+from stream.backtest.arrow import texts as as_texts
+from stream.backtest.chunk import Chunk, Labels
+from stream.backtest.columns import Columns, row_columns
+from stream.backtest.errors import BacktestError
+from stream.backtest.ids import Ids
+from stream.backtest.parquet import BATCH_ROWS, ParquetRows
+from stream.backtest.texts import Texts
+from stream.folds.frame import INVALID, MISSING
+
+Ints = NDArray[np.int64]
+Words = NDArray[np.uint64]
+Floats = NDArray[np.float64]
+
+CHUNK_ROWS = 1 << 13
+"""Rows of a chunk: a block of the ledger at most."""
+
+ORIGIN_MS = 946_684_800_000
+"""2000-01-01 UTC. Where rows do not say when they happened, they begin with the first pane from then on."""
+
+ROW_MS = 1_000
+"""And follow each other so closely."""
+
+
+class RowsFile:
+    """A Parquet file of rows.
+
+    Parameters
+    ----------
+    spec
+        Whose features the rows have.
+    truths
+        The table of texts of labels, which grows.
+
+    Attributes
+    ----------
+    rows
+        How many there are.
+    columns
+        Which are read.
+    refused
+        Row numbers that no producer could send: their score or prediction is infinite. Filled while it reads.
+
+    Raises
+    ------
+    BacktestError
+        If the file cannot be read, is empty, or its columns are not those that the spec asks for.
+    """
+
+    def __init__(self, path: Path, spec: MonitorSpec, truths: Texts) -> None:
+        self._file, self._spec, self._truths = ParquetRows(path), spec, truths
+        self.path, self.rows = path, self._file.rows
+        self.columns: Columns = row_columns(str(path), self._file.schema, spec, self._file.example)
+        self.refused: set[int] = set()
+
+    def has(self, field: str) -> bool:
+        """Say whether there is a column of that name beside the features."""
+        return field in self.columns.fields
+
+    def times(self) -> Iterator[Ints]:
+        """Yield the event times of all rows, epoch milliseconds, some at once; BacktestError on one that is none."""
+        if not self.has("event_time"):
+            for first in range(0, self.rows, BATCH_ROWS):
+                yield self._made_up_ms(first, min(BATCH_ROWS, self.rows - first))
+            return
+        first = 0
+        for table in self._file.tables(["event_time"], BATCH_ROWS):
+            yield self._times(only(table, "event_time"), "event_time", first)
+            first += table.num_rows
+
+    def chunks(self, first: int = 0, until: int | None = None) -> Iterator[Chunk]:
+        """Yield rows ``first .. until - 1``; BacktestError on an id or time that is none."""
+        for table in self._file.tables(self.columns.names, CHUNK_ROWS, first, until):
+            yield self._chunk(table, first)
+            first += table.num_rows
+
+    def _chunk(self, table: pa.Table, first: int) -> Chunk:
+        n, model = table.num_rows, self._spec.model
+        rows = np.arange(first, first + n)
+        texts = Texts([model])
+        shape = np.array([texts.code(name) for name, _ in self.columns.features], np.int64)
+        ids = self._ids(table, rows)
+        hashes, event_ms = ids.identities(model), self._event_ms(table, first)
+        scores = numbers(only(table, "score")) if self.has("score") else np.full(n, np.nan)
+        served = texts.words(only(table, "prediction")) if self.has("prediction") else np.full(n, MISSING, np.uint64)
+        versions = texts.codes(only(table, "version")) if self.has("version") else np.full(n, -1)
+        cells = self._cells(table, texts)
+        labels, labelled = self._labels(table, first, ids, hashes, event_ms)
+        table_of_texts = (texts.names, texts.hashes(), shape)
+        columns = (*table_of_texts, cells, served, scores, versions, labels, labelled)
+        return self._without_refused(Chunk(rows, event_ms, ids, hashes, *columns))
+
+    def _cells(self, table: pa.Table, texts: Texts) -> Words:
+        cells = np.empty((table.num_rows, len(self.columns.features)), np.uint64)
+        for i, (name, kind) in enumerate(self.columns.features):
+            column = only(table, name)
+            cells[:, i] = number_words(numbers(column)) if kind == "number" else texts.words(column)
+        return cells
+
+    def _without_refused(self, chunk: Chunk) -> Chunk:
+        bad = np.isinf(chunk.scores) | (chunk.served == np.uint64(INVALID))
+        if not bad.any():
+            return chunk
+        self.refused.update(chunk.rows[bad].tolist())
+        return chunk.take(np.flatnonzero(~bad))
+
+    def _event_ms(self, table: pa.Table, first: int) -> Ints:
+        if not self.has("event_time"):
+            return self._made_up_ms(first, table.num_rows)
+        return self._times(only(table, "event_time"), "event_time", first)
+
+    def _made_up_ms(self, first: int, n: int) -> Ints:
+        begin = -(-ORIGIN_MS // self._spec.pane_ms) * self._spec.pane_ms
+        return begin + ROW_MS * np.arange(first, first + n)
+
+    def _ids(self, table: pa.Table, rows: Ints) -> Ids:
+        if not self.has("prediction_id"):
+            return Ids.of(as_texts(pa.array(rows)))
+        mend = ", or leave the column out: then the row number is the id"
+        return checked_ids(str(self.path), only(table, "prediction_id"), int(rows[0]), mend)
+
+    def _labels(
+        self, table: pa.Table, first: int, ids: Ids, hashes: Words, event_ms: Ints
+    ) -> tuple[Labels | None, Ints]:
+        """Return the labels of those rows that have one, and which these are."""
+        if not self.has("label"):
+            return None, np.zeros(0, np.int64)
+        words = self._truths.words(only(table, "label"))
+        rows = np.flatnonzero(words != np.uint64(MISSING))
+        came_ms = self._label_ms(table, first, event_ms)[rows]
+        nothing = np.zeros(len(rows), np.int64)
+        revisions = np.zeros(len(rows), np.uint8)
+        return Labels(ids.take(rows), hashes[rows], words[rows], came_ms, nothing, nothing, revisions), rows
+
+    def _label_ms(self, table: pa.Table, first: int, event_ms: Ints) -> Ints:
+        if not self.has("label_time"):
+            return event_ms
+        column = only(table, "label_time")
+        known = np.asarray(column.is_valid())
+        found = np.where(known, self._times(filled(column), "label_time", first), event_ms)
+        return np.asarray(found, np.int64)
+
+    def _times(self, column: pa.Array, name: str, first: int) -> Ints:
+        return checked_times(str(self.path), column, name, first)
+
+
+def checked_times(file: str, column: pa.Array, name: str, first: int) -> Ints:
+    """Return epoch milliseconds of all rows; BacktestError on null, and outside the years 1900 to 2299."""
+    if column.null_count:
+        row = first + int(np.flatnonzero(np.asarray(column.is_null()))[0])
+        raise BacktestError([f"{file}: {name} of row {row} is null: fill it, or leave the row out"])
+    found = times_ms(column)
+    beyond = np.flatnonzero((found < MIN_TIME_MS) | (found > MAX_TIME_MS))
+    if len(beyond):
+        value, row = column[int(beyond[0])], first + int(beyond[0])
+        raise BacktestError(
+            [
+                f"{file}: {name} of row {row} is {value}, outside the years 1900 to 2299: whole numbers are "
+                "milliseconds, not micro- or nanoseconds"
+            ]
+        )
+    return found
+
+
+def checked_ids(file: str, column: pa.Array, first: int, mend: str) -> Ids:
+    """Return prediction ids; BacktestError on null, and on what has no or more than 256 characters."""
+    names = as_texts(column)
+    sizes = pc.fill_null(pc.utf8_length(names), 0)
+    wrong = np.flatnonzero(np.asarray(pc.or_(pc.less(sizes, 1), pc.greater(sizes, MAX_TEXT))))
+    if len(wrong):
+        place = int(wrong[0])
+        size = sizes[place].as_py()
+        said = "null" if column[place].as_py() is None else f"a text of {size:,} characters"
+        row = first + place
+        raise BacktestError([f"{file}: prediction_id of row {row} is {said}: write 1 to {MAX_TEXT} characters{mend}"])
+    return Ids.of(names)
+
+
+def filled(column: pa.Array) -> pa.Array:
+    """Return a column with some valid time in place of nulls."""
+    if column.null_count == len(column):
+        return pa.array(np.zeros(len(column), np.int64))
+    return column.fill_null(column.drop_null()[0])
+
+
+def only(table: pa.Table, name: str) -> pa.Array:
+    """Return a column of a table that is in one piece."""
+    column = table.column(name)
+    return column.chunk(0) if column.num_chunks else pa.array([], column.type)

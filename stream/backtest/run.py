@@ -1,0 +1,224 @@
+"""A backtest from files to a report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from streamgauge.durations import format_duration
+from streamgauge.spec import Budget, MonitorSpec
+
+from stream.backtest import course
+from stream.backtest.chunk import Chunk
+from stream.backtest.errors import BacktestError
+from stream.backtest.findings import Findings
+from stream.backtest.labels import LabelFile
+from stream.backtest.ledger import Ledger, Step
+from stream.backtest.notes import fates_of, notes_of
+from stream.backtest.reader import RowsFile
+from stream.backtest.reference import Fitted, Sample, Span, sample, span_of
+from stream.backtest.report import ReferenceReport, Report, alerts_of
+from stream.backtest.sweep import Setting, sweep
+from stream.backtest.texts import Texts
+from stream.backtest.timeline import Timeline, timeline_of
+from stream.backtest.words import moment
+
+Progress = Callable[[str, int, int], None]
+"""Told what is done, how many rows of it, and of how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to backtest.
+
+    Attributes
+    ----------
+    folder
+        Where the spec is: its ``reference.file`` is relative to it.
+    rows, labels, reference
+        Parquet files; None: labels are in the rows, the reference is what the spec says.
+    budgets, tolerances
+        What else to try.
+    """
+
+    spec: MonitorSpec
+    folder: Path
+    rows: Path
+    labels: Path | None = None
+    reference: Path | None = None
+    budgets: tuple[Budget, ...] = ()
+    tolerances: tuple[float, ...] = ()
+
+
+@dataclass(slots=True)
+class Done:
+    """A report, and what it was made of: for those who draw it."""
+
+    report: Report
+    findings: Findings
+    timeline: Timeline
+
+
+@dataclass(slots=True)
+class _Read:
+    """Files that are open, and what is known of them."""
+
+    spec: MonitorSpec
+    truths: Texts
+    rows: RowsFile
+    labels: LabelFile | None
+    timeline: Timeline
+    span: Span
+    fitted: Fitted
+    passed: int
+    judged: int = field(default=0)
+
+
+def backtest(wanted: Wanted, progress: Progress = lambda _what, _done, _of: None) -> Done:
+    """Return what a monitor would have said about rows.
+
+    Raises
+    ------
+    BacktestError
+        If files or settings do not fit; each problem says what, where, and the mend.
+    """
+    begun = time.perf_counter()
+    _check(wanted)
+    read = _read(wanted, progress)
+    record = course.spec_record(read.spec, read.fitted)
+    messages = course.measured(_steps(read, record, progress))
+    others = _others(wanted, read.spec)
+    if others:
+        messages = iter(kept := list(messages))
+    findings = _decided(messages)
+    report = _report(read, findings)
+    if others:
+        settings = [replace(each, record=course.spec_record(each.spec, read.fitted)) for each in others]
+        report.sweep = sweep(settings, kept, read.timeline)
+    report.seconds = round(time.perf_counter() - begun, 3)
+    return Done(report, findings, read.timeline)
+
+
+def _check(wanted: Wanted) -> None:
+    if wanted.tolerances and wanted.spec.performance is None:
+        raise BacktestError(["--tolerance: the spec judges no performance: add performance: {metric, tolerance}"])
+
+
+def _read(wanted: Wanted, progress: Progress) -> _Read:
+    """Open all files, and make the reference."""
+    truths = Texts()
+    rows = RowsFile(wanted.rows, wanted.spec, truths)
+    # Without event times nothing can come late.
+    spec = wanted.spec if rows.has("event_time") else wanted.spec.model_copy(update={"lateness_ms": 0})
+    timeline = timeline_of(rows.times(), spec.pane_ms, spec.lateness_ms)
+    labels = None if wanted.labels is None else LabelFile(wanted.labels, spec.model, truths)
+    span = span_of(spec, wanted.folder, wanted.reference, timeline)
+    chosen = _sample(spec, rows, labels, timeline, span, progress)
+    progress("fitting the reference", 0, 0)
+    return _Read(spec, truths, rows, labels, timeline, span, chosen.fit(), chosen.passed)
+
+
+def _sample(
+    spec: MonitorSpec, rows: RowsFile, labels: LabelFile | None, timeline: Timeline, span: Span, progress: Progress
+) -> Sample:
+    if span.file is not None:
+        file = RowsFile(span.file, spec, Texts())
+        return sample(spec, _told(file.chunks(), "reading the reference", 0, file.rows, progress), None, span)
+    until = timeline.last_before(span.judged_from_ms) + 1
+    before = (_before(chunk, span.judged_from_ms) for chunk in rows.chunks(0, until))
+    return sample(spec, _told(before, "reading the reference", 0, until, progress), labels, span)
+
+
+def _steps(read: _Read, record: bytes, progress: Progress) -> Iterator[Step]:
+    first = read.timeline.first_from(read.span.judged_from_ms)
+    ledger = Ledger(course.monitor(record), record, read.truths, read.labels)
+    chunks = _told(read.rows.chunks(first), "folding rows", first, read.rows.rows, progress)
+    return ledger.records(_judged(chunks, read))
+
+
+def _before(chunk: Chunk, to_ms: int) -> Chunk:
+    return chunk.take(np.flatnonzero(chunk.event_ms < to_ms))
+
+
+def _judged(chunks: Iterable[Chunk], read: _Read) -> Iterator[Chunk]:
+    for chunk in chunks:
+        judged = chunk.take(np.flatnonzero(chunk.event_ms >= read.span.judged_from_ms))
+        read.judged += len(judged)
+        yield judged
+
+
+def _told(chunks: Iterable[Chunk], what: str, done: int, of: int, progress: Progress) -> Iterator[Chunk]:
+    for chunk in chunks:
+        progress(what, done, of)
+        yield chunk
+        done = max(done, int(chunk.rows[-1]) + 1) if len(chunk) else done
+
+
+def _decided(messages: Iterable[course.Said]) -> Findings:
+    found = Findings()
+    for outputs, rows in course.decided(messages):
+        found.add(outputs, rows)
+    return found
+
+
+def _others(wanted: Wanted, spec: MonitorSpec) -> list[Setting]:
+    """Return the specs of a sweep: other budgets, then other tolerances."""
+    budgets = [spec.model_copy(update={"budget": budget}) for budget in wanted.budgets]
+    tolerances = [
+        spec.model_copy(update={"performance": spec.performance.model_copy(update={"tolerance": tolerance})})
+        for tolerance in wanted.tolerances
+        if spec.performance is not None
+    ]
+    return [Setting(each) for each in (*budgets, *tolerances)]
+
+
+def _report(read: _Read, findings: Findings) -> Report:
+    alerts, cut = alerts_of(findings, read.timeline)
+    verdicts: dict[str, dict[str, int]] = {}
+    for (kind, status), count in sorted(findings.verdicts.items()):
+        verdicts.setdefault(kind, {})[status] = count
+    return Report(
+        monitor=read.spec.monitor,
+        rows=read.rows.rows,
+        panes=len(findings.panes),
+        reference=_reference(read),
+        alerts=alerts,
+        statistics_rows=findings.statistics_rows,
+        seconds=0.0,
+        judged_rows=read.judged,
+        fates=fates_of(findings),
+        verdicts=verdicts,
+        settings=_settings(read),
+        notes=notes_of(read.rows, read.labels, findings, read.passed, cut),
+    )
+
+
+def _reference(read: _Read) -> ReferenceReport:
+    fitted, span = read.fitted, read.span
+    reference = fitted.reference
+    return ReferenceReport(
+        sha=fitted.sha,
+        rows=reference.rows,
+        panes=reference.panes,
+        warnings=list(reference.warnings),
+        source=str(span.file) if span.file is not None else f"{read.rows.path} before {moment(span.to_ms)}",
+        from_=moment(reference.from_ms),
+        to=moment(reference.to_ms),
+        can_alarm=reference.can_alarm,
+        duplicates=fitted.duplicates,
+    )
+
+
+def _settings(read: _Read) -> dict[str, object]:
+    spec, span = read.spec, read.span
+    return {
+        "pane": format_duration(spec.pane_ms),
+        "lateness": format_duration(spec.lateness_ms),
+        "event_time": "event_time" if read.rows.has("event_time") else "one row a second",
+        "judged_from": moment(read.timeline.from_ms if span.file is not None else span.judged_from_ms),
+        "budget": f"{spec.budget.false_pages:g}/{format_duration(spec.budget.per_ms)}",
+        "tolerance": None if spec.performance is None else spec.performance.tolerance,
+    }

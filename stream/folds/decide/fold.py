@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import heappop
 
 import msgspec
 
@@ -124,7 +125,7 @@ class Decide:
             while (pane := next_final(lineage, monitor, self.ledger_partitions)) is not None:
                 self._finalise(state, lineage, monitor, pane, emit)
             if state.current[monitor.name] != name:
-                lineage.panes, lineage.history = {}, {}
+                lineage.panes, lineage.kept, lineage.unjudged, lineage.history = {}, [], [], {}
 
     def _finalise(self, state: DecideState, lineage: LineageState, monitor: Monitor, pane_ms: int, emit: Emit) -> None:
         """Settle one pane: what arrived with it, effect sizes, drift, and the labels that it made mature."""
@@ -156,15 +157,16 @@ class Decide:
 
         Panes before the lineage's start hold a part of their rows only: they are shown, never judged.
         """
-        is_held = labels_behind(lineage)
-        for pane_ms in sorted(lineage.panes):
-            pane = lineage.panes[pane_ms]
-            if not is_held and not pane.judged and pane_ms + monitor.pane_ms + label_age_ms(monitor) <= passed_ms:
+        oldest_ms = passed_ms - monitor.pane_ms - label_age_ms(monitor)
+        while lineage.unjudged and lineage.unjudged[0] <= oldest_ms and not labels_behind(lineage):
+            pane_ms = heappop(lineage.unjudged)
+            pane = lineage.panes.get(pane_ms)
+            if pane is not None and not pane.judged:
                 pane.judged = True
                 if pane_ms >= start_ms(lineage):
                     self._judge(state, loop, lineage, monitor, pane_ms, passed_ms, emit)
-            if forgotten_ms(monitor, pane_ms) < passed_ms:
-                del lineage.panes[pane_ms]
+        while lineage.kept and forgotten_ms(monitor, lineage.kept[0]) < passed_ms:
+            del lineage.panes[heappop(lineage.kept)]
 
     def _judge(
         self,

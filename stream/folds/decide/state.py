@@ -102,7 +102,8 @@ class LineageState(msgspec.Struct, array_like=True):
     """All that is known of one lineage; `losing` and `history` are of the losses of a version ("": all together).
 
     `steps` are the watermarks of each partition that are above the newest final pane, each with its mark's log clock;
-    `moved_ms` is the log clock with which any watermark moved last.
+    `moved_ms` is the log clock with which any watermark moved last. `kept` and `unjudged` are heaps of the starts of
+    `panes`, and of those whose labels were not mature yet.
     """
 
     spec: bytes
@@ -113,6 +114,8 @@ class LineageState(msgspec.Struct, array_like=True):
     waiting: dict[int, list[tuple[int, Partial]]] = {}
     late: list[tuple[int, Partial]] = []
     panes: dict[int, PredictionPane] = {}
+    kept: list[int] = []
+    unjudged: list[int] = []
     gauge: GaugeState | None = None
     losing: dict[str, Losing] = {}
     unlabelled: Unlabelled = msgspec.field(default_factory=Unlabelled)

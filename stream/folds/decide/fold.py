@@ -14,7 +14,7 @@ from stream.folds.decide.emit import Emit
 from stream.folds.decide.estimate_incidents import judge_estimate
 from stream.folds.decide.estimates import estimate_pane, settle_pane
 from stream.folds.decide.finality import arrive, labels_behind, next_final, settled, stand, start_ms
-from stream.folds.decide.gauges import on_time
+from stream.folds.decide.gauges import OnTime, on_time
 from stream.folds.decide.judge import judge_mature, judged_version
 from stream.folds.decide.loop import Command, VersionRecord, ask_retrain, compare, fold_step, fold_version
 from stream.folds.decide.lost import react
@@ -23,7 +23,7 @@ from stream.folds.decide.panes import pane_rows
 from stream.folds.decide.performance import add_arrived, forgotten_ms, label_age_ms, performance_rows
 from stream.folds.decide.pipeline import hear, silent_partitions, watch
 from stream.folds.decide.state import SCHEMA, DecideState, LineageState, Loop
-from stream.folds.decide.statistics import statistics_rows
+from stream.folds.decide.statistics import Final, statistics_rows
 from stream.folds.monitor import Monitor, monitor_of, scope_of
 from stream.folds.partials import Count, Fate, Forwarded, Message, decode_message
 from stream.folds.rows import ConservationRow, FateRow, LineageRow
@@ -122,20 +122,23 @@ class Decide:
             stand(state.lineages[mark.lineage], message.partition, mark, message.clock_ms)
         for name, lineage in state.lineages.items():
             monitor = self._monitor(state, lineage.spec)
+            final: list[Final] = []
             while (pane := next_final(lineage, monitor, self.ledger_partitions)) is not None:
-                self._finalise(state, lineage, monitor, pane, emit)
+                final.append(Final(pane, self._finalise(state, lineage, monitor, pane, emit)))
+            emit.rows.extend(statistics_rows(monitor, final, emit))
             if state.current[monitor.name] != name:
                 lineage.panes, lineage.kept, lineage.unjudged, lineage.history = {}, [], [], {}
 
-    def _finalise(self, state: DecideState, lineage: LineageState, monitor: Monitor, pane_ms: int, emit: Emit) -> None:
-        """Settle one pane: what arrived with it, effect sizes, drift, and the labels that it made mature."""
+    def _finalise(
+        self, state: DecideState, lineage: LineageState, monitor: Monitor, pane_ms: int, emit: Emit
+    ) -> OnTime:
+        """Settle one pane: what arrived with it, drift, and the labels that it made mature; return its sums."""
         loop, passed_ms = state.loops.setdefault(monitor.model, Loop()), pane_ms + monitor.pane_ms
         merged = merge([*lineage.waiting.pop(pane_ms, []), *lineage.late])
         lineage.late = []
         settled(lineage, monitor, pane_ms)
         emit.rows.extend(pane_rows(monitor, pane_ms, merged, emit))
         found = on_time(monitor, pane_ms, merged)
-        emit.rows.extend(statistics_rows(monitor, pane_ms, found, emit))
         if pane_ms >= start_ms(lineage):
             judge_pane(lineage, loop, monitor, pane_ms, found, emit)
         touched = add_arrived(lineage, monitor, merged, passed_ms)
@@ -143,6 +146,7 @@ class Decide:
         if (window := estimate_pane(lineage, monitor, pane_ms, found, emit)) is not None:
             judge_estimate(lineage, loop, monitor, window, passed_ms, _cut(state), emit)
         self._mature(state, loop, lineage, monitor, passed_ms, emit)
+        return found
 
     def _mature(
         self,

@@ -15,7 +15,7 @@ from stream.backtest.chunk import Chunk
 from stream.backtest.labels import LabelFile
 from stream.backtest.ledger import Ledger
 from stream.backtest.reader import RowsFile
-from stream.backtest.reference import Fitted, Sample, sample
+from stream.backtest.reference import Fitted, Span, sample
 from stream.backtest.run import Wanted, backtest
 from stream.backtest.texts import Texts
 from stream.backtest.timeline import NEVER
@@ -72,14 +72,7 @@ def chunks_of(path: Path, spec: MonitorSpec) -> list[Chunk]:
 
 def fitted(path: Path, spec: MonitorSpec) -> Fitted:
     """A reference of all rows of a file."""
-    found: Sample = sample(spec, chunks_of(path, spec), None, _everything(path))
-    return found.fit()
-
-
-def _everything(path: Path):
-    from stream.backtest.reference import Span
-
-    return Span(0, 0, NEVER, path)
+    return sample(spec, chunks_of(path, spec), None, Span(0, 0, NEVER, path)).fit()
 
 
 def messages(path: Path, spec: MonitorSpec, reference: Fitted, labels: Path | None = None, is_fine: bool = False):

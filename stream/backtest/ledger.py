@@ -1,8 +1,8 @@
 """Rows as the ledger of one partition: a spec, blocks, labels at their time, and a close at the end.
 
 Append time is the newest event time so far. A block ends with the row that lets a pane become final, so that each pane
-is decided on as it would be live. A chunk in which nothing comes late for any pane, and no id again, is one block: sums are the
-same then, and the fold is several times as fast where panes are small.
+is decided on as it would be live. A chunk in which nothing comes late for any pane, and no id again, is one block: sums
+are the same then, and the fold is several times as fast where panes are small.
 """
 
 from __future__ import annotations

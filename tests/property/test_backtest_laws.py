@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from unittest.mock import patch
 
@@ -121,7 +122,7 @@ def live_messages(columns, made, data):
     entries.append(Fact(Source("specs", "id", 0), end_of(-1), end_of(0), b"m", record))
     for topic, events in (("predictions", predictions), ("labels", labels)):
         cuts = sorted({0, len(events), *data.draw(st.lists(st.integers(0, len(events)), max_size=5))})
-        for start, end in zip(cuts, cuts[1:], strict=False):
+        for start, end in pairwise(cuts):
             frame = frame_of(events[start:end], [i << 16 for i in range(start, end)])
             entries.append(Block(Source(topic, "id", 0), end_of(start - 1), end_of(end - 1), frame))
     return folded(entries)

@@ -17,7 +17,9 @@ def labels_of(due_ms, first=0, sealed_ms=0):
     ids = Ids.of(pa.array([f"p{first + i}" for i in range(n)], pa.large_string()))
     due = np.array(due_ms, np.int64)
     sealed = np.full(n, sealed_ms, np.int64)
-    return Labels(ids, ids.identities("m"), np.arange(first, first + n).astype(np.uint64), due, due, sealed, due * 0 > 1)
+    return Labels(
+        ids, ids.identities("m"), np.arange(first, first + n).astype(np.uint64), due, due, sealed, due * 0 > 1
+    )
 
 
 def test_labels_come_in_the_order_of_their_time_then_as_they_were_added():

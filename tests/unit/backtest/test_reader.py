@@ -4,25 +4,28 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from streamgauge.events import PredictionEvent
 
 from stream.backtest.errors import BacktestError
 from stream.backtest.frames import prediction_frame
 from stream.backtest.reader import CHUNK_ROWS, ORIGIN_MS, RowsFile
 from stream.backtest.texts import Texts
 from stream.folds.frame_events import frame_of
-from streamgauge.events import PredictionEvent
 from tests.backtests import chunks_of, columns_of, spec_of, written
 from tests.frames import rows_of
 
 
 def problems(path, columns, spec=None):
     with pytest.raises(BacktestError) as error:
-        file = RowsFile(written(path / "rows.parquet", columns), spec or spec_of(), Texts())
-        for _ in file.times():
-            pass
-        list(file.chunks())
+        read(written(path / "rows.parquet", columns), spec or spec_of())
     return error.value.problems
+
+
+def read(path, spec):
+    file = RowsFile(path, spec, Texts())
+    return list(file.times()), list(file.chunks())
 
 
 def test_a_missing_feature_names_the_column_that_was_meant(tmp_path):
@@ -81,8 +84,6 @@ def test_a_damaged_file_is_told(tmp_path):
 
 def test_two_columns_of_one_name_are_told(tmp_path):
     table = pa.Table.from_arrays([pa.array([1])] * 2, ["x", "x"])
-    import pyarrow.parquet as pq
-
     pq.write_table(table, tmp_path / "rows.parquet")
     with pytest.raises(BacktestError, match="two columns are called x: rename one"):
         RowsFile(tmp_path / "rows.parquet", spec_of(), Texts())

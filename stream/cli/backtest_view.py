@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from stream.backtest.alerts import AlertReport
 from stream.backtest.findings import ALARMING, JUDGED, Findings, Seen
-from stream.backtest.report import AlertReport, Report
+from stream.backtest.report import Report
 from stream.backtest.run import Done
 from stream.backtest.words import instant_ms
 

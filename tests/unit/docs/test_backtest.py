@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
+from stream.backtest.alerts import AlertReport
 from stream.backtest.columns import LABEL_FIELDS, ROW_FIELDS
-from stream.backtest.report import AlertReport, ReferenceReport, Report, SweepRow
+from stream.backtest.report import ReferenceReport, Report, SweepRow
 
 PAGE = (Path(__file__).parents[3] / "docs" / "backtest.md").read_text()
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if line.startswith("| ")]

@@ -1,0 +1,186 @@
+"""Incidents as a backtest reports them: with row numbers, times, causes and effects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from stream.backtest.findings import Alarm, Findings, Incident
+from stream.backtest.timeline import Timeline
+from stream.backtest.words import instant_ms, moment
+
+KINDS = {"data-fault": "quality", "label-flow": "no-labels"}
+"""Kinds of incidents that have another name here."""
+
+PARTIAL = ("volume", "no-data")
+"""Kinds of incidents that a pane with a part of its rows says nothing about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """How much something changed: the name of the effect, its value, and the floor that it is above."""
+
+    feature: str
+    effect: str
+    value: float | None
+    floor: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertReport:
+    """One incident.
+
+    Attributes
+    ----------
+    kind
+        drift, quality, performance, estimate, volume, no-data, no-labels or pipeline.
+    severity
+        info, warn or page.
+    opened_row
+        How many rows of the file had been read when it was raised.
+    first_row, last_row
+        Numbers of the rows between which the change is believed to lie.
+    from_, to
+        The same as times: the begin of the first pane and the end of the last.
+    features
+        Ranked by cause.
+    segment
+        ``feature=level`` if it concerns one segment.
+    sentence
+        The incident's title.
+    state
+        ``open`` until it has been quiet, then ``resolved``.
+    """
+
+    id: str
+    kind: str
+    severity: str
+    opened_row: int
+    first_row: int
+    last_row: int
+    from_: str
+    to: str
+    features: list[str]
+    segment: str | None
+    effects: list[Effect]
+    sentence: str
+    opened: str
+    closed: str | None
+    state: str
+    what: str
+    next: str
+
+    def to_json(self) -> dict[str, object]:
+        """Return it with the names of the JSON form."""
+        names = [name for name in self.__dataclass_fields__ if name not in ("from_", "effects")]
+        values = {name: getattr(self, name) for name in names}
+        effects = [{name: getattr(each, name) for name in Effect.__dataclass_fields__} for each in self.effects]
+        return {**values, "from": self.from_, "effects": effects}
+
+
+def alerts_of(findings: Findings, timeline: Timeline) -> tuple[list[AlertReport], int]:
+    """Return the incidents in the order in which they were raised, and how many only say that the file ends.
+
+    The last pane holds a part of its rows: its volume says nothing.
+    """
+    last_ms = max(findings.panes, default=0)
+    found, cut = [], 0
+    for incident in findings.incidents.values():
+        if incident.opening.kind in PARTIAL and instant_ms(incident.opening.since) >= last_ms:
+            cut += 1
+        else:
+            found.append(_alert(incident, findings, timeline))
+    return sorted(found, key=lambda alert: alert.opened_row), cut
+
+
+def _alert(incident: Incident, findings: Findings, timeline: Timeline) -> AlertReport:
+    first, newest = incident.opening, incident.newest
+    alarms = list(_alarms(incident, findings))
+    from_ms, to_ms = instant_ms(newest.since), _until_ms(incident, alarms, timeline.pane_ms)
+    first_row, last_row = timeline.within(from_ms, to_ms)
+    return AlertReport(
+        id=newest.incident,
+        kind=KINDS.get(newest.kind, newest.kind),
+        severity=newest.level,
+        opened_row=min(incident.rows, timeline.rows_until(instant_ms(first.opened))),
+        first_row=first_row,
+        last_row=last_row,
+        from_=moment(from_ms),
+        to=moment(to_ms),
+        features=list(newest.features),
+        segment=_segment(newest.where.get("segment")),
+        effects=_effects(incident, alarms),
+        sentence=newest.title,
+        opened=moment(instant_ms(first.opened)),
+        closed=None if newest.closed is None else moment(instant_ms(newest.closed)),
+        state="open" if newest.closed is None else "resolved",
+        what=first.what,
+        next=first.next,
+    )
+
+
+def _alarms(incident: Incident, findings: Findings) -> Iterable[Alarm]:
+    """Yield the alarms of an incident, target by target in the order of its features, oldest first."""
+    newest = incident.newest
+    from_ms = instant_ms(newest.since)
+    to_ms = math.inf if newest.closed is None else instant_ms(newest.closed)
+    for target in newest.features or _alike(newest.kind, findings):
+        for alarm in findings.targets[target].alarms if target in findings.targets else []:
+            if from_ms <= alarm.pane_ms < to_ms:
+                yield alarm
+
+
+def _alike(kind: str, findings: Findings) -> list[str]:
+    """Return the targets whose alarms are of a kind."""
+    return [target for target, seen in findings.targets.items() if seen.alarms and seen.alarms[0].kind == kind]
+
+
+def _until_ms(incident: Incident, alarms: Sequence[Alarm], pane_ms: int) -> int:
+    """Return the end of the last pane in which the change was seen."""
+    if incident.newest.until is not None:
+        return instant_ms(incident.newest.until)
+    return max([*(alarm.pane_ms + pane_ms for alarm in alarms), instant_ms(incident.opening.opened)])
+
+
+def _segment(where: object) -> str | None:
+    if isinstance(where, Mapping):
+        return ", ".join(f"{name}={level}" for name, level in where.items()) or None
+    return str(where) if where else None
+
+
+def _effects(incident: Incident, alarms: Sequence[Alarm]) -> list[Effect]:
+    """Return the effects that the fold told, else those of the largest alarm of each target."""
+    if incident.newest.effects:
+        return [_told(effect) for effect in incident.newest.effects]
+    largest: dict[str, Alarm] = {}
+    for alarm in alarms:
+        known = largest.get(alarm.target)
+        if known is None or _times(alarm) > _times(known):
+            largest[alarm.target] = alarm
+    features = set(incident.newest.features)
+    return [
+        Effect(a.target if a.target in features else "", a.effect_name, _finite(a.effect), _finite(a.floor))
+        for a in largest.values()
+    ]
+
+
+def _told(effect: Mapping[str, object]) -> Effect:
+    value, floor = effect.get("value"), effect.get("floor")
+    return Effect(
+        str(effect.get("feature", "")),
+        str(effect.get("effect", "")),
+        _finite(value) if isinstance(value, int | float) else None,
+        _finite(floor) if isinstance(floor, int | float) else None,
+    )
+
+
+def _times(alarm: Alarm) -> float:
+    """Return how many times its floor an effect is."""
+    if not alarm.floor or math.isnan(alarm.floor) or math.isnan(alarm.effect):
+        return 0.0
+    return abs(alarm.effect / alarm.floor)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

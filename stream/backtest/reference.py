@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from streamgauge.spec import MonitorSpec
 
-from detectors.reference import Column, Reference, encode, fit_reference
-from stream.backtest.chunk import UNKNOWN_MS, Chunk
+from detectors.reference import Answers, Column, Reference, encode, fit_reference
+from stream.backtest.chunk import UNKNOWN_MS, Chunk, Labels
 from stream.backtest.errors import BacktestError
 from stream.backtest.labels import LabelFile
 from stream.backtest.timeline import NEVER, Timeline
@@ -129,19 +129,22 @@ class Sample:
     passed: int = 0
     event_ms: list[Ints] = field(default_factory=list)
     hashes: list[Words] = field(default_factory=list)
-    scores: list[Floats] = field(default_factory=list)
+    served: list[Floats] = field(default_factory=list)
+    truths: list[Floats] = field(default_factory=list)
     ages_ms: list[Ints] = field(default_factory=list)
     columns: list[list[Column]] = field(default_factory=list)
 
     def add(self, chunk: Chunk, labels: LabelFile | None) -> None:
         """Take in the next rows, with their labels, which nobody else will take then."""
-        ages_ms = _ages_ms(chunk, labels)
+        came = labels.of(chunk) if labels else (chunk.labels, chunk.labelled)
+        ages_ms, truths = _ages_ms(chunk, *came), _truths(chunk, *came)
         inside = np.flatnonzero((chunk.event_ms >= self.from_ms) & (chunk.event_ms < self.to_ms))
         self.passed += len(chunk) - len(inside)
         rows = chunk.take(inside)
         self.event_ms.append(rows.event_ms)
         self.hashes.append(rows.hashes)
-        self.scores.append(rows.scores)
+        self.served.append(_served(self.spec.task, rows))
+        self.truths.append(truths[inside])
         self.ages_ms.append(ages_ms[inside])
         kinds = [feature.type for feature in self.spec.features.values()]
         self.columns.append([_values(rows, i, kind) for i, kind in enumerate(kinds)])
@@ -159,7 +162,7 @@ class Sample:
             pane_ms=self.spec.pane_ms,
             segments=self.spec.segments,
             label_ages_ms=np.concatenate(self.ages_ms)[once],
-            order_by=self._order(once),
+            answers=self._answers(once),
         )
         return Fitted(reference, encode(reference), len(hashes) - len(once))
 
@@ -175,10 +178,12 @@ class Sample:
             )
             yield values[once] if feature.type == "number" else values[once].tolist()
 
-    def _order(self, once: Ints) -> Floats | None:
-        """Return the scores, by which levels of categories are ordered; None unless all rows have one."""
-        scores = np.concatenate(self.scores)[once]
-        return None if np.isnan(scores).any() else scores
+    def _answers(self, once: Ints) -> Answers | None:
+        """Return what the model answered and what was true; None for classes, and if nobody answered."""
+        served = np.concatenate(self.served)[once]
+        if self.spec.task == "multiclass" or np.isnan(served).all():
+            return None
+        return Answers(self.spec.task, served, np.concatenate(self.truths)[once])
 
 
 def sample(spec: MonitorSpec, chunks: Iterable[Chunk], labels: LabelFile | None, span: Span) -> Sample:
@@ -189,10 +194,26 @@ def sample(spec: MonitorSpec, chunks: Iterable[Chunk], labels: LabelFile | None,
     return found
 
 
-def _ages_ms(chunk: Chunk, labels: LabelFile | None) -> Ints:
+def _served(task: str, rows: Chunk) -> Floats:
+    """Return scores or values as `measure` takes them: the other stands in for one that is missing; NaN for none."""
+    numbers = np.where(is_number(rows.served), rows.served.view(np.float64), np.nan)
+    first, second = (rows.scores, numbers) if task == "binary" else (numbers, rows.scores)
+    return np.where(np.isnan(first), second, first)
+
+
+def _truths(chunk: Chunk, truths: Labels | None, places: Ints) -> Floats:
+    """Return the truth of each row, of the highest revision, as a number; NaN for none."""
+    found = np.full(len(chunk), np.nan)
+    if truths is not None:
+        newest = np.argsort(truths.revisions, kind="stable")
+        words = truths.words[newest]
+        found[places[newest]] = np.where(is_number(words), words.view(np.float64), np.nan)
+    return found
+
+
+def _ages_ms(chunk: Chunk, truths: Labels | None, places: Ints) -> Ints:
     """Return the age at which the first label of each row came, ``(n,)``; -1 for never."""
     found = np.full(len(chunk), FOR_EVER)
-    truths, places = labels.of(chunk) if labels else (chunk.labels, chunk.labelled)
     if truths is not None:
         made_ms = chunk.event_ms[places]
         came_ms = np.where(truths.event_ms == UNKNOWN_MS, made_ms, truths.event_ms)

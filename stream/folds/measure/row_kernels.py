@@ -18,6 +18,7 @@ Words = NDArray[np.uint64]
 Codes = NDArray[np.int32]
 
 _MISSING, _INVALID, _MASK = np.uint64(MISSING), np.uint64(INVALID), np.uint64(NUMBER_MASK)
+_NOTHING = np.uint64(0)
 _TEXT, _32, _LOW = np.uint64(TEXT >> 32), np.uint64(32), np.uint64(0xFFFF_FFFF)
 MISSING_CODE, INVALID_CODE = -1, -2
 MULTICLASS_TASK = 2
@@ -177,10 +178,11 @@ def numbers_as_texts(
 
 @inlined
 def _note(word: np.uint64, keys: Words, values: Codes, found: Words, count: Int) -> Int:
-    if count < 0 or not is_number(word) or number_of(keys, values, mixed(word, word)) >= 0:
+    key = mixed(word, _NOTHING)  # of one word alone no two hashes are equal
+    if count < 0 or not is_number(word) or number_of(keys, values, key) >= 0:
         return count
     if count == len(found):
         return -1
-    put(keys, values, 0, len(keys) - 1, mixed(word, word), count)
+    put(keys, values, 0, len(keys) - 1, key, count)
     found[count] = word
     return count + 1

@@ -373,3 +373,15 @@ def test_a_lineage_that_comes_back_starts_again():
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match="tick_ms >= 1"):
         Measure(0, tick_ms=0)
+
+
+
+def test_categories_that_come_as_numbers_are_told_apart_whatever_the_numbers():
+    values = [*range(300), *(n / 4 for n in range(1, 300, 4)), -1.0, 1e300, 2.0**60]
+    loop = watched(partitions=1)
+    rows = [prediction(f"p{i}", 0, features={"x": 1.0, "c": float(value)}) for i, value in enumerate(values)]
+    advance(loop, *rows)
+    advance(loop, prediction("later", 2 * DAY_MS))
+
+    levels = next(partial.levels["c"] for message in loop.messages() for partial in message.sealed)
+    assert levels == dict.fromkeys([f"{value:g}" for value in values], 1)

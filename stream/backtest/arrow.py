@@ -13,6 +13,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]
 
+_MAX = np.iinfo(np.int64).max
 _PER_MS = {"us": 1_000, "ns": 1_000_000}
 
 
@@ -78,6 +79,13 @@ def times_ms(column: pa.Array) -> Ints:
     if pa.types.is_date(column.type):
         column = pc.cast(column, pa.timestamp("ms"))
     if not pa.types.is_timestamp(column.type):
-        return np.asarray(pc.cast(column, pa.int64(), safe=False), np.int64)
+        return _whole(np.asarray(column))
     values = np.asarray(pc.cast(column, pa.int64()), np.int64)
     return values * 1_000 if column.type.unit == "s" else values // _PER_MS.get(column.type.unit, 1)
+
+
+def _whole(values: NDArray[np.integer]) -> Ints:
+    """Return whole numbers of any width; those that are too large stay large."""
+    if values.dtype == np.uint64:
+        values = np.minimum(values, np.uint64(_MAX))
+    return values.astype(np.int64)

@@ -99,6 +99,8 @@ class Chunk:
         Of those rows that have one; None without a column.
     labelled
         Places of the rows that `labels` belong to.
+    is_numbered
+        Whether ids are row numbers: none comes twice.
     """
 
     rows: Ints
@@ -114,6 +116,7 @@ class Chunk:
     versions: Ints
     labels: Labels | None
     labelled: Ints
+    is_numbered: bool
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -14,7 +14,7 @@ from stream.folds.base import Output, Record
 from stream.folds.decide import Decide
 from stream.folds.measure import Measure
 from stream.folds.monitor import Monitor, monitor_of
-from stream.folds.partials import decode_message
+from stream.folds.partials import Forwarded, decode_message
 
 LEDGER_ID = "backtest"
 """A part of the lineage: what is measured here is no live lineage's."""
@@ -65,12 +65,13 @@ def with_spec(messages: Iterable[Said], record: bytes) -> Iterator[Said]:
     """Yield messages in which another record puts the monitor in force; ValueError if it measures otherwise."""
     for value, rows in messages:
         message = decode_message(value)
-        facts = [_with(fact, record) if fact.topic == "specs" else fact for fact in message.facts]
-        if not facts:
-            yield value, rows
-            continue
-        yield msgspec.msgpack.encode(msgspec.structs.replace(message, facts=tuple(facts))), rows
+        facts = tuple(_with(fact, record) if fact.topic == "specs" else fact for fact in message.facts)
+        changed = facts != message.facts
+        yield msgspec.msgpack.encode(msgspec.structs.replace(message, facts=facts)) if changed else value, rows
 
 
-def _with(fact: msgspec.Struct, record: bytes) -> msgspec.Struct:
+def _with(fact: Forwarded, record: bytes) -> Forwarded:
+    before, after = monitor(fact.value).lineage, monitor(record).lineage
+    if before != after:
+        raise ValueError(f"sums of lineage {before} say nothing of lineage {after}")
     return msgspec.structs.replace(fact, value=record)

@@ -101,7 +101,8 @@ class RowsFile:
         cells = self._cells(table, texts)
         labels, labelled = self._labels(table, first, ids, hashes, event_ms)
         table_of_texts = (texts.names, texts.hashes(), shape)
-        columns = (*table_of_texts, cells, served, scores, versions, labels, labelled)
+        is_numbered = not self.has("prediction_id")
+        columns = (*table_of_texts, cells, served, scores, versions, labels, labelled, is_numbered)
         return self._without_refused(Chunk(rows, event_ms, ids, hashes, *columns))
 
     def _cells(self, table: pa.Table, texts: Texts) -> Words:

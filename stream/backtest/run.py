@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from streamgauge.durations import format_duration
 from streamgauge.spec import Budget, MonitorSpec
 
 from stream.backtest import course
+from stream.backtest.alerts import alerts_of
 from stream.backtest.chunk import Chunk
 from stream.backtest.errors import BacktestError
 from stream.backtest.findings import Findings
@@ -20,7 +21,7 @@ from stream.backtest.ledger import Ledger, Step
 from stream.backtest.notes import fates_of, notes_of
 from stream.backtest.reader import RowsFile
 from stream.backtest.reference import Fitted, Sample, Span, sample, span_of
-from stream.backtest.report import ReferenceReport, Report, alerts_of
+from stream.backtest.report import ReferenceReport, Report
 from stream.backtest.sweep import Setting, sweep
 from stream.backtest.texts import Texts
 from stream.backtest.timeline import Timeline, timeline_of
@@ -63,8 +64,18 @@ class Done:
 
 
 @dataclass(slots=True)
-class _Read:
-    """Files that are open, and what is known of them."""
+class Files:
+    """Files that are open, and what is known of them.
+
+    Attributes
+    ----------
+    spec
+        As it is used: without event times nothing can come late.
+    truths
+        The table of texts of labels.
+    passed, judged
+        Rows before the reference, and rows that were given to the folds so far.
+    """
 
     spec: MonitorSpec
     truths: Texts
@@ -74,10 +85,19 @@ class _Read:
     span: Span
     fitted: Fitted
     passed: int
-    judged: int = field(default=0)
+    judged: int = 0
+
+    @property
+    def first_row(self) -> int:
+        """Return the first row that may be judged."""
+        return self.timeline.first_from(self.span.judged_from_ms)
 
 
-def backtest(wanted: Wanted, progress: Progress = lambda _what, _done, _of: None) -> Done:
+def _nobody(_what: str, _done: int, _of: int) -> None:
+    """Tell nobody."""
+
+
+def backtest(wanted: Wanted, progress: Progress = _nobody) -> Done:
     """Return what a monitor would have said about rows.
 
     Raises
@@ -87,7 +107,7 @@ def backtest(wanted: Wanted, progress: Progress = lambda _what, _done, _of: None
     """
     begun = time.perf_counter()
     _check(wanted)
-    read = _read(wanted, progress)
+    read = read_files(wanted, progress)
     record = course.spec_record(read.spec, read.fitted)
     messages = course.measured(_steps(read, record, progress))
     others = _others(wanted, read.spec)
@@ -107,18 +127,17 @@ def _check(wanted: Wanted) -> None:
         raise BacktestError(["--tolerance: the spec judges no performance: add performance: {metric, tolerance}"])
 
 
-def _read(wanted: Wanted, progress: Progress) -> _Read:
-    """Open all files, and make the reference."""
+def read_files(wanted: Wanted, progress: Progress = _nobody) -> Files:
+    """Open all files, and make the reference; BacktestError as `backtest`."""
     truths = Texts()
     rows = RowsFile(wanted.rows, wanted.spec, truths)
-    # Without event times nothing can come late.
     spec = wanted.spec if rows.has("event_time") else wanted.spec.model_copy(update={"lateness_ms": 0})
     timeline = timeline_of(rows.times(), spec.pane_ms, spec.lateness_ms)
     labels = None if wanted.labels is None else LabelFile(wanted.labels, spec.model, truths)
     span = span_of(spec, wanted.folder, wanted.reference, timeline)
     chosen = _sample(spec, rows, labels, timeline, span, progress)
     progress("fitting the reference", 0, 0)
-    return _Read(spec, truths, rows, labels, timeline, span, chosen.fit(), chosen.passed)
+    return Files(spec, truths, rows, labels, timeline, span, chosen.fit(), chosen.passed)
 
 
 def _sample(
@@ -132,8 +151,8 @@ def _sample(
     return sample(spec, _told(before, "reading the reference", 0, until, progress), labels, span)
 
 
-def _steps(read: _Read, record: bytes, progress: Progress) -> Iterator[Step]:
-    first = read.timeline.first_from(read.span.judged_from_ms)
+def _steps(read: Files, record: bytes, progress: Progress) -> Iterator[Step]:
+    first = read.first_row
     ledger = Ledger(course.monitor(record), record, read.truths, read.labels)
     chunks = _told(read.rows.chunks(first), "folding rows", first, read.rows.rows, progress)
     return ledger.records(_judged(chunks, read))
@@ -143,7 +162,7 @@ def _before(chunk: Chunk, to_ms: int) -> Chunk:
     return chunk.take(np.flatnonzero(chunk.event_ms < to_ms))
 
 
-def _judged(chunks: Iterable[Chunk], read: _Read) -> Iterator[Chunk]:
+def _judged(chunks: Iterable[Chunk], read: Files) -> Iterator[Chunk]:
     for chunk in chunks:
         judged = chunk.take(np.flatnonzero(chunk.event_ms >= read.span.judged_from_ms))
         read.judged += len(judged)
@@ -175,7 +194,7 @@ def _others(wanted: Wanted, spec: MonitorSpec) -> list[Setting]:
     return [Setting(each) for each in (*budgets, *tolerances)]
 
 
-def _report(read: _Read, findings: Findings) -> Report:
+def _report(read: Files, findings: Findings) -> Report:
     alerts, cut = alerts_of(findings, read.timeline)
     verdicts: dict[str, dict[str, int]] = {}
     for (kind, status), count in sorted(findings.verdicts.items()):
@@ -196,7 +215,7 @@ def _report(read: _Read, findings: Findings) -> Report:
     )
 
 
-def _reference(read: _Read) -> ReferenceReport:
+def _reference(read: Files) -> ReferenceReport:
     fitted, span = read.fitted, read.span
     reference = fitted.reference
     return ReferenceReport(
@@ -212,7 +231,7 @@ def _reference(read: _Read) -> ReferenceReport:
     )
 
 
-def _settings(read: _Read) -> dict[str, object]:
+def _settings(read: Files) -> dict[str, object]:
     spec, span = read.spec, read.span
     return {
         "pane": format_duration(spec.pane_ms),

@@ -10,9 +10,10 @@ from streamgauge.durations import format_duration
 from streamgauge.spec import Budget, MonitorSpec
 
 from stream.backtest import course
+from stream.backtest.alerts import alerts_of
 from stream.backtest.errors import BacktestError
 from stream.backtest.findings import Findings
-from stream.backtest.report import SweepRow, alerts_of
+from stream.backtest.report import SweepRow
 from stream.backtest.timeline import Timeline
 
 

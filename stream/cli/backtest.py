@@ -44,6 +44,7 @@ def backtest(
     from stream.backtest.run import backtest as run
     from stream.cli.backtest_progress import Shown
 
+    _check(json)
     wanted = _wanted(spec, rows, labels, reference, budgets, tolerances)
     try:
         with Shown(sys.stderr) as shown:
@@ -69,6 +70,12 @@ def _wanted(
 
     read = read_spec(spec)
     return Wanted(read, spec.parent, rows, labels, reference, budgets_of(budgets), tolerances_of(tolerances))
+
+
+def _check(json: Path | None) -> None:
+    """End before the work is done, if its result had nowhere to go."""
+    if json is not None and not json.parent.is_dir():
+        _end(f"--json {json}: cannot be written: there is no folder {json.parent}", USAGE)
 
 
 def _write(report: Report, path: Path | None) -> None:

@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from stream.backtest.alerts import AlertReport
 from stream.backtest.findings import ALARMING, JUDGED, Findings, Seen
-from stream.backtest.report import AlertReport, Report
+from stream.backtest.report import Report
 from stream.backtest.run import Done
 from stream.backtest.words import instant_ms
 
@@ -38,10 +39,8 @@ def show(console: Console, done: Done, spec: str, rows: str) -> None:
 def _read(report: Report, rows: str) -> Iterator[str]:
     settings, reference = report.settings, report.reference
     yield f"[bold]{escape(report.monitor)}[/]: {report.rows:,} rows of {escape(rows)}, panes of {settings['pane']}"
-    yield (
-        f"reference: {reference.rows:,} rows in {reference.panes:,} panes, {reference.from_} to {reference.to} "
-        f"(sha {reference.sha[:12]})"
-    )
+    yield f"reference: {reference.rows:,} rows in {reference.panes:,} panes (sha {reference.sha[:12]})"
+    yield f"  from {reference.from_} to {reference.to}"
     yield from (f"  [yellow]warning:[/] {escape(warning)}" for warning in reference.warnings)
     yield f"judged: {report.judged_rows:,} rows in {report.panes:,} panes from {settings['judged_from']} on"
     yield from (f"  {escape(note)}" for note in report.notes[:MOST_NOTES])
@@ -52,17 +51,16 @@ def _read(report: Report, rows: str) -> Iterator[str]:
 def _timeline(done: Done, width: int) -> Iterator[str]:
     """Yield a line for each target with alarms: its panes from left to right, `OPENED` where an incident was raised."""
     findings, panes = done.findings, sorted(done.findings.panes)
-    targets = _targets(findings, done.report.alerts)
-    if not targets or not panes:
+    raised = _raised(findings, done.report.alerts)
+    if not raised or not panes:
         return
     axis = _Axis(panes[0], panes[-1], done.timeline.pane_ms, max(width - NAME_WIDTH - 2, 10))
     yield ""
-    for target in targets[:MOST_LINES]:
-        line = _line(axis, target, findings.targets[target], done.report.alerts)
-        yield f"{escape(_short(target)):{NAME_WIDTH}} {line}"
-    if len(targets) > MOST_LINES:
-        yield f"and {len(targets) - MOST_LINES} more with alarms"
-    yield f"{'':{NAME_WIDTH}} {axis.ruler(done.report.settings['judged_from'], done.report)}"
+    for target, alerts in list(raised.items())[:MOST_LINES]:
+        yield f"{escape(_short(target)):{NAME_WIDTH}} {_line(axis, findings.targets.get(target, Seen()), alerts)}"
+    if len(raised) > MOST_LINES:
+        yield f"and {len(raised) - MOST_LINES} more with alarms"
+    yield f"{'':{NAME_WIDTH}} [dim]{axis.ruler(str(done.report.settings['judged_from']), done.report.rows - 1)}[/]"
     _, quiet, warning, alarm = MARKS
     key = f"{quiet} quiet  {warning} warning  {alarm} alarm  {OPENED} incident raised"
     yield f"{'':{NAME_WIDTH}} [dim]{key}[/]"
@@ -82,30 +80,35 @@ class _Axis:
         pane = (at_ms - self.first_ms) // self.pane_ms
         return min(max(pane * self.width // self.panes, 0), self.width - 1)
 
-    def ruler(self, begin: object, report: Report) -> str:
+    def ruler(self, begin: str, last_row: int) -> str:
         """Return the line below: where it begins and ends."""
-        left, right = str(begin), f"row {report.rows - 1:,}"
-        return f"[dim]{left}{right.rjust(max(self.width - len(left), len(right) + 1))}[/]"
+        end = f"row {last_row:,}"
+        return begin + end.rjust(max(self.width - len(begin), len(end) + 1))
 
 
-def _targets(findings: Findings, alerts: Sequence[AlertReport]) -> list[str]:
-    """Return targets with alarms, those of incidents first."""
-    named = [name for alert in alerts for name in alert.features if name in findings.targets]
-    alarming = [target for target, seen in findings.targets.items() if seen.alarming]
-    return list(dict.fromkeys([*named, *alarming]))
+def _raised(findings: Findings, alerts: Sequence[AlertReport]) -> dict[str, list[AlertReport]]:
+    """Return the incidents of each target, then targets that have alarms without one.
+
+    An incident without features belongs to the metrics that are judged alike, else to a line of its own kind.
+    """
+    found: dict[str, list[AlertReport]] = {}
+    alarming = {target: seen.alarming[0].kind for target, seen in findings.targets.items() if seen.alarming}
+    for alert in alerts:
+        alike = [target for target, kind in alarming.items() if kind == alert.kind]
+        for target in alert.features or alike or [alert.kind]:
+            found.setdefault(target, []).append(alert)
+    return found | {target: [] for target in alarming if target not in found}
 
 
-def _line(axis: _Axis, target: str, seen: Seen, alerts: Sequence[AlertReport]) -> str:
+def _line(axis: _Axis, seen: Seen, alerts: Sequence[AlertReport]) -> str:
     ranks = [0] * axis.width
     for pane_ms, pane_s, status in seen.windows:
         rank, begin = _rank(status), axis.place(pane_ms + axis.pane_ms - pane_s * 1000)
         for place in range(begin, axis.place(pane_ms) + 1):
             ranks[place] = max(ranks[place], rank)
     marks = [MARKS[rank] for rank in ranks]
-    kind = seen.alarming[0].kind if seen.alarming else ""
     for alert in alerts:
-        if target in alert.features or (not alert.features and alert.kind == kind):
-            marks[axis.place(instant_ms(alert.opened) - 1)] = OPENED
+        marks[axis.place(instant_ms(alert.opened) - 1)] = OPENED
     return "".join(marks)
 
 

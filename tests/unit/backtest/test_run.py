@@ -1,0 +1,159 @@
+"""A backtest from end to end: what changed is found, what did not is left alone, and the result has its keys."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from stream.backtest.errors import BacktestError
+from stream.backtest.findings import ALARMING
+from stream.backtest.reader import ORIGIN_MS
+from stream.backtest.run import Wanted, backtest
+from stream.backtest.sweep import budgets_of, tolerances_of
+from stream.backtest.words import instant_ms
+from tests.backtests import columns_of, run, spec_of, without_id, written
+
+ROWS, CHANGE = 70_000, 50_000
+SPEC = spec_of(pane="10m", reference={"first": "60 panes"})
+
+KEYS = {
+    "monitor", "rows", "panes", "reference", "alerts", "statistics_rows", "seconds", "judged_rows", "fates", "verdicts",
+    "settings", "notes", "sweep",
+}  # fmt: skip
+ALERT_KEYS = {
+    "id", "kind", "severity", "opened_row", "first_row", "last_row", "from", "to", "features", "segment", "effects",
+    "sentence", "opened", "closed", "state", "what", "next",
+}  # fmt: skip
+
+
+def shifted():
+    columns = columns_of(ROWS)
+    columns["x"][CHANGE:] += 0.5
+    return columns
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("shifted"), shifted(), SPEC)
+
+
+def test_a_mean_shift_is_found_near_its_row_and_its_feature_is_named(found):
+    (alert,) = found.report.alerts
+    assert (alert.kind, alert.features[0], alert.severity) == ("drift", "x", "info")
+    assert CHANGE - 2 * 600 <= alert.first_row <= CHANGE + 600
+    assert CHANGE < alert.opened_row <= CHANGE + 3 * 600
+    assert alert.last_row >= ROWS - 2 * 600
+    assert alert.state == "open"
+    assert alert.sentence.startswith("m: the input x drifted since 1 Jan 2000")
+    assert alert.effects[0].feature == "x"
+    assert alert.effects[0].value > alert.effects[0].floor
+
+
+def test_times_of_an_alert_are_those_of_its_rows(found):
+    (alert,) = found.report.alerts
+    assert instant_ms(alert.from_) == ORIGIN_MS + 1_000 * alert.first_row
+    assert instant_ms(alert.to) == ORIGIN_MS + 1_000 * (alert.last_row + 1)
+
+
+def test_nothing_is_found_where_nothing_changed(tmp_path):
+    report = run(tmp_path, columns_of(ROWS), SPEC).report
+    assert report.alerts == []
+    assert not set(report.verdicts["drift"]) & ALARMING
+
+
+def test_the_json_has_its_keys_and_no_nan(found):
+    values = json.loads(json.dumps(found.report.to_json(), allow_nan=False))
+    assert set(values) == KEYS
+    assert set(values["reference"]) == {
+        "sha", "rows", "panes", "warnings", "source", "from", "to", "can_alarm", "duplicates",
+    }  # fmt: skip
+    assert [set(alert) for alert in values["alerts"]] == [ALERT_KEYS]
+    assert set(values["alerts"][0]["effects"][0]) == {"feature", "effect", "value", "floor"}
+
+
+def test_all_rows_are_accounted_for(found):
+    report = found.report
+    panes = -(-ROWS // 600) - 60
+    assert (report.rows, report.judged_rows, report.panes) == (ROWS, ROWS - 36_000, panes)
+    assert report.statistics_rows == 3 * panes
+    assert report.fates["prediction"]["used"] == report.fates["label"]["used"] == report.judged_rows
+    assert sum(found.findings.panes.values()) == report.judged_rows
+
+
+def test_a_change_that_ends_has_a_last_row(tmp_path):
+    columns = columns_of(ROWS)
+    columns["x"][42_000:48_000] += 0.5
+    (alert,) = run(tmp_path, columns, SPEC).report.alerts
+    assert 48_000 - 600 <= alert.last_row <= 48_000 + 600
+    assert (alert.state, alert.closed is not None) == ("resolved", True)
+
+
+def test_a_reference_of_its_own_leaves_all_rows_to_judge(tmp_path):
+    reference = written(tmp_path / "reference.parquet", columns_of(40_000, seed=3))
+    report = run(tmp_path, shifted(), spec_of(pane="10m", reference=None), reference=reference).report
+    assert (report.judged_rows, report.reference.rows) == (ROWS, 40_000)
+    assert [alert.features for alert in report.alerts] == [["x"]]
+
+
+def test_notes_say_what_was_not_read_and_what_was_made_up(tmp_path):
+    columns = shifted() | {"extra": np.arange(ROWS), "more": np.arange(ROWS)}
+    columns["score"][40_000] = 7.0
+    columns["score"][40_001] = np.inf
+    assert run(tmp_path, columns, SPEC).report.notes == [
+        "2 columns not read: extra, more",
+        "no column event_time: one row a second from 2000-01-01 on, lateness 0",
+        "no column prediction_id: the row number is the id",
+        "1 row refused: score or prediction is infinite (the first is row 40001)",
+        "1 prediction invalid (no probability: score 7); the first is row 40000",
+        "1 label of predictions that are not in the rows",
+    ]
+
+
+def test_a_feature_that_is_missing_from_some_row_on_is_told(tmp_path):
+    columns = columns_of(ROWS)
+    columns["y"] = pa.array(np.where(np.arange(ROWS) < CHANGE, columns["y"], np.nan))
+    (alert,) = run(tmp_path, columns, SPEC).report.alerts
+    assert alert.features == ["y"]
+
+
+def test_other_budgets_and_tolerances_are_tried_over_the_same_sums(tmp_path):
+    done = run(tmp_path, shifted(), SPEC, budgets=budgets_of("1/90d,2/30d"), tolerances=tolerances_of(".5"))
+    rows = [(row.budget, row.tolerance, row.alerts) for row in done.report.sweep]
+    assert rows == [("1/90d", 0.02, 1), ("2/30d", 0.02, 1), ("1/90d", 0.5, 1)]
+    assert done.report.sweep[0].first_opened_row == done.report.alerts[0].opened_row
+
+
+def test_a_sweep_changes_nothing_of_the_result(tmp_path, found):
+    swept = run(tmp_path, shifted(), SPEC, budgets=budgets_of("1/30d"))
+    assert without_id(swept) | {"sweep": []} == without_id(found)
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "said"),
+    [
+        (budgets_of, "1/90d,x", "--budget 'x': write false pages per period, as in 1/90d,1/30d"),
+        (budgets_of, "1/1h", "--budget '1/1h'"),
+        (tolerances_of, "0", "--tolerance '0': write numbers above 0 in the metric's unit"),
+        (tolerances_of, "nan", "--tolerance 'nan'"),
+    ],
+)
+def test_a_sweep_that_is_none_is_told(parse, text, said):
+    with pytest.raises(BacktestError) as error:
+        parse(text)
+    assert said in str(error.value)
+
+
+def test_tolerances_need_a_metric(tmp_path):
+    wanted = Wanted(spec_of(performance=None), tmp_path, tmp_path / "rows", tolerances=(0.1,))
+    with pytest.raises(BacktestError, match="the spec judges no performance"):
+        backtest(wanted)
+
+
+def test_progress_is_told_in_rows(tmp_path):
+    told = []
+    rows = written(tmp_path / "rows.parquet", shifted())
+    backtest(Wanted(SPEC, tmp_path, rows), lambda *what: told.append(what))
+    assert {what for what, _, _ in told} == {"reading the reference", "fitting the reference", "folding rows"}
+    assert all(0 <= done <= of for _, done, of in told)
+    assert max(of for _, _, of in told) == ROWS

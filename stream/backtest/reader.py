@@ -48,6 +48,8 @@ class RowsFile:
 
     Attributes
     ----------
+    truths
+        That table.
     rows
         How many there are.
     columns
@@ -62,7 +64,7 @@ class RowsFile:
     """
 
     def __init__(self, path: Path, spec: MonitorSpec, truths: Texts) -> None:
-        self._file, self._spec, self._truths = ParquetRows(path), spec, truths
+        self._file, self._spec, self.truths = ParquetRows(path), spec, truths
         self.path, self.rows = path, self._file.rows
         self.columns: Columns = row_columns(str(path), self._file.schema, spec, self._file.example)
         self.refused: set[int] = set()
@@ -140,7 +142,7 @@ class RowsFile:
         """Return the labels of those rows that have one, and which these are."""
         if not self.has("label"):
             return None, np.zeros(0, np.int64)
-        words = self._truths.words(only(table, "label"))
+        words = self.truths.words(only(table, "label"))
         rows = np.flatnonzero(words != np.uint64(MISSING))
         came_ms = self._label_ms(table, first, event_ms)[rows]
         nothing = np.zeros(len(rows), np.int64)

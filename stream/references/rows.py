@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from streamgauge.durations import format_duration
 from streamgauge.spec import MonitorSpec
 
 from detectors.artifact import Origin, Reference
@@ -77,15 +76,15 @@ def fitted(spec: MonitorSpec, rows: Rows, origin: Origin, notes: Sequence[str] =
     Raises
     ------
     ReferenceError
-        If nothing can be fitted: there are no rows, or all of them lie in one pane.
+        If there are no rows.
     """
-    panes = rows.event_ms - rows.event_ms % spec.pane_ms
-    _refuse(spec, panes)
+    if not len(rows):
+        raise ReferenceError(f"no row of model {spec.model!r}: nothing says what is normal")
     chosen = answering(rows.served, rows.version, rows.versions)
     reference = fit_reference(
         rows.columns,
         {name: feature.type for name, feature in spec.features.items()},
-        panes,
+        rows.event_ms - rows.event_ms % spec.pane_ms,
         pane_ms=spec.pane_ms,
         cycle_ms=spec.cycle_ms,
         segments=spec.segments,
@@ -98,16 +97,6 @@ def fitted(spec: MonitorSpec, rows: Rows, origin: Origin, notes: Sequence[str] =
         origin=msgspec.structs.replace(origin, version=chosen.name if is_promised else ""),
         warnings=(*notes, *(chosen.warnings if is_promised else ()), *_immature(rows, reference), *reference.warnings),
     )
-
-
-def _refuse(spec: MonitorSpec, panes: Ints) -> None:
-    if not len(panes):
-        raise ReferenceError(f"no row of model {spec.model!r}: nothing says what is normal")
-    if panes.min() == panes.max():
-        raise ReferenceError(
-            f"all {len(panes):,} rows lie in one pane of {format_duration(spec.pane_ms)}: nothing says how panes "
-            "differ; take more rows, or write a shorter pane"
-        )
 
 
 def _immature(rows: Rows, reference: Reference) -> Iterator[str]:

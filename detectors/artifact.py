@@ -18,11 +18,29 @@ from detectors.promise import Promise
 
 Ints = NDArray[np.int64]
 
-SCHEMA = 2
+SCHEMA = 3
 MAX_SEGMENTS = 50
 
 SERVED: Final = {"binary": "__score__", "multiclass": "__prediction__", "regression": "__prediction__"}
 """Name of the feature that stands for what the model answers, by task."""
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """What a reference was made of.
+
+    Attributes
+    ----------
+    kind
+        ``range``, ``ledger``, ``file``, ``model_version`` or ``first``; empty if nobody said.
+    said
+        In words, with what names it: a span of event time, the file's name and hash.
+    version
+        The version whose answers the promise and the estimator are about; empty if there are none, or it has no name.
+    """
+
+    kind: str = ""
+    said: str = ""
+    version: str = ""
 
 
 class Reference(msgspec.Struct, frozen=True, dict=True):
@@ -38,6 +56,8 @@ class Reference(msgspec.Struct, frozen=True, dict=True):
         How many of the features, the last ones, are answers of the model: 0 or 1.
     from_ms, to_ms, pane_ms
         Event time that it covers, ``[from_ms, to_ms)``, and the length of a pane.
+    cycle_ms
+        Length of the cycle that was asked for, 0 for none; ``panel.phases`` says whether its phases could be learnt.
     segments
         For each segment feature the levels that are kept apart, at most 50, the most frequent first.
     label_age_p95_ms
@@ -52,6 +72,8 @@ class Reference(msgspec.Struct, frozen=True, dict=True):
         What an outlier is, over the features that are watched in pairs; None without pairs.
     warnings
         Sentences for the owner.
+    origin
+        What it was made of.
     """
 
     panel: Panel
@@ -60,6 +82,7 @@ class Reference(msgspec.Struct, frozen=True, dict=True):
     from_ms: int
     to_ms: int
     pane_ms: int
+    cycle_ms: int
     segments: dict[str, tuple[str, ...]]
     label_age_p95_ms: int
     label_share: float
@@ -67,6 +90,7 @@ class Reference(msgspec.Struct, frozen=True, dict=True):
     estimator: Estimator | None
     outliers: Outliers | None
     warnings: tuple[str, ...]
+    origin: Origin = Origin()
 
     @property
     def bins(self) -> tuple[Bins, ...]:

@@ -12,7 +12,9 @@ from detectors import centres, scores
 from detectors.artifact import MAX_SEGMENTS, SERVED, Reference, decode, encode, sha256
 from detectors.bins import MISSING, with_edge
 from detectors.columns import Binned, bin_numbers, bin_texts, count_by_pane, expected_shares
+from detectors.cycles import Cycles, cycles_of
 from detectors.estimate.answers import THRESHOLD, Answered, Estimator, fit_scores, fit_values
+from detectors.given import Answers, Column, Given
 from detectors.outliers import Outliers, fit_outliers
 from detectors.panel.fit import ReferenceCounts, fit_panel
 from detectors.panel.joint import pair_sums, with_joint
@@ -25,28 +27,9 @@ __all__ = ["Answers", "Column", "Reference", "decode", "encode", "fit_reference"
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-Column = ArrayLike | Sequence[str | None]
 
 JOINT_FEATURES = 50
 """Up to so many features are watched in pairs: their number grows with the square."""
-
-
-class Answers(NamedTuple):
-    """What the model answered, and what turned out to be true.
-
-    Attributes
-    ----------
-    task
-        ``binary``, ``multiclass`` or ``regression``.
-    served
-        Scores in [0, 1], values (NaN: none), or classes (None: none), ``(n,)``.
-    truth
-        Labels, ``(n,)``; None: no labels are known.
-    """
-
-    task: str
-    served: Column
-    truth: Column | None = None
 
 
 def fit_reference(
@@ -55,6 +38,7 @@ def fit_reference(
     pane_ms_of_row: ArrayLike,
     *,
     pane_ms: int,
+    cycle_ms: int = 0,
     segments: Sequence[str] = (),
     label_ages_ms: ArrayLike | None = None,
     answers: Answers | None = None,
@@ -72,6 +56,8 @@ def fit_reference(
         Start of the pane of each row, epoch milliseconds, ``(n,)``.
     pane_ms
         Length of a pane.
+    cycle_ms
+        Length of a cycle, a multiple of `pane_ms`: only rows of whole cycles take part (`detectors.cycles`). 0: none.
     segments
         Categories whose levels are watched apart.
     label_ages_ms
@@ -83,7 +69,8 @@ def fit_reference(
     Raises
     ------
     ValueError
-        If there are no rows, lengths differ, a kind is unknown, or a segment is not a category of `kinds`.
+        If there are no rows, lengths differ, a kind is unknown, a cycle does not hold whole panes, or a segment is not
+        a category of `kinds`.
 
     Examples
     --------
@@ -92,14 +79,32 @@ def fit_reference(
     >>> reference.panes, reference.can_alarm
     (60, True)
     """
-    panes = _panes(np.asarray(pane_ms_of_row, np.int64))
-    features = [_binned(name, kind, columns.get(name), len(panes.of_row)) for name, kind in kinds.items()]
+    given = Given(columns, np.asarray(pane_ms_of_row, np.int64), label_ages_ms, answers)
+    cycles = _cycles(given.pane_of_row, pane_ms, cycle_ms)
+    return _fitted(given.of_panes(cycles.used), kinds, pane_ms, cycle_ms, segments, cycles)
+
+
+def _cycles(pane_of_row: Ints, pane_ms: int, cycle_ms: int) -> Cycles:
+    if not pane_of_row.size:
+        raise ValueError("a reference needs rows, got none")
+    if cycle_ms % pane_ms:
+        raise ValueError(f"a cycle must hold whole panes, got {cycle_ms} ms of panes of {pane_ms} ms")
+    return cycles_of(np.unique(pane_of_row) // pane_ms, max(1, cycle_ms // pane_ms))
+
+
+def _fitted(
+    given: Given, kinds: Mapping[str, str], pane_ms: int, cycle_ms: int, segments: Sequence[str], cycles: Cycles
+) -> Reference:
+    panes, answers = _panes(given.pane_of_row), given.answers
+    n = len(panes.of_row)
+    features = [_binned(name, kind, given.columns.get(name), n) for name, kind in kinds.items()]
     inputs = len(features)
-    features += _outputs(answers, len(panes.of_row))
+    features += _outputs(answers, n)
     counted = _counted(features, panes, _carried(answers))
-    panel, outliers = _with_pairs(fit_panel(counted), features[:inputs], panes)
+    fitted = fit_panel(counted, phases=cycles.phases, cycle=cycles.window)
+    panel, outliers = _with_pairs(fitted, features[:inputs], panes)
     levels = {name: _segment_levels(name, features) for name in segments}
-    ages = np.asarray([] if label_ages_ms is None else label_ages_ms, np.int64)
+    ages = np.asarray([] if given.label_ages_ms is None else given.label_ages_ms, np.int64)
     labelled = ages[ages >= 0]
     return Reference(
         panel=panel,
@@ -108,13 +113,14 @@ def fit_reference(
         from_ms=int(panes.starts[0]),
         to_ms=int(panes.starts[-1]) + pane_ms,
         pane_ms=pane_ms,
+        cycle_ms=cycle_ms,
         segments=levels,
         label_age_p95_ms=int(np.quantile(labelled, 0.95, method="inverted_cdf")) if len(labelled) else -1,
-        label_share=len(labelled) / len(panes.of_row),
+        label_share=len(labelled) / n,
         promise=_promise(answers, panes, _groups(features, levels)),
         estimator=_estimator(answers, features[inputs:], panes),
         outliers=outliers,
-        warnings=(*_never_there(panel, counted), *warnings(panel)),
+        warnings=(*_never_there(panel, counted), *cycles.warnings, *warnings(panel)),
     )
 
 
@@ -127,8 +133,6 @@ class _Panes(NamedTuple):
 
 
 def _panes(pane_of_row: Ints) -> _Panes:
-    if not pane_of_row.size:
-        raise ValueError("a reference needs rows, got none")
     starts, of_row, rows = np.unique(pane_of_row, return_inverse=True, return_counts=True)
     return _Panes(of_row.astype(np.int64), starts, rows.astype(np.int64))
 

@@ -15,8 +15,9 @@ from stream.backtest.chunk import Chunk
 from stream.backtest.labels import LabelFile
 from stream.backtest.ledger import Ledger
 from stream.backtest.reader import RowsFile
-from stream.backtest.reference import Fitted, Span, sample
+from stream.backtest.reference import Fitted, Span
 from stream.backtest.run import Wanted, backtest
+from stream.backtest.sample import sample
 from stream.backtest.texts import Texts
 from stream.backtest.timeline import NEVER
 from stream.folds.partials import Partial, decode_message

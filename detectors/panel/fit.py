@@ -50,7 +50,9 @@ class ReferenceCounts:
     centres: Floats | None = None
 
 
-def fit_panel(reference: ReferenceCounts, scales: tuple[int, ...] | None = None, phases: int = 1) -> Panel:
+def fit_panel(
+    reference: ReferenceCounts, scales: tuple[int, ...] | None = None, phases: int = 1, cycle: int = 1
+) -> Panel:
     """Return the panel of a reference; O(R F W).
 
     Parameters
@@ -59,6 +61,8 @@ def fit_panel(reference: ReferenceCounts, scales: tuple[int, ...] | None = None,
         Panes of the tumbling windows, rising. None: chosen so that the smallest has 400 effective rows.
     phases
         Panes of a cycle; the panes are then whole cycles without gaps, from phase 0.
+    cycle
+        Panes of which each window holds a multiple, where phases are not told apart.
 
     Raises
     ------
@@ -79,7 +83,7 @@ def fit_panel(reference: ReferenceCounts, scales: tuple[int, ...] | None = None,
     shares = shares_of_bins(counts.sum(0), reference.bins, _seen_once(reference))
     if scales is None:
         trial = _scored(reference, shares, MIN_EFFECTIVE_ROWS, phases)
-        scales = choose_scales(float(rows.mean()), trial.moments.design_effects, len(rows))
+        scales = choose_scales(float(rows.mean()), trial.moments.design_effects, len(rows), cycle)
     window_rows = max(float(rows.mean()) * scales[0], MIN_EFFECTIVE_ROWS)
     return _panel(reference, shares, scales, phases, _scored(reference, shares, window_rows, phases))
 

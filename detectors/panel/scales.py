@@ -15,10 +15,11 @@ _STEPS = (1, 4, 16)
 _LEAST_WINDOWS = 12
 
 
-def choose_scales(rows_per_pane: float, design_effects: Floats, panes: int) -> tuple[int, ...]:
+def choose_scales(rows_per_pane: float, design_effects: Floats, panes: int, cycle: int = 1) -> tuple[int, ...]:
     """Return the windows (m, 4 m, 16 m), m the first with 400 effective rows for the median feature.
 
-    At least 12 of the smallest windows fit into the reference, or nothing would be known of how they vary.
+    At least 12 of the smallest windows fit into the reference, or nothing would be known of how they vary; unless they
+    must be whole cycles.
 
     Parameters
     ----------
@@ -26,6 +27,8 @@ def choose_scales(rows_per_pane: float, design_effects: Floats, panes: int) -> t
         Rows that count as one, ``(F,)``, at least 1.
     panes
         Of the reference.
+    cycle
+        Panes of which each window holds a multiple.
 
     Examples
     --------
@@ -33,7 +36,10 @@ def choose_scales(rows_per_pane: float, design_effects: Floats, panes: int) -> t
     (5, 20, 80)
     >>> choose_scales(1_000.0, np.array([1.2]), 200)
     (1, 4, 16)
+    >>> choose_scales(100.0, np.array([1.2]), 100, cycle=24)
+    (24, 96, 384)
     """
     needed = math.ceil(MIN_EFFECTIVE_ROWS * float(np.median(design_effects)) / rows_per_pane)
     smallest = max(1, min(needed, panes // _LEAST_WINDOWS))
-    return tuple(smallest * step for step in _STEPS)
+    whole = cycle * math.ceil(smallest / cycle)
+    return tuple(whole * step for step in _STEPS)

@@ -63,7 +63,8 @@ def warnings(panel: Panel) -> tuple[str, ...]:
     elif panel.panes < WANTED_PANES:
         found.append(f"{panel.panes} panes: enough to alarm, {WANTED_PANES} wanted")
     if panel.can_alarm and not panel.is_stationary:
-        found.append(f"the reference itself drifts: {_named(panel, panel.effective_panes < MIN_EFFECTIVE_PANES)}")
+        why = "the reference itself drifts" + (", or has too few cycles" if panel.phases > 1 else "")
+        found.append(f"{why}: {_named(panel, panel.effective_panes < MIN_EFFECTIVE_PANES)}")
     unwatched = np.asarray(~panel.usable.any(0), np.bool_)
     if panel.can_alarm and unwatched.any():
         found.append(f"not watched at any scale up to {panel.scales[-1]} panes: {_named(panel, unwatched)}")

@@ -33,6 +33,10 @@ METRICS: Final[dict[Task, tuple[Metric, ...]]] = {
     "regression": ("mae", "rmse"),
 }
 MAX_SEGMENTS: Final = 8
+Cycle = Literal["day", "week"]
+CYCLE_MS: Final[dict[Cycle, int]] = {"day": DAY_MS, "week": 7 * DAY_MS}
+MAX_PHASES: Final = 336
+"""Panes of a cycle at most, the half hours of a week: a reference grows with them."""
 MAX_HORIZON_MS: Final = 366 * DAY_MS
 
 
@@ -73,6 +77,16 @@ def _panes(value: object) -> object:
             return int(number)
     msg = f"write a number of panes, as in 200 panes; got {value!r}"
     raise ValueError(msg)
+
+
+def _least_pane_ms(cycle_ms: int) -> int:
+    """Return the shortest pane of whole minutes that divides a day, and of which a cycle has not too many.
+
+    >>> _least_pane_ms(DAY_MS) // 60_000, _least_pane_ms(7 * DAY_MS) // 60_000
+    (5, 30)
+    """
+    minutes = (m for m in range(1, 1_440) if not 1_440 % m)
+    return next(60_000 * m for m in minutes if cycle_ms <= MAX_PHASES * m * 60_000)
 
 
 def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -183,7 +197,7 @@ class Reference(_Part):
 
     from_: Moment | None = Field(default=None, alias="from", description="first moment, with `to`")
     to: Moment | None = Field(default=None, description="moment after the last one")
-    file: Text | None = Field(default=None, description="a file of rows, Parquet")
+    file: Text | None = Field(default=None, description="a file of rows, Parquet or CSV")
     model_version: Text | None = Field(default=None, description="a version: its training set")
     first: Panes | None = Field(default=None, ge=1, le=100_000, description="a number of panes: the first final ones")
 
@@ -297,6 +311,10 @@ class MonitorSpec(_Part):
         le=DAY_MS,
         description="how long without a row until the model counts as idle, in log time",
     )
+    cycle: Cycle | None = Field(
+        default=None,
+        description="what goes up and down every day or week (UTC) is normal: each pane is compared with its like",
+    )
     features: dict[Text, Feature] = Field(min_length=1, max_length=MAX_FEATURES, description="features by name")
     segments: Names = Field(default=(), max_length=MAX_SEGMENTS, description="category features to split panes by")
     labels: Labels = Field(default=Labels(), description="when labels come")
@@ -306,6 +324,11 @@ class MonitorSpec(_Part):
     budget: Budget = Field(default=Budget(), description="how many false pages are tolerated")
     notify: Names = Field(default=(), max_length=16, description="names of channels that ops settings resolve")
     retrain: Retrain | None = Field(default=None, description="when and how to retrain; none: never")
+
+    @property
+    def cycle_ms(self) -> int:
+        """Length of the cycle, 0 for none."""
+        return 0 if self.cycle is None else CYCLE_MS[self.cycle]
 
     @classmethod
     def from_yaml(cls, text: str) -> MonitorSpec:
@@ -343,7 +366,12 @@ class MonitorSpec(_Part):
 
     @model_validator(mode="after")
     def _fields_agree(self) -> MonitorSpec:
-        for problem in (self._time_problem(), self._segment_problem(), self._performance_problem()):
+        for problem in (
+            self._time_problem(),
+            self._cycle_problem(),
+            self._segment_problem(),
+            self._performance_problem(),
+        ):
             if problem:
                 raise ValueError(problem)
         return self
@@ -354,6 +382,21 @@ class MonitorSpec(_Part):
         if self.lateness_ms >= self.labels.horizon_ms:
             late, horizon = format_duration(self.lateness_ms), format_duration(self.labels.horizon_ms)
             return f"lateness: {late} is not below the label horizon, {horizon}"
+        return ""
+
+    def _cycle_problem(self) -> str:
+        if not self.cycle_ms:
+            return ""
+        pane = format_duration(self.pane_ms)
+        if self.cycle_ms % self.pane_ms:
+            return f"cycle: a {self.cycle} is no whole number of panes of {pane}"
+        if self.cycle_ms == self.pane_ms:
+            return f"cycle: a pane of {pane} is a whole {self.cycle}: leave cycle out"
+        if self.cycle_ms // self.pane_ms > MAX_PHASES:
+            return (
+                f"cycle: a {self.cycle} has {self.cycle_ms // self.pane_ms:,} panes of {pane}, {MAX_PHASES} at most: "
+                f"write pane: {format_duration(_least_pane_ms(self.cycle_ms))} or more"
+            )
         return ""
 
     def _segment_problem(self) -> str:

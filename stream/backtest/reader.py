@@ -1,4 +1,4 @@
-"""A file of rows as chunks of columns: what a Parquet file says, checked, in the words of frames."""
+"""A file of rows as chunks of columns: what a Parquet or CSV file says, checked, in the words of frames."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from stream.backtest.arrow import number_words, numbers, times_ms
 from stream.backtest.arrow import texts as as_texts
 from stream.backtest.chunk import Chunk, Labels
 from stream.backtest.columns import Columns, row_columns
+from stream.backtest.csv_rows import CsvRows
 from stream.backtest.errors import BacktestError
 from stream.backtest.ids import Ids
 from stream.backtest.parquet import BATCH_ROWS, ParquetRows
@@ -37,7 +38,7 @@ ROW_MS = 1_000
 
 
 class RowsFile:
-    """A Parquet file of rows.
+    """A file of rows: CSV if its name ends so, else Parquet.
 
     Parameters
     ----------
@@ -48,6 +49,8 @@ class RowsFile:
 
     Attributes
     ----------
+    truths
+        That table.
     rows
         How many there are.
     columns
@@ -62,7 +65,8 @@ class RowsFile:
     """
 
     def __init__(self, path: Path, spec: MonitorSpec, truths: Texts) -> None:
-        self._file, self._spec, self._truths = ParquetRows(path), spec, truths
+        self._file = CsvRows(path, spec) if path.suffix.lower() == ".csv" else ParquetRows(path)
+        self._spec, self.truths = spec, truths
         self.path, self.rows = path, self._file.rows
         self.columns: Columns = row_columns(str(path), self._file.schema, spec, self._file.example)
         self.refused: set[int] = set()
@@ -140,7 +144,7 @@ class RowsFile:
         """Return the labels of those rows that have one, and which these are."""
         if not self.has("label"):
             return None, np.zeros(0, np.int64)
-        words = self._truths.words(only(table, "label"))
+        words = self.truths.words(only(table, "label"))
         rows = np.flatnonzero(words != np.uint64(MISSING))
         came_ms = self._label_ms(table, first, event_ms)[rows]
         nothing = np.zeros(len(rows), np.int64)

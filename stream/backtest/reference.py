@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from streamgauge.spec import MonitorSpec
 
-from detectors.reference import Answers, Column, Reference, encode, fit_reference
-from stream.backtest.chunk import UNKNOWN_MS, Chunk, Labels
+from detectors.reference import Reference
 from stream.backtest.errors import BacktestError
-from stream.backtest.labels import LabelFile
 from stream.backtest.timeline import NEVER, Timeline
 from stream.backtest.words import moment
-from stream.folds.frame import is_number, is_text, text_codes
-
-Ints = NDArray[np.int64]
-Words = NDArray[np.uint64]
-Floats = NDArray[np.float64]
-
-FOR_EVER = -NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,128 +97,3 @@ def _range(from_ms: int, to_ms: int, timeline: Timeline) -> Span:
     if timeline.to_ms < to_ms:
         raise BacktestError([f"reference.to: {moment(to_ms)} leaves no row to judge: {there}"])
     return Span(from_ms, to_ms, to_ms)
-
-
-@dataclass(slots=True)
-class Sample:
-    """Rows that a reference is made of, collected chunk by chunk.
-
-    Attributes
-    ----------
-    from_ms, to_ms
-        Rows outside are passed over: ``[from_ms, to_ms)``.
-    passed
-        How many were.
-    """
-
-    spec: MonitorSpec
-    from_ms: int = NEVER
-    to_ms: int = FOR_EVER
-    passed: int = 0
-    event_ms: list[Ints] = field(default_factory=list)
-    hashes: list[Words] = field(default_factory=list)
-    served: list[Floats] = field(default_factory=list)
-    truths: list[Floats] = field(default_factory=list)
-    ages_ms: list[Ints] = field(default_factory=list)
-    columns: list[list[Column]] = field(default_factory=list)
-
-    def add(self, chunk: Chunk, labels: LabelFile | None) -> None:
-        """Take in the next rows, with their labels, which nobody else will take then."""
-        came = labels.of(chunk) if labels else (chunk.labels, chunk.labelled)
-        ages_ms, truths = _ages_ms(chunk, *came), _truths(chunk, *came)
-        inside = np.flatnonzero((chunk.event_ms >= self.from_ms) & (chunk.event_ms < self.to_ms))
-        self.passed += len(chunk) - len(inside)
-        rows = chunk.take(inside)
-        self.event_ms.append(rows.event_ms)
-        self.hashes.append(rows.hashes)
-        self.served.append(_served(self.spec.task, rows))
-        self.truths.append(truths[inside])
-        self.ages_ms.append(ages_ms[inside])
-        kinds = [feature.type for feature in self.spec.features.values()]
-        self.columns.append([_values(rows, i, kind) for i, kind in enumerate(kinds)])
-
-    def fit(self) -> Fitted:
-        """Return the reference of all rows, each prediction once; BacktestError if there are none."""
-        if not sum(map(len, self.event_ms)):
-            raise BacktestError(["the reference holds no rows: widen its range, or give --reference FILE"])
-        hashes = np.concatenate(self.hashes)
-        once = np.sort(np.unique(hashes, return_index=True)[1])
-        reference = fit_reference(
-            dict(zip(self.spec.features, self._columns(once), strict=True)),
-            {name: feature.type for name, feature in self.spec.features.items()},
-            self._panes()[once],
-            pane_ms=self.spec.pane_ms,
-            segments=self.spec.segments,
-            label_ages_ms=np.concatenate(self.ages_ms)[once],
-            answers=self._answers(once),
-        )
-        return Fitted(reference, encode(reference), len(hashes) - len(once))
-
-    def _panes(self) -> Ints:
-        event_ms = np.concatenate(self.event_ms)
-        return event_ms - event_ms % self.spec.pane_ms
-
-    def _columns(self, once: Ints) -> Iterator[Column]:
-        for i, feature in enumerate(self.spec.features.values()):
-            parts = [columns[i] for columns in self.columns]
-            values = np.concatenate(
-                [np.asarray(part, object if feature.type == "category" else None) for part in parts]
-            )
-            yield values[once] if feature.type == "number" else values[once].tolist()
-
-    def _answers(self, once: Ints) -> Answers | None:
-        """Return what the model answered and what was true; None for classes, and if nobody answered."""
-        served = np.concatenate(self.served)[once]
-        if self.spec.task == "multiclass" or np.isnan(served).all():
-            return None
-        return Answers(self.spec.task, served, np.concatenate(self.truths)[once])
-
-
-def sample(spec: MonitorSpec, chunks: Iterable[Chunk], labels: LabelFile | None, span: Span) -> Sample:
-    """Return the rows of a reference among chunks: all of them, if the span names another file."""
-    found = Sample(spec) if span.file is not None else Sample(spec, span.from_ms, span.to_ms)
-    for chunk in chunks:
-        found.add(chunk, labels)
-    return found
-
-
-def _served(task: str, rows: Chunk) -> Floats:
-    """Return scores or values as `measure` takes them: the other stands in for one that is missing; NaN for none."""
-    numbers = np.where(is_number(rows.served), rows.served.view(np.float64), np.nan)
-    first, second = (rows.scores, numbers) if task == "binary" else (numbers, rows.scores)
-    return np.where(np.isnan(first), second, first)
-
-
-def _truths(chunk: Chunk, truths: Labels | None, places: Ints) -> Floats:
-    """Return the truth of each row, of the highest revision, as a number; NaN for none."""
-    found = np.full(len(chunk), np.nan)
-    if truths is not None:
-        newest = np.argsort(truths.revisions, kind="stable")
-        words = truths.words[newest]
-        found[places[newest]] = np.where(is_number(words), words.view(np.float64), np.nan)
-    return found
-
-
-def _ages_ms(chunk: Chunk, truths: Labels | None, places: Ints) -> Ints:
-    """Return the age at which the first label of each row came, ``(n,)``; -1 for never."""
-    found = np.full(len(chunk), FOR_EVER)
-    if truths is not None:
-        made_ms = chunk.event_ms[places]
-        came_ms = np.where(truths.event_ms == UNKNOWN_MS, made_ms, truths.event_ms)
-        np.minimum.at(found, places, np.maximum(came_ms - made_ms, 0))
-    return np.where(found == FOR_EVER, -1, found)
-
-
-def _values(rows: Chunk, column: int, kind: str) -> Column:
-    """Return the values of a feature as `fit_reference` takes them: an invalid one as missing."""
-    words = np.ascontiguousarray(rows.cells[:, column])
-    values = np.where(is_number(words), words.view(np.float64), np.nan)
-    if kind == "number":
-        return values
-    texts = np.array([*rows.texts, None], object)
-    found = texts[np.where(is_text(words), text_codes(words), -1)]
-    numbers = np.flatnonzero(is_number(words))
-    distinct, which = np.unique(values[numbers], return_inverse=True)
-    # As `measure` writes a number where a text belongs.
-    found[numbers] = np.array([f"{value:g}" for value in distinct.tolist()], object)[which]
-    return found

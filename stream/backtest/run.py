@@ -20,8 +20,9 @@ from stream.backtest.labels import LabelFile
 from stream.backtest.ledger import Ledger, Step
 from stream.backtest.notes import fates_of, notes_of
 from stream.backtest.reader import RowsFile
-from stream.backtest.reference import Fitted, Sample, Span, sample, span_of
+from stream.backtest.reference import Fitted, Span, span_of
 from stream.backtest.report import ReferenceReport, Report
+from stream.backtest.sample import Sample, sample
 from stream.backtest.sweep import Setting, sweep
 from stream.backtest.texts import Texts
 from stream.backtest.timeline import Timeline, timeline_of
@@ -144,11 +145,11 @@ def _sample(
     spec: MonitorSpec, rows: RowsFile, labels: LabelFile | None, timeline: Timeline, span: Span, progress: Progress
 ) -> Sample:
     if span.file is not None:
-        file = RowsFile(span.file, spec, Texts())
-        return sample(spec, _told(file.chunks(), "reading the reference", 0, file.rows, progress), None, span)
+        file = RowsFile(span.file, spec, own := Texts())
+        return sample(spec, _told(file.chunks(), "reading the reference", 0, file.rows, progress), None, span, own)
     until = timeline.last_before(span.judged_from_ms) + 1
     before = (_before(chunk, span.judged_from_ms) for chunk in rows.chunks(0, until))
-    return sample(spec, _told(before, "reading the reference", 0, until, progress), labels, span)
+    return sample(spec, _told(before, "reading the reference", 0, until, progress), labels, span, rows.truths)
 
 
 def _steps(read: Files, record: bytes, progress: Progress) -> Iterator[Step]:

@@ -114,7 +114,7 @@ def _lineage(spec: MonitorSpec, reference_sha: str, ledger_id: str) -> str:
         "monitor": spec.monitor,
         "model": spec.model,
         "task": spec.task,
-        "times": [spec.pane_ms, spec.lateness_ms, spec.labels.horizon_ms],
+        "times": [spec.pane_ms, spec.lateness_ms, spec.labels.horizon_ms, spec.cycle_ms],
         "features": [(name, feature.type) for name, feature in spec.features.items()],
         "segments": list(spec.segments),
         "limits": [spec.limits.versions, spec.limits.pending],

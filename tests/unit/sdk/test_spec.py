@@ -41,6 +41,13 @@ def test_the_whole_form_is_read():
     assert spec.to_values()["pane"] == "1h"
 
 
+def test_a_cycle_is_a_length_of_time():
+    spec = MonitorSpec.from_yaml(changed("pane: 1h", "pane: 30m\ncycle: week"))
+    assert (spec.cycle, spec.cycle_ms) == ("week", 7 * 86_400_000)
+    assert MonitorSpec.from_json(spec.to_json()) == spec
+    assert MonitorSpec.from_yaml(WHOLE).cycle_ms == 0
+
+
 @pytest.mark.parametrize(
     ("text", "kind"),
     [("{file: ref.parquet}", "file"), ('{model_version: "3"}', "model_version"), ("{first: 200 panes}", "first")],
@@ -65,6 +72,10 @@ def test_a_reference_has_four_forms(text, kind):
         ("pane: 1h", "pane: 60", "pane: a length of time needs a unit"),
         ("pane: 1h", "pane: 1 hour", "pane: '1 hour' is no length of time"),
         ("pane: 1h", "pane: 7h", "pane: 7h neither divides a day nor is whole days"),
+        ("pane: 1h", "pane: 1h\ncycle: month", "cycle: Input should be 'day' or 'week'"),
+        ("pane: 1h", "pane: 1d\ncycle: day", "cycle: a pane of 1d is a whole day: leave cycle out"),
+        ("pane: 1h", "pane: 2d\ncycle: week", "cycle: a week is no whole number of panes of 2d"),
+        ("pane: 1h", "pane: 1m\ncycle: day", "has 1,440 panes of 1m, 336 at most: write pane: 5m or more"),
         ("lateness: 10m", "lateness: 8d", "lateness: 8d is not below the label horizon, 7d"),
         ("segments: [origin]", "segments: [distance]", "segments: distance is a number; a segment is a category"),
         ("segments: [origin]", "segments: [dest]", "segments: dest is none of the features"),

@@ -1,0 +1,57 @@
+"""A CSV file is read as the Parquet file of the same rows."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import csv
+
+from detectors.reference import encode
+from stream.backtest.errors import BacktestError
+from stream.backtest.reader import RowsFile
+from stream.backtest.texts import Texts
+from tests.backtests import HOUR_MS, columns_of, fitted, spec_of, written
+
+DAY = 946_684_800_000
+
+
+def test_its_reference_is_that_of_the_same_rows_in_parquet(tmp_path):
+    columns = columns_of(3_000) | {"event_time": DAY + np.arange(3_000) * HOUR_MS // 40}
+    columns["x"][::50] = np.nan
+    columns["c"] = np.array([None, "007", "7.0", "red"], object)[np.arange(3_000) % 4]
+    table = pa.table(columns)
+    x = table.schema.get_field_index("x")
+    csv.write_csv(table.set_column(x, "x", pa.array(columns["x"], from_pandas=True)), tmp_path / "rows.csv")
+
+    parquet, read = fitted(written(tmp_path / "rows.parquet", columns), spec_of()), None
+    read = fitted(tmp_path / "rows.csv", spec_of())
+
+    assert encode(read.reference) == encode(parquet.reference)
+    assert read.reference.bins[2].levels == ("007", "7.0", "red")
+
+
+def test_times_may_be_written_as_people_do(tmp_path):
+    (tmp_path / "rows.csv").write_text("event_time,x,y,c\n2013-01-01 00:00:00,1,2,a\n2013-01-01T01:00:00Z,,3,\n")
+    with pytest.raises(BacktestError, match="event_time holds string"):
+        RowsFile(tmp_path / "rows.csv", spec_of(), Texts())
+    (tmp_path / "rows.csv").write_text("event_time,x,y,c\n2013-01-01T00:00:00Z,1,2,a\n2013-01-01T01:00:00Z,,3,\n")
+    (chunk,) = RowsFile(tmp_path / "rows.csv", spec_of(), Texts()).chunks()
+    assert chunk.event_ms.tolist() == [1_356_998_400_000, 1_357_002_000_000]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x,y,c\n", "holds no rows"),
+        ("", "cannot be read as CSV (Empty CSV file)"),
+        (
+            "x,y,c\na,1,b\n",
+            "cannot be read as CSV (In CSV column #0: CSV conversion error to double: invalid value 'a')",
+        ),
+        ("x,y\n1,2\n", "no column c, a feature of the spec"),
+    ],
+)
+def test_what_cannot_be_read_is_a_sentence(tmp_path, text, said):
+    (tmp_path / "rows.csv").write_text(text)
+    with pytest.raises(BacktestError) as error:
+        RowsFile(tmp_path / "rows.csv", spec_of(), Texts())
+    assert said in str(error.value)

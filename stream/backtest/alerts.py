@@ -49,6 +49,9 @@ class AlertReport:
         ``feature=level`` if it concerns one segment.
     sentence
         The incident's title.
+    evidence_days, budget_days
+        How sure: at least so long lies between such incidents if nothing were wrong; from how many days on it is
+        proven at the monitor's budget.
     state
         ``open`` until it has been quiet, then ``resolved``.
     """
@@ -70,6 +73,8 @@ class AlertReport:
     state: str
     what: str
     next: str
+    evidence_days: float | None = None
+    budget_days: float | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return it with the names of the JSON form."""
@@ -117,7 +122,13 @@ def _alert(incident: Incident, findings: Findings, timeline: Timeline) -> AlertR
         state="open" if newest.closed is None else "resolved",
         what=first.what,
         next=first.next,
+        evidence_days=_days(newest.sure.get("evidence_days")),
+        budget_days=_days(newest.sure.get("budget_days")),
     )
+
+
+def _days(value: object) -> float | None:
+    return value if isinstance(value, float) else None
 
 
 def _alarms(incident: Incident, findings: Findings) -> Iterable[Alarm]:

@@ -42,6 +42,7 @@ class Alert(msgspec.Struct, frozen=True):
     until: str | None = None
     effects: list[dict[str, object]] = []
     next: str = ""
+    sure: dict[str, object] = {}
 
 
 @dataclass(slots=True)

@@ -15,8 +15,7 @@ def encode_state(schema: int, state: object) -> bytes:
     """Return `state` (a msgspec Struct) as bytes; arrays keep type, shape and content.
 
     >>> import numpy
-    >>> class S(msgspec.Struct):
-    ...     a: numpy.ndarray
+    >>> S = msgspec.defstruct("S", [("a", numpy.ndarray)])
     >>> decode_state(1, encode_state(1, S(numpy.arange(3))), S).a
     array([0, 1, 2])
     """

@@ -118,5 +118,6 @@ def _answers(task: str, rows: Rows, chosen: Chosen) -> Answers | None:
         return None
     if task == "multiclass":
         known = np.asarray(rows.truth, object)
-        return Answers(task, rows.served, np.where(chosen.rows, known, None).tolist())
+        known[~chosen.rows] = None
+        return Answers(task, rows.served, known.tolist())
     return Answers(task, rows.served, np.where(chosen.rows, np.asarray(rows.truth, np.float64), np.nan))

@@ -32,8 +32,9 @@ def alert(state="open", **changes):
 
 def verdict(pane, target="x", status="drift", kind="drift", effect=0.5, floor=0.1):
     row = VerdictRow(
-        id="v", lineage="l", monitor="m", model="m", pane_ms=pane * HOUR_MS, pane_s=3_600, target=target, kind=kind,
-        status=status, statistic=0.0, threshold=0.0, p=0.0, n=1, effect=effect, effect_name="js", floor=floor,
+        id="v", lineage="l", monitor="m", model="m", pane_ms=pane * HOUR_MS, pane_s=3_600, segment_key="",
+        segment_value="", target=target, kind=kind, status=status, statistic=0.0, threshold=0.0, p=0.0, n=1,
+        n_eff=1.0, evidence_days=1.0, budget_days=90.0, effect=effect, effect_name="js", floor=floor,
         lo=0.0, hi=0.0, reason="", known_ms=0, position=0,
     )  # fmt: skip
     return Output("verdicts", encode_rows([row]))

@@ -37,8 +37,6 @@ from benchmarks.peers.jobs import (
 from benchmarks.peers.report import lines, values
 from benchmarks.peers.streams import NULLS, Size
 
-AT_ONCE = 2
-
 
 def main() -> int:
     """Compare, print tables, and write JSON if asked; 1 if a mark is not passed or a peer is missing."""
@@ -46,7 +44,7 @@ def main() -> int:
     plan = QUICK if given.quick else FULL
     pythons, left_out = _installed(given.only, given.cache)
     with tempfile.TemporaryDirectory() as name:
-        found = _compared(plan, pythons, Path(name), left_out)
+        found = _compared(plan, pythons, Path(name), given.processes, left_out)
     rows = _rows(plan, found)
     marked = marks(rows, found.ours, found.speed, plan)
     for text in lines(rows, found.ours, found.speed, marked):
@@ -64,6 +62,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small sizes: five minutes at most, once all is installed")
     parser.add_argument("--only", choices=PEERS, nargs="+", default=list(PEERS), help="peers to compare with")
     parser.add_argument("--cache", type=Path, default=Path(".streamgauge/peers"), help="folder of the environments")
+    parser.add_argument("--processes", type=int, default=2, help="peers at once, where time is not measured")
     parser.add_argument("--json", type=Path, help="write the report here")
     return parser.parse_args()
 
@@ -88,12 +87,14 @@ def _installed(peers: list[str], cache: Path) -> tuple[dict[str, Path], list[dic
     return pythons, left_out
 
 
-def _compared(plan: Plan, pythons: dict[str, Path], folder: Path, left_out: list[dict[str, str]]) -> Found:
-    """Return all results: of false alarms and delays two peers at a time, of speed one after the other."""
+def _compared(
+    plan: Plan, pythons: dict[str, Path], folder: Path, processes: int, left_out: list[dict[str, str]]
+) -> Found:
+    """Return all results: of false alarms and delays some peers at a time, of speed one after the other."""
     os.environ.update(QUIET)
     mine, answers = _our_figures(plan), {}
     tasks = judged(plan, {size: of.false for size, of in mine.items()}, folder)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(processes) as pool:
         running = {peer: pool.submit(_asked, peer, python, tasks, folder) for peer, python in pythons.items()}
         for peer, done in running.items():
             told = done.result()

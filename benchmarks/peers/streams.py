@@ -38,9 +38,9 @@ class Size(NamedTuple):
         return self.window * self.reference
 
 
-SIZES = (Size(1_000, 60, 500, 40), Size(200, 100, 500, 100))
+SIZES = (Size(1_000, 60, 500, 32), Size(200, 100, 500, 100))
 QUICK_SIZES = (Size(1_000, 60, 25, 8),)
-SPEED_ROWS, QUICK_SPEED_ROWS = 200_000, 20_000
+SPEED_ROWS, QUICK_SPEED_ROWS = 100_000, 10_000
 
 
 class Case(NamedTuple):

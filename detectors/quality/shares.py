@@ -162,23 +162,43 @@ def fit_shares(counts: Ints, rows: Ints, phases: int = 1) -> Shares:
     """
     expected, follows = _expected(counts, rows, phases)
     share = expected.mean(0)
-    residuals = _residuals(counts, rows, expected)
     held, known = np.maximum((rows > 0).sum(0), 1), np.maximum(rows.sum(0), 1)
-    alike, used = dependence(residuals), np.where(follows, phases, 1)
-    freedom = np.maximum(held - used, 1) * alike.squares
-    dispersion = (residuals**2).sum(0) / np.maximum(held - (used - 1) - alike.panes, 1)
-    excess = np.maximum(dispersion - 1, 0) * (1 + np.sqrt(2 / freedom))
+    seen = known / held * np.minimum(share, 1 - share)
+    varying = _varying(_residuals(counts, rows, expected), held, np.where(follows, phases, 1), seen)
     typical = known / held
     return Shares(
         phases,
         tuple(share.tolist()),
         {kind: tuple(expected[:, kind].tolist()) for kind in np.flatnonzero(follows).tolist()},
-        tuple(np.minimum(excess / typical, _HIGHEST).tolist()),
-        tuple((known / ((1 + excess) * np.maximum(alike.panes, used))).tolist()),
-        tuple(freedom.tolist()),
+        tuple(np.minimum(varying.excess / typical, _HIGHEST).tolist()),
+        tuple((known / varying.cost).tolist()),
+        tuple(varying.freedom.tolist()),
         tuple(known.astype(np.float64).tolist()),
         tuple(typical.tolist()),
     )
+
+
+class _Varying(NamedTuple):
+    """Variance of counts beyond sampling, in units of it; rows that one row is worth; degrees of freedom."""
+
+    excess: Floats
+    cost: Floats
+    freedom: Floats
+
+
+def _varying(residuals: Floats, held: Ints, used: Ints, seen: Floats) -> _Varying:
+    """Return how counts vary between panes: of T kinds, from the panes that are held, and phases that are used.
+
+    Neighbours that are alike show less of the variance, so it is taken for larger; and by a standard error more.
+    """
+    free = np.maximum(held - used, 1)
+    squares = (residuals**2).sum(0) / free
+    alike = dependence(residuals, np.maximum(1 - 1 / np.maximum(squares, 1), 0))
+    freedom = free * alike.squares
+    hidden = np.maximum(1 - (alike.panes - 1) / free, 0.5)
+    error = squares * np.sqrt(2 / freedom) * np.minimum(1, seen)
+    excess = np.maximum(squares - 1 + error, 0) / hidden
+    return _Varying(excess, used * (1 + excess * np.maximum(1, alike.panes / used)), freedom)
 
 
 def joined(parts: list[Shares]) -> Shares:

@@ -70,13 +70,13 @@ def fit_volume(rows: Ints, phases: int = 1) -> VolumeProfile:
     cycles = np.bincount(phase, minlength=phases)
     expected = (np.bincount(phase, rows, phases) + 0.5) / cycles
     mean = expected[phase]
-    alike = dependence(((rows - mean) / mean)[:, None])
-    together = float(alike.panes[0])
-    free = max(1.0, len(rows) - phases + 1 - together)
+    free = max(1, len(rows) - phases)
     kappa = _kappa(rows - mean, mean, free)
-    freedom = max(1, len(rows) - phases) * float(alike.squares[0])
-    kappa *= 1 + np.sqrt(2 / freedom)
-    error = (1 / expected + kappa) / cycles * (together if phases == 1 else 1.0)
+    sampling = float((1 / mean).mean())
+    alike = dependence(((rows - mean) / mean)[:, None], kappa / max(kappa + sampling, 1e-300))
+    together, freedom = float(alike.panes[0]), free * float(alike.squares[0])
+    kappa *= (1 + np.sqrt(2 / freedom)) / max(1 - (together - 1) / free, 0.5)
+    error = (1 / expected + kappa * (together if phases == 1 else 1.0)) / cycles
     return VolumeProfile(
         len(rows),
         tuple(expected.tolist()),

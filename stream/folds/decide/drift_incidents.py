@@ -49,9 +49,10 @@ def follow(
 ) -> None:
     """Open, extend or close drift incidents by what alarms now."""
     alarm = _alarm(monitor, pane_ms, found, rows)
+    faults = {name for i in open_of(loop, monitor, "data-fault") for name in i.features}
     touched = [i for i in open_of(loop, monitor, "drift") if set(i.features) & set(_names(alarm))]
     _count_quiet(lineage, loop, monitor, pane_ms, found, touched, emit)
-    if not _names(alarm):
+    if set(_names(alarm)) <= faults:  # nothing alarms, or what the data's fault explains
         return
     if touched:
         _extend(monitor, touched[0], alarm, emit)

@@ -15,6 +15,7 @@ from stream.folds.decide.estimate_incidents import judge_estimate
 from stream.folds.decide.estimates import estimate_pane, settle_pane
 from stream.folds.decide.finality import arrive, labels_behind, next_final, settled, stand, start_ms
 from stream.folds.decide.gauges import OnTime, on_time
+from stream.folds.decide.health import check_final, check_mature
 from stream.folds.decide.judge import judge_mature, judged_version
 from stream.folds.decide.loop import Command, VersionRecord, ask_retrain, compare, fold_step, fold_version
 from stream.folds.decide.lost import react
@@ -22,7 +23,7 @@ from stream.folds.decide.merge import merge
 from stream.folds.decide.panes import pane_rows
 from stream.folds.decide.performance import add_arrived, forgotten_ms, label_age_ms, performance_rows
 from stream.folds.decide.pipeline import hear, silent_partitions, watch
-from stream.folds.decide.state import SCHEMA, DecideState, LineageState, Loop
+from stream.folds.decide.state import SCHEMA, DecideState, LineageState, Loop, PredictionPane
 from stream.folds.decide.statistics import Final, statistics_rows
 from stream.folds.monitor import Monitor, monitor_of, scope_of
 from stream.folds.partials import Count, Fate, Forwarded, Message, decode_message
@@ -140,6 +141,7 @@ class Decide:
         emit.rows.extend(pane_rows(monitor, pane_ms, merged, emit))
         found = on_time(monitor, pane_ms, merged)
         if pane_ms >= start_ms(lineage):
+            check_final(lineage, loop, monitor, pane_ms, found, emit)
             judge_pane(lineage, loop, monitor, pane_ms, found, emit)
         touched = add_arrived(lineage, monitor, merged, passed_ms)
         emit.rows.extend(performance_rows(monitor, loop, lineage, touched, pane_ms, emit))
@@ -182,6 +184,7 @@ class Decide:
         now_ms: int,
         emit: Emit,
     ) -> None:
+        check_mature(loop, monitor, pane_ms, *_came(lineage.panes[pane_ms]), emit)
         verdicts = judge_mature(lineage, loop, monitor, pane_ms, emit)
         emit.rows.extend(verdicts)
         history = lineage.history.get(judged_version(loop), [])
@@ -305,6 +308,12 @@ def _gap(message: Message, gaps: int, emit: Emit) -> ConservationRow:
         known_ms=emit.known_ms,
         position=message.to,
     )
+
+
+def _came(pane: PredictionPane) -> tuple[int, int]:
+    """Return the rows of a pane, all versions together, and how many of them have a label."""
+    whole = [sums for group, sums in pane.groups.items() if not group[1]]
+    return sum(sums.rows for sums in whole), sum(sums.labels for sums in whole)
 
 
 def _cut(state: DecideState) -> list[tuple[int, int]]:

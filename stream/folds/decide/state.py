@@ -99,7 +99,10 @@ class Losing(msgspec.Struct, array_like=True):
 
 
 class LineageState(msgspec.Struct, array_like=True):
-    """All that is known of one lineage; `losing` and `history` are of the losses of a version ("": all together).
+    """All that is known of one lineage.
+
+    `empty` is how many final panes in a row had no rows; `losing` and `history` are of the losses of a version ("": all
+    together).
 
     `steps` are the watermarks of each partition that are above the newest final pane, each with its mark's log clock;
     `moved_ms` is the log clock with which any watermark moved last. `kept` and `unjudged` are heaps of the starts of
@@ -117,6 +120,7 @@ class LineageState(msgspec.Struct, array_like=True):
     kept: list[int] = []
     unjudged: list[int] = []
     gauge: GaugeState | None = None
+    empty: int = 0
     losing: dict[str, Losing] = {}
     unlabelled: Unlabelled = msgspec.field(default_factory=Unlabelled)
     record: TrackRecord = TrackRecord()

@@ -79,7 +79,7 @@ INFERENCE = Topic(
     "Requests and responses of KServe's inference logger, to be paired.", public=True,
 )  # fmt: skip
 SPECS = Topic(
-    "specs", "monitor", 1, "compact", FOR_EVER, "broker", 8 * MIB,
+    "specs", "monitor/revision", 1, "compact", FOR_EVER, "broker", 8 * MIB,
     "Monitor specs with their references, one record a revision; written by the API and the CLI.",
 )  # fmt: skip
 COMMANDS = Topic(

@@ -108,7 +108,7 @@ class Sample:
     def _truths(self, chunk: Chunk, truths: Labels | None, places: Ints) -> Floats | Objects:
         """Return the truth of each row, of the highest revision; NaN or None where it is not known."""
         is_class = self.spec.task == "multiclass"
-        found: NDArray[np.generic] = np.full(len(chunk), None if is_class else np.nan)
+        found: Floats | Objects = np.full(len(chunk), None if is_class else np.nan)
         if truths is not None:
             newest = np.argsort(truths.revisions, kind="stable")
             words = truths.words[newest]

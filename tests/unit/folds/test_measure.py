@@ -375,7 +375,6 @@ def test_settings_out_of_range_are_refused():
         Measure(0, tick_ms=0)
 
 
-
 def test_categories_that_come_as_numbers_are_told_apart_whatever_the_numbers():
     values = [*range(300), *(n / 4 for n in range(1, 300, 4)), -1.0, 1e300, 2.0**60]
     loop = watched(partitions=1)

@@ -147,7 +147,10 @@ STORE = FoldWiring(
     "store", ("ledger", "panes", "verdicts", "alerts", "retrain", "models", "dead-letters"), (),
     "writes batches to ClickHouse",
 )  # fmt: skip
-RETRAINER = FoldWiring("retrain", ("retrain",), ("models", "commands", "dead-letters"), "trains, validates, registers")
+RETRAINER = FoldWiring(
+    "retrain", ("retrain",), ("models", "commands", "specs", "dead-letters"),
+    "trains, validates, registers; builds references of first panes",
+)  # fmt: skip
 
 WIRINGS = (SCORE, BRIDGE, INTAKE, MEASURE, DECIDE, STORE, RETRAINER)
 WIRING = {wiring.name: wiring for wiring in WIRINGS}

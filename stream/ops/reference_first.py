@@ -12,7 +12,6 @@ from streamgauge.spec import MonitorSpec
 
 from stream.clickhouse.read import has_stored
 from stream.folds.monitor import SpecRecord, monitor_of
-from stream.ops.lineages import Lineage, ls, measure_of
 from stream.references.errors import ReferenceError
 from stream.references.times import moment
 
@@ -21,10 +20,17 @@ if TYPE_CHECKING:
 
 # Rows that came in time: an arrival that is the pane itself. `merged` names the positions that made a pane final.
 _PANES = """
-SELECT toUnixTimestamp64Milli(pane) AS pane_ms, groupArrayArray(merged) AS merged
+SELECT toUnixTimestamp64Milli(pane) AS pane_ms, groupArrayArray(arrayMap(place -> [place.1, place.2], merged)) AS places
 FROM panes_rows FINAL
 WHERE lineage = {lineage:String} AND segment_key = '' AND arrival = pane AND n > 0
 GROUP BY pane ORDER BY pane LIMIT {panes:UInt32}
+"""
+
+# Live ones without a reference, the newest first; a lineage with a row in replay_rows is a shadow.
+_LINEAGES = """
+SELECT lineage, spec FROM lineages_rows FINAL
+WHERE monitor = {monitor:String} AND reference = '' AND lineage NOT IN (SELECT lineage FROM replay_rows)
+ORDER BY known DESC, position DESC
 """
 
 
@@ -67,10 +73,8 @@ def first_panes(client: Client, spec: MonitorSpec, panes: int) -> tuple[int, int
 
 def first_final(client: Client, spec: MonitorSpec, panes: int) -> First:
     """Return the first final panes of the newest lineage that has no reference and measures what the spec says."""
-    lineage = _lineage(ls(client, spec.monitor), spec)
-    if lineage is None:
-        return First((), {})
-    rows = client.query(_PANES, parameters={"lineage": lineage.lineage, "panes": panes}).result_rows
+    lineage = _lineage(client, spec)
+    rows = client.query(_PANES, parameters={"lineage": lineage, "panes": panes}).result_rows if lineage else []
     merged: dict[int, int] = {}
     for _, places in rows:
         for partition, position in places:
@@ -78,15 +82,17 @@ def first_final(client: Client, spec: MonitorSpec, panes: int) -> First:
     return First(tuple(int(start) for start, _ in rows), merged)
 
 
-def _lineage(known: list[Lineage], spec: MonitorSpec) -> Lineage | None:
-    wanted = _measure_of(spec)
-    learning = [one for one in known if not one.reference and not one.is_shadow and measure_of(one) == wanted]
-    return max(learning, key=lambda one: one.made_ms, default=None)
+def _lineage(client: Client, spec: MonitorSpec) -> str:
+    wanted = _measure_of(spec.monitor, spec.to_values())
+    for lineage, document in client.query(_LINEAGES, parameters={"monitor": spec.monitor}).result_rows:
+        if _measure_of(spec.monitor, msgspec.json.decode(document)) == wanted:
+            return str(lineage)
+    return ""
 
 
-def _measure_of(spec: MonitorSpec) -> str:
-    """Return what `measure_of` gives for a lineage of the spec without a reference."""
-    return monitor_of(msgspec.json.encode(SpecRecord(spec.monitor, 0, spec.to_values()))).lineage
+def _measure_of(monitor: str, document: dict[str, object]) -> str:
+    """Return what a spec measures without a reference, whatever its ledger."""
+    return monitor_of(msgspec.json.encode(SpecRecord(monitor, 0, document))).lineage
 
 
 def _too_few(spec: MonitorSpec, starts_ms: tuple[int, ...], panes: int) -> str:

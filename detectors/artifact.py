@@ -15,6 +15,7 @@ from detectors.outliers import Outliers
 from detectors.packing import pack, unpack
 from detectors.panel.panel import Panel
 from detectors.promise import Promise
+from detectors.quality.health_profile import HealthProfile
 
 Ints = NDArray[np.int64]
 
@@ -70,6 +71,8 @@ class Reference(msgspec.Struct, frozen=True, dict=True):
         What the answers alone say of how good they are; None without answers or labels, and for classes.
     outliers
         What an outlier is, over the features that are watched in pairs; None without pairs.
+    health
+        What is normal of missing, new and extreme values, of volume, gaps and labels.
     warnings
         Sentences for the owner.
     origin
@@ -89,6 +92,7 @@ class Reference(msgspec.Struct, frozen=True, dict=True):
     promise: Promise | None
     estimator: Estimator | None
     outliers: Outliers | None
+    health: HealthProfile
     warnings: tuple[str, ...]
     origin: Origin = Origin()
 

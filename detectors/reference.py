@@ -21,6 +21,7 @@ from detectors.panel.joint import pair_sums, with_joint
 from detectors.panel.panel import Panel
 from detectors.panel.status import warnings
 from detectors.promise import Group, Panes, Promise, fit_promise
+from detectors.quality.health_profile import Counted, HealthProfile, fit_health
 from detectors.row_losses import row_losses
 
 __all__ = ["Answers", "Column", "Reference", "decode", "encode", "fit_reference", "sha256"]
@@ -120,8 +121,18 @@ def _fitted(
         promise=_promise(answers, panes, _groups(features, levels)),
         estimator=_estimator(answers, features[inputs:], panes),
         outliers=outliers,
+        health=_health(features, counted, panes, pane_ms, ages, cycles.phases),
         warnings=(*_never_there(panel, counted), *cycles.warnings, *warnings(panel)),
     )
+
+
+def _health(
+    features: Sequence[Binned], counted: ReferenceCounts, panes: _Panes, pane_ms: int, ages: Ints, phases: int
+) -> HealthProfile:
+    labelled = ages >= 0 if len(ages) and (ages >= 0).any() else None
+    levels = [feature.levels for feature in features]
+    found = Counted(panes.starts // pane_ms, panes.rows, counted.counts, levels, panes.of_row, labelled)
+    return fit_health(counted.bins, found, phases)
 
 
 class _Panes(NamedTuple):

@@ -14,7 +14,7 @@ from detectors.outliers import squared_distances
 from detectors.panel.joint import pair_sums
 from detectors.performance import task_sums
 from stream.folds.blocks import decode_entry
-from stream.folds.frame import is_number, is_text, text_codes
+from stream.folds.frame import is_number, is_text, number_text, text_codes
 from stream.folds.layout import DUPLICATES, INVALIDS, LABELS, ROWS, Layout
 from stream.folds.monitor import OTHER, monitor_of
 from stream.folds.partials import decode_message
@@ -61,7 +61,7 @@ def _value(word, texts):
 def as_text(value):
     """A category's value as text; None for none."""
     if isinstance(value, float):
-        return None if math.isnan(value) else f"{value:g}"
+        return None if math.isnan(value) else number_text(value)
     return value
 
 

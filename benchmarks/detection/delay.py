@@ -48,18 +48,16 @@ WARNING, NINETY_DAYS = (1_000.0, 0.001), (129_600.0 / 0.5, 0.5 / 129_600)
 """Threshold of evidence and level of parallel tests; 90 days have 129,600 panes of a minute, and one false page."""
 
 
-def experiments(quick: bool) -> list[Experiment]:
-    """Return the median delay for each change, and how many features were missed."""
+def experiments(quick: bool) -> Iterator[Experiment]:
+    """Yield the median delay for each change, and how many features were missed."""
     features = 10 if quick else 30
-    out = []
     for case in CASES:
         found = delays(case, features, 60, *WARNING)
-        out.append(at_most(f"delay, R 60, {case.name}: panes", _median(found), case.mark))
-        out.append(at_most(f"delay, R 60, {case.name}: missed of {features}", float(np.isnan(found).sum()), 0))
+        yield at_most(f"delay, R 60, {case.name}: panes", _median(found), case.mark)
+        yield at_most(f"delay, R 60, {case.name}: missed of {features}", float(np.isnan(found).sum()), 0)
         if case.budget_mark is not None:
             found = delays(case, features, 200, *NINETY_DAYS)
-            out.append(at_most(f"delay, R 200, 90-day budget, {case.name}: panes", _median(found), case.budget_mark))
-    return out
+            yield at_most(f"delay, R 200, 90-day budget, {case.name}: panes", _median(found), case.budget_mark)
 
 
 def _median(found: Floats) -> float:

@@ -9,6 +9,7 @@ share its error, so that few references say little about coverage: `quick` allow
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -52,25 +53,26 @@ class Outcome(NamedTuple):
     constant_error: float
 
 
-def run(quick: bool = False) -> list[Experiment]:
-    """Return coverage and relative error of each metric; fewer references if `quick`, and wider marks."""
+def experiments(quick: bool) -> Iterator[Experiment]:
+    """Yield coverage and relative error of each metric; of fewer references if `quick`, with wider marks."""
     references, slack = (QUICK_REFERENCES, QUICK_SLACK) if quick else (REFERENCES, 0.0)
-    classification = [part for wander in (0.0, WANDER) for part in _classification(references, slack, wander)]
-    return [*classification, *_regression(references, slack)]
-
-
-def _classification(references: int, slack: float, wander: float) -> list[Experiment]:
-    found: list[Experiment] = []
-    kind = "CBPE, odds wander:" if wander else "CBPE"
+    marks = LEAST - slack, MOST + slack
+    for wander in (0.0, WANDER):
+        kind = "CBPE, odds wander:" if wander else "CBPE"
+        for rows in SIZES:
+            for name, outcomes in _classification(references, rows, wander).items():
+                yield from judged(f"{kind} {name}", rows, outcomes, marks)
     for rows in SIZES:
-        g = np.random.default_rng(71)
-        outcomes: dict[str, list[Outcome]] = {}
-        for _ in range(references):
-            model, constant = _classifier(_reference(g, wander))
-            for _ in range(WINDOWS_EACH):
-                _settle(outcomes, model, constant, classified(g, rows, *shift(g), g.normal(0, wander)))
-        found += [part for name, of in outcomes.items() for part in _judged(f"{kind} {name}", rows, of, slack)]
-    return found
+        yield from judged("DLE mean absolute error", rows, _regression(references, rows), marks)
+
+
+def _classification(references: int, rows: int, wander: float) -> dict[str, list[Outcome]]:
+    g, outcomes = np.random.default_rng(71), dict[str, list[Outcome]]()
+    for _ in range(references):
+        model, constant = classifier(_reference(g, wander))
+        for _ in range(WINDOWS_EACH):
+            settle(outcomes, model, constant, classified(g, rows, *shift(g), g.normal(0, wander)))
+    return outcomes
 
 
 def _reference(g: np.random.Generator, wander: float) -> Classified:
@@ -78,13 +80,21 @@ def _reference(g: np.random.Generator, wander: float) -> Classified:
     return Classified(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _classifier(reference: Classified) -> tuple[Cbpe, dict[str, float]]:
+def classifier(reference: Classified) -> tuple[Cbpe, dict[str, float]]:
+    """Return the estimator of a reference, and what each metric is there."""
     bins = fit_score_bins(reference.scores)
-    parts = [Classified(*(column[at : at + WINDOW] for column in reference)) for at in range(0, REFERENCE, WINDOW)]
+    starts = range(0, len(reference.scores), WINDOW)
+    parts = [_part(reference, at) for at in starts]
     return fit_cbpe(bins, np.stack([bins.labelled_counts(*part) for part in parts])), measured(reference)
 
 
-def _settle(outcomes: dict[str, list[Outcome]], model: Cbpe, constant: dict[str, float], window: Classified) -> None:
+def _part(rows: Classified, at: int) -> Classified:
+    chosen = slice(at, at + WINDOW)
+    return Classified(rows.scores[chosen], rows.predicted[chosen], rows.labels[chosen])
+
+
+def settle(outcomes: dict[str, list[Outcome]], model: Cbpe, constant: dict[str, float], window: Classified) -> None:
+    """Add how the estimates of a window compare with its labels, by metric."""
     truth = measured(window)
     for name, said in model.estimate(model.bins.counts(window.scores, window.predicted)).items():
         if isinstance(said, Estimated):
@@ -122,45 +132,50 @@ def measured(rows: Classified) -> dict[str, float]:
     }
 
 
-def _judged(name: str, rows: int, outcomes: list[Outcome], slack: float) -> list[Experiment]:
+def judged(name: str, rows: int, outcomes: list[Outcome], marks: tuple[float, float]) -> list[Experiment]:
+    """Return the coverage, which lies between two marks, and the error against that of the constant guess."""
     inside, errors, constant = (np.array(column, np.float64) for column in zip(*outcomes, strict=True))
     relative = float(np.abs(errors).mean() / np.abs(constant).mean())
     return [
-        between(
-            f"{name}: coverage of the 95 % interval, n {rows:,}", float(inside.mean()), LEAST - slack, MOST + slack
-        ),
+        between(f"{name}: coverage of the 95 % interval, n {rows:,}", float(inside.mean()), *marks),
         at_most(f"{name}: error against the constant guess, n {rows:,}", relative, ERROR_MARK),
     ]
 
 
-def _regression(references: int, slack: float) -> list[Experiment]:
-    found: list[Experiment] = []
-    for rows in SIZES:
-        g = np.random.default_rng(72)
-        outcomes = [one for _ in range(references) for one in _regressions(g, rows)]
-        found += _judged("DLE mean absolute error", rows, outcomes, slack)
-    return found
+class Regressor(NamedTuple):
+    """The estimator of a regression's loss, the edges of its cells, and the mean loss of the reference."""
+
+    edges: Floats
+    model: Dle
+    constant: float
 
 
-def _regressions(g: np.random.Generator, rows: int) -> list[Outcome]:
-    predictions, losses = regressed(g, REFERENCE, 0.0, 1.0)
-    edges = prediction_edges(predictions)
-    model, constant = _regressor(edges, predictions, losses), float(losses.mean())
-    outcomes = []
-    for _ in range(WINDOWS_EACH):
-        predictions, losses = regressed(g, rows, *shift(g))
-        counts = np.bincount(prediction_bins(predictions, edges), minlength=len(edges) + 1)
-        said, truth = model.estimate(counts), float(losses.mean())
-        if isinstance(said, Estimated):
-            outcomes.append(Outcome(said.holds(truth), said.value - truth, constant - truth))
+def _regression(references: int, rows: int) -> list[Outcome]:
+    g, outcomes = np.random.default_rng(72), list[Outcome]()
+    for _ in range(references):
+        known = regressor(*regressed(g, REFERENCE, 0.0, 1.0))
+        for _ in range(WINDOWS_EACH):
+            outcomes += settle_regression(known, *regressed(g, rows, *shift(g)))
     return outcomes
 
 
-def _regressor(edges: Floats, predictions: Floats, losses: Floats) -> Dle:
+def regressor(predictions: Floats, losses: Floats) -> Regressor:
+    """Return the estimator of a reference."""
+    edges = prediction_edges(predictions)
     cells = prediction_bins(predictions, edges)
-    starts = range(0, REFERENCE, WINDOW)
+    starts = range(0, len(losses), WINDOW)
     windows = [cell_losses(cells[at : at + WINDOW], losses[at : at + WINDOW], len(edges) + 1) for at in starts]
-    return fit_dle(CellLosses(*(np.stack(sums) for sums in zip(*windows, strict=True))))
+    model = fit_dle(CellLosses(*(np.stack(sums) for sums in zip(*windows, strict=True))))
+    return Regressor(edges, model, float(losses.mean()))
+
+
+def settle_regression(known: Regressor, predictions: Floats, losses: Floats) -> list[Outcome]:
+    """Return how the estimate of a window compares with its losses; nothing if there is none."""
+    counts = np.bincount(prediction_bins(predictions, known.edges), minlength=len(known.edges) + 1)
+    said, truth = known.model.estimate(counts), float(losses.mean())
+    if not isinstance(said, Estimated):
+        return []
+    return [Outcome(said.holds(truth), said.value - truth, known.constant - truth)]
 
 
 def regressed(g: np.random.Generator, rows: int, move: float, spread: float) -> tuple[Floats, Floats]:

@@ -44,7 +44,7 @@ class Change(NamedTuple):
     rate: float
 
 
-def run(quick: bool = False) -> list[Experiment]:
+def experiments(quick: bool) -> list[Experiment]:
     """Return false alarms and delays of rates, and of a loss; a third of the chains if `quick`."""
     chains = 30 if quick else 100
     return [*_false_alarms(chains), *_delays(chains), *_losses(chains)]

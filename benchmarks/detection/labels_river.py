@@ -48,7 +48,7 @@ class Judged(NamedTuple):
         return self.false_per_million <= other.false_per_million and all(mine <= its for mine, its in delays)
 
 
-def run(quick: bool = False) -> list[Experiment]:
+def experiments(quick: bool) -> list[Experiment]:
     """Return how many of river's detectors beat the e-CUSUM; fewer streams, and without the slow ones, if `quick`."""
     names = [name for name in DETECTORS if not (quick and name in SLOW)]
     found = judged(names, streams=20 if quick else 60)

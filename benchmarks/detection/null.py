@@ -37,23 +37,32 @@ class Found(NamedTuple):
     shares: tuple[float, ...]
 
 
-def experiments(quick: bool) -> list[Experiment]:
-    """Return false incidents of each case, their mean, and the shares of small p-values.
+def experiments(quick: bool) -> Iterator[Experiment]:
+    """Yield false incidents of each case on a reference of 60 panes, their mean, and the shares of small p-values."""
+    return _on_reference(60, quick)
 
-    The quick run is too short for marks of its own on each case: there the shares are those of all together.
-    """
-    found = [
-        (f"null, R {reference}, {name}", null(stream))
-        for reference in ((60,) if quick else (60, 200))
-        for name, stream in cases(QUICK if quick else FULL, reference)
-    ]
-    out = [at_most(f"{name}: false incidents in 1,000 ticks", case.incidents, 5) for name, case in found]
-    out.append(at_most("null: mean false incidents in 1,000 ticks", _mean([c.incidents for _, c in found]), 2))
-    for i, (small, mark) in enumerate(zip(SMALL, (0.06, 0.002), strict=True)):
-        shares = [(name, case.shares[i]) for name, case in found]
-        together = [("null, all cases", _mean([share for _, share in shares]))]
-        out += [at_most(f"{name}: P(p < {small})", share, mark) for name, share in (together if quick else shares)]
-    return out + long_run(quick)
+
+def on_long_reference(quick: bool) -> Iterator[Experiment]:
+    """Yield the same on a reference of 200 panes."""
+    return _on_reference(200, quick)
+
+
+def _on_reference(panes: int, quick: bool) -> Iterator[Experiment]:
+    """Yield figures of each case. The quick run is too short for shares of each: there they are those of all."""
+    found, kind = list[Found](), f"null, R {panes}"
+    for name, stream in cases(QUICK if quick else FULL, panes):
+        found.append(null(stream))
+        yield at_most(f"{kind}, {name}: false incidents in 1,000 ticks", found[-1].incidents, 5)
+        if not quick:
+            yield from _small_p(f"{kind}, {name}", found[-1].shares)
+    yield at_most(f"{kind}: mean false incidents in 1,000 ticks", _mean([case.incidents for case in found]), 2)
+    together = tuple(_mean(list(shares)) for shares in zip(*(case.shares for case in found), strict=True))
+    yield from _small_p(f"{kind}, all cases", together)
+
+
+def _small_p(name: str, shares: tuple[float, ...]) -> Iterator[Experiment]:
+    for small, share, mark in zip(SMALL, shares, (0.06, 0.002), strict=True):
+        yield at_most(f"{name}: P(p < {small})", share, mark)
 
 
 def long_run(quick: bool) -> list[Experiment]:

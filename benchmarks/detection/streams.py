@@ -85,7 +85,7 @@ def simulate(
         Of each pane, ``(panes,)``.
     """
     pane = np.repeat(np.arange(len(rows)), rows)
-    known, bins, counts = int(rows[:reference].sum()), [], []
+    known, bins, counts = int(rows[:reference].sum()), list[Bins](), list[Floats]()
     for values in columns:
         bins.append(fit_number(f"x{len(bins)}", values[:known]))
         counts.append(count_by_pane(bins[-1].number_codes(values), bins[-1].width, pane, len(rows)))

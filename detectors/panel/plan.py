@@ -24,8 +24,8 @@ class Plan:
 
     Attributes
     ----------
-    panel
-        The fitted reference.
+    panel, names
+        The fitted reference, and the names of its features.
     level
         False-alarm probability for each tick of the parallel tests; 0 switches them off.
     shares
@@ -53,6 +53,7 @@ class Plan:
     """
 
     panel: Panel
+    names: tuple[str, ...]
     level: float
     shares: Floats
     log_thresholds: Floats
@@ -106,6 +107,7 @@ def plan(
     bet_scale = np.where(panel.usable.any(axis=0), panel.usable.argmax(0), -1)
     return Plan(
         panel=panel,
+        names=panel.names,
         level=level,
         shares=shares,
         log_thresholds=np.log(threshold) - np.log(shares),

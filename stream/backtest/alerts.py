@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from stream.backtest.findings import Findings, Incident
+from stream.backtest.findings import Alarm, Findings, Incident
 from stream.backtest.timeline import Timeline
 from stream.backtest.words import instant_ms, moment
-from stream.folds.rows import VerdictRow
 
 KINDS = {"data-fault": "quality", "label-flow": "no-labels"}
 """Kinds of incidents that have another name here."""
@@ -50,6 +49,9 @@ class AlertReport:
         ``feature=level`` if it concerns one segment.
     sentence
         The incident's title.
+    evidence_days, budget_days
+        How sure: at least so long lies between such incidents if nothing were wrong; from how many days on it is
+        proven at the monitor's budget.
     state
         ``open`` until it has been quiet, then ``resolved``.
     """
@@ -71,6 +73,8 @@ class AlertReport:
     state: str
     what: str
     next: str
+    evidence_days: float | None = None
+    budget_days: float | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return it with the names of the JSON form."""
@@ -97,8 +101,8 @@ def alerts_of(findings: Findings, timeline: Timeline) -> tuple[list[AlertReport]
 
 def _alert(incident: Incident, findings: Findings, timeline: Timeline) -> AlertReport:
     first, newest = incident.opening, incident.newest
-    verdicts = list(_verdicts(incident, findings))
-    from_ms, to_ms = instant_ms(newest.since), _until_ms(incident, verdicts, timeline.pane_ms)
+    alarms = list(_alarms(incident, findings))
+    from_ms, to_ms = instant_ms(newest.since), _until_ms(incident, alarms, timeline.pane_ms)
     first_row, last_row = timeline.within(from_ms, to_ms)
     return AlertReport(
         id=newest.incident,
@@ -111,38 +115,43 @@ def _alert(incident: Incident, findings: Findings, timeline: Timeline) -> AlertR
         to=moment(to_ms),
         features=list(newest.features),
         segment=_segment(newest.where.get("segment")),
-        effects=_effects(incident, verdicts),
+        effects=_effects(incident, alarms),
         sentence=newest.title,
         opened=moment(instant_ms(first.opened)),
         closed=None if newest.closed is None else moment(instant_ms(newest.closed)),
         state="open" if newest.closed is None else "resolved",
         what=first.what,
         next=first.next,
+        evidence_days=_days(newest.sure.get("evidence_days")),
+        budget_days=_days(newest.sure.get("budget_days")),
     )
 
 
-def _verdicts(incident: Incident, findings: Findings) -> Iterable[VerdictRow]:
-    """Yield the alarming verdicts of an incident, target by target in the order of its features, oldest first."""
+def _days(value: object) -> float | None:
+    return value if isinstance(value, float) else None
+
+
+def _alarms(incident: Incident, findings: Findings) -> Iterable[Alarm]:
+    """Yield the alarms of an incident, target by target in the order of its features, oldest first."""
     newest = incident.newest
     from_ms = instant_ms(newest.since)
     to_ms = math.inf if newest.closed is None else instant_ms(newest.closed)
-    targets = newest.features or [t for t, seen in findings.targets.items() if _is_of(newest.kind, seen.alarming)]
-    for target in targets:
-        for verdict in findings.targets[target].alarming if target in findings.targets else []:
-            if from_ms <= verdict.pane_ms < to_ms:
-                yield verdict
+    for target in newest.features or _alike(newest.kind, findings):
+        for alarm in findings.targets[target].alarms if target in findings.targets else []:
+            if from_ms <= alarm.pane_ms < to_ms:
+                yield alarm
 
 
-def _is_of(kind: str, verdicts: list[VerdictRow]) -> bool:
-    return bool(verdicts) and verdicts[0].kind == kind
+def _alike(kind: str, findings: Findings) -> list[str]:
+    """Return the targets whose alarms are of a kind."""
+    return [target for target, seen in findings.targets.items() if seen.alarms and seen.alarms[0].kind == kind]
 
 
-def _until_ms(incident: Incident, verdicts: list[VerdictRow], pane_ms: int) -> int:
+def _until_ms(incident: Incident, alarms: Sequence[Alarm], pane_ms: int) -> int:
     """Return the end of the last pane in which the change was seen."""
     if incident.newest.until is not None:
         return instant_ms(incident.newest.until)
-    seen = [verdict.pane_ms + pane_ms for verdict in verdicts]
-    return max([*seen, instant_ms(incident.opening.opened)])
+    return max([*(alarm.pane_ms + pane_ms for alarm in alarms), instant_ms(incident.opening.opened)])
 
 
 def _segment(where: object) -> str | None:
@@ -151,19 +160,19 @@ def _segment(where: object) -> str | None:
     return str(where) if where else None
 
 
-def _effects(incident: Incident, verdicts: list[VerdictRow]) -> list[Effect]:
-    """Return the effects that the fold told, else those of the largest verdict on each target."""
+def _effects(incident: Incident, alarms: Sequence[Alarm]) -> list[Effect]:
+    """Return the effects that the fold told, else those of the largest alarm of each target."""
     if incident.newest.effects:
         return [_told(effect) for effect in incident.newest.effects]
-    largest: dict[str, VerdictRow] = {}
-    for verdict in verdicts:
-        known = largest.get(verdict.target)
-        if known is None or _times(verdict) > _times(known):
-            largest[verdict.target] = verdict
+    largest: dict[str, Alarm] = {}
+    for alarm in alarms:
+        known = largest.get(alarm.target)
+        if known is None or _times(alarm) > _times(known):
+            largest[alarm.target] = alarm
     features = set(incident.newest.features)
     return [
-        Effect(v.target if v.target in features else "", v.effect_name, _finite(v.effect), _finite(v.floor))
-        for v in largest.values()
+        Effect(a.target if a.target in features else "", a.effect_name, _finite(a.effect), _finite(a.floor))
+        for a in largest.values()
     ]
 
 
@@ -177,11 +186,11 @@ def _told(effect: Mapping[str, object]) -> Effect:
     )
 
 
-def _times(verdict: VerdictRow) -> float:
+def _times(alarm: Alarm) -> float:
     """Return how many times its floor an effect is."""
-    if not verdict.floor or math.isnan(verdict.floor) or math.isnan(verdict.effect):
+    if not alarm.floor or math.isnan(alarm.floor) or math.isnan(alarm.effect):
         return 0.0
-    return abs(verdict.effect / verdict.floor)
+    return abs(alarm.effect / alarm.floor)
 
 
 def _finite(value: float) -> float | None:

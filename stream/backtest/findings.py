@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import operator
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from sys import intern
 from types import GenericAlias
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import msgspec
 
@@ -40,6 +42,7 @@ class Alert(msgspec.Struct, frozen=True):
     until: str | None = None
     effects: list[dict[str, object]] = []
     next: str = ""
+    sure: dict[str, object] = {}
 
 
 @dataclass(slots=True)
@@ -57,12 +60,42 @@ class Incident:
     rows: int
 
 
+class Alarm(NamedTuple):
+    """What is kept of a verdict that says that something changed; `pane_ms` is the last pane of its window."""
+
+    target: str
+    kind: str
+    pane_ms: int
+    effect_name: str
+    effect: float
+    floor: float
+
+
 @dataclass(slots=True)
 class Seen:
-    """Verdicts on one target: where each window begins, its length in seconds, its status."""
+    """Verdicts on one target, in columns: there may be millions.
 
-    windows: list[tuple[int, int, str]] = field(default_factory=list)
-    alarming: list[VerdictRow] = field(default_factory=list)
+    Attributes
+    ----------
+    pane_ms, pane_s, status
+        Last pane of each window, its length in seconds, what was decided.
+    alarms
+        Those that say that something changed.
+    """
+
+    pane_ms: array[int] = field(default_factory=lambda: array("q"))
+    pane_s: array[int] = field(default_factory=lambda: array("q"))
+    status: list[str] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
+
+    def add(self, row: VerdictRow) -> None:
+        """Take in the next verdict."""
+        self.pane_ms.append(row.pane_ms)
+        self.pane_s.append(row.pane_s)
+        self.status.append(intern(row.status))
+        if row.status in ALARMING:
+            kind, name = intern(row.kind), intern(row.effect_name)
+            self.alarms.append(Alarm(intern(row.target), kind, row.pane_ms, name, row.effect, row.floor))
 
 
 @dataclass(slots=True)
@@ -138,10 +171,7 @@ class Findings:
         for row in rows:
             if isinstance(row, VerdictRow):
                 self.verdicts[row.kind, row.status] += 1
-                seen = self.targets.setdefault(row.target, Seen())
-                seen.windows.append((row.pane_ms, row.pane_s, row.status))
-                if row.status in ALARMING:
-                    seen.alarming.append(row)
+                self.targets.setdefault(row.target, Seen()).add(row)
 
     def _alert(self, alert: Alert, rows: int) -> None:
         known = self.incidents.get(alert.incident)

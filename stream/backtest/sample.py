@@ -17,7 +17,7 @@ from stream.backtest.labels import LabelFile
 from stream.backtest.reference import Fitted, Span
 from stream.backtest.texts import Texts
 from stream.backtest.timeline import NEVER
-from stream.folds.frame import is_number, is_text, text_codes
+from stream.folds.frame import is_number, is_text, number_text, text_codes
 from stream.references.rows import Rows, fitted
 
 Ints = NDArray[np.int64]
@@ -108,7 +108,7 @@ class Sample:
     def _truths(self, chunk: Chunk, truths: Labels | None, places: Ints) -> Floats | Objects:
         """Return the truth of each row, of the highest revision; NaN or None where it is not known."""
         is_class = self.spec.task == "multiclass"
-        found: Floats | Objects = np.full(len(chunk), None if is_class else np.nan)
+        found: Floats | Objects = np.full(len(chunk), None) if is_class else np.full(len(chunk), np.nan)
         if truths is not None:
             newest = np.argsort(truths.revisions, kind="stable")
             words = truths.words[newest]
@@ -161,7 +161,7 @@ def _texts(words: Words, names: Sequence[str]) -> Objects:
     found = texts[np.where(is_text(words), text_codes(words), -1)]
     places = np.flatnonzero(is_number(words))
     distinct, which = np.unique(words.view(np.float64)[places], return_inverse=True)
-    found[places] = np.array([f"{value:g}" for value in distinct.tolist()], object)[which]
+    found[places] = np.array([number_text(value) for value in distinct.tolist()], object)[which]
     return found
 
 

@@ -92,7 +92,7 @@ def _raised(findings: Findings, alerts: Sequence[AlertReport]) -> dict[str, list
     An incident without features belongs to the metrics that are judged alike, else to a line of its own kind.
     """
     found: dict[str, list[AlertReport]] = {}
-    alarming = {target: seen.alarming[0].kind for target, seen in findings.targets.items() if seen.alarming}
+    alarming = {target: seen.alarms[0].kind for target, seen in findings.targets.items() if seen.alarms}
     for alert in alerts:
         alike = [target for target, kind in alarming.items() if kind == alert.kind]
         for target in alert.features or alike or [alert.kind]:
@@ -102,7 +102,7 @@ def _raised(findings: Findings, alerts: Sequence[AlertReport]) -> dict[str, list
 
 def _line(axis: _Axis, seen: Seen, alerts: Sequence[AlertReport]) -> str:
     ranks = [0] * axis.width
-    for pane_ms, pane_s, status in seen.windows:
+    for pane_ms, pane_s, status in zip(seen.pane_ms, seen.pane_s, seen.status, strict=True):
         rank, begin = _rank(status), axis.place(pane_ms + axis.pane_ms - pane_s * 1000)
         for place in range(begin, axis.place(pane_ms) + 1):
             ranks[place] = max(ranks[place], rank)

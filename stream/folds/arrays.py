@@ -14,9 +14,9 @@ State = TypeVar("State")
 def encode_state(schema: int, state: object) -> bytes:
     """Return `state` (a msgspec Struct) as bytes; arrays keep type, shape and content.
 
-    >>> class S(msgspec.Struct):
-    ...     a: np.ndarray
-    >>> decode_state(1, encode_state(1, S(np.arange(3))), S).a
+    >>> import numpy
+    >>> S = msgspec.defstruct("S", [("a", numpy.ndarray)])
+    >>> decode_state(1, encode_state(1, S(numpy.arange(3))), S).a
     array([0, 1, 2])
     """
     return schema.to_bytes(2, "big") + msgspec.msgpack.encode(state, enc_hook=pack)

@@ -29,6 +29,7 @@ TEXT: Final = 0xFFF8_0000_0000_0000  # with the text's code in the low 32 bits
 NUMBER_MASK: Final = 0x7FF0_0000_0000_0000  # all set: no finite number
 
 NO_TEXT: Final = -1
+_ALL_WHOLE: Final = 1e16
 TRUTH_LANE, FEEDBACK_LANE = 0, 1
 
 
@@ -187,6 +188,15 @@ def number_word(value: float) -> int:
     """
     word = int(np.float64(value).view(np.uint64))
     return word if word & NUMBER_MASK != NUMBER_MASK else INVALID
+
+
+def number_text(value: float) -> str:
+    """Return the text of a finite number that stands where a text belongs: as short as it is exact.
+
+    >>> number_text(7.0), number_text(1234567.0), number_text(0.1), number_text(-0.0)
+    ('7', '1234567', '0.1', '0')
+    """
+    return str(int(value)) if value.is_integer() and abs(value) < _ALL_WHOLE else repr(value)
 
 
 def is_number(words: Words) -> NDArray[np.bool_]:

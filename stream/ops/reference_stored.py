@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from streamgauge.spec import MonitorSpec
 
 from detectors.reference import Column
+from stream.folds.frame import number_text
 from stream.references.rows import Rows
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _texts(column: pa.ChunkedArray, numbers: Floats) -> Texts:
     texts = np.array([*column.to_pylist(), None], object)[:-1]
     places = np.flatnonzero(~np.isnan(numbers))
     distinct, which = np.unique(numbers[places], return_inverse=True)
-    texts[places] = np.array([f"{number:g}" for number in distinct.tolist()], object)[which]
+    texts[places] = np.array([number_text(number) for number in distinct.tolist()], object)[which]
     return texts
 
 

@@ -49,9 +49,10 @@ def follow(
 ) -> None:
     """Open, extend or close drift incidents by what alarms now."""
     alarm = _alarm(monitor, pane_ms, found, rows)
+    faults = {name for i in open_of(loop, monitor, "data-fault") for name in i.features}
     touched = [i for i in open_of(loop, monitor, "drift") if set(i.features) & set(_names(alarm))]
     _count_quiet(lineage, loop, monitor, pane_ms, found, touched, emit)
-    if not _names(alarm):
+    if set(_names(alarm)) <= faults:  # nothing alarms, or what the data's fault explains
         return
     if touched:
         _extend(monitor, touched[0], alarm, emit)
@@ -71,8 +72,8 @@ def _alarm(monitor: Monitor, pane_ms: int, found: Findings, rows: Sequence[Verdi
     window_ms = plan.panel.scales[int(found.scale.max(initial=0))] * monitor.pane_ms
     since = int(verdict.first.min()) * monitor.pane_ms if features else pane_ms + monitor.pane_ms - window_ms
     return _Alarm(
-        features=[plan.panel.names[f] for f in features],
-        apart=plan.panel.names[verdict.joint] if has_joint else "",
+        features=[plan.names[f] for f in features],
+        apart=plan.names[verdict.joint] if has_joint else "",
         verdicts=[rows[place] for place in places],
         since_ms=since,
         days=max((float(found.days[place]) for place in places), default=0.0),
@@ -128,15 +129,15 @@ def _count_quiet(
     emit: Emit,
 ) -> None:
     """Close incidents after 16 windows without an alarm of their own; then evidence begins anew."""
-    panel = plan_of(monitor).panel
-    judged = {panel.names[f] for f in np.flatnonzero(found.is_judged)}
+    plan = plan_of(monitor)
+    judged = {plan.names[f] for f in np.flatnonzero(found.is_judged)}
     for incident in open_of(loop, monitor, "drift"):
         # A window in which none of its features could be judged says nothing.
         is_quiet = incident not in touched and bool(set(incident.features) & judged) and bool(found.verdict.due[0])
         incident.quiet += is_quiet
         if incident.quiet >= QUIET_WINDOWS:
             close(loop, monitor, incident, pane_ms + monitor.pane_ms, f"over: {QUIET_WINDOWS} quiet windows", emit)
-            lineage.gauge = initial(panel)
+            lineage.gauge = initial(plan.panel)
 
 
 def _keys(incident: Incident, verdicts: Sequence[VerdictRow]) -> dict[str, object]:

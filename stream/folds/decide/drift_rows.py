@@ -36,7 +36,7 @@ def _of_feature(monitor: Monitor, pane_ms: int, plan: Plan, found: Findings, f: 
     why = status.reason or feature_reason(effect, value, floor, days, worst)
     is_judged = not status.reason
     return VerdictRow(
-        id=f"vd-{short_id(monitor.lineage, pane_ms, panel.names[f])}",
+        id=f"vd-{short_id(monitor.lineage, pane_ms, plan.names[f])}",
         lineage=monitor.lineage,
         monitor=monitor.name,
         model=monitor.model,
@@ -44,7 +44,7 @@ def _of_feature(monitor: Monitor, pane_ms: int, plan: Plan, found: Findings, f: 
         pane_s=panel.scales[scale] * monitor.pane_ms // 1000,
         segment_key="",
         segment_value="",
-        target=panel.names[f],
+        target=plan.names[f],
         kind="drift",
         status=status.status,
         statistic=float(found.verdict.log_evidence[f]),
@@ -59,7 +59,7 @@ def _of_feature(monitor: Monitor, pane_ms: int, plan: Plan, found: Findings, f: 
         floor=floor,
         lo=float(found.low[f]),
         hi=float(found.high[f]),
-        reason=f"{panel.names[f]}: {why}",
+        reason=f"{plan.names[f]}: {why}",
         known_ms=emit.known_ms,
         position=emit.position,
     )
@@ -102,7 +102,7 @@ def _of_pairs(monitor: Monitor, pane_ms: int, plan: Plan, found: Findings, emit:
         floor=math.nan,
         lo=math.nan,
         hi=math.nan,
-        reason=pairs_reason(plan.panel.names[verdict.joint] if alarms else "", days),
+        reason=pairs_reason(plan.names[verdict.joint] if alarms else "", days),
         known_ms=emit.known_ms,
         position=emit.position,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import heappop
 
 import msgspec
 
@@ -13,7 +14,8 @@ from stream.folds.decide.emit import Emit
 from stream.folds.decide.estimate_incidents import judge_estimate
 from stream.folds.decide.estimates import estimate_pane, settle_pane
 from stream.folds.decide.finality import arrive, labels_behind, next_final, settled, stand, start_ms
-from stream.folds.decide.gauges import on_time
+from stream.folds.decide.gauges import OnTime, on_time
+from stream.folds.decide.health import check_final, check_mature
 from stream.folds.decide.judge import judge_mature, judged_version
 from stream.folds.decide.loop import Command, VersionRecord, ask_retrain, compare, fold_step, fold_version
 from stream.folds.decide.lost import react
@@ -21,8 +23,8 @@ from stream.folds.decide.merge import merge
 from stream.folds.decide.panes import pane_rows
 from stream.folds.decide.performance import add_arrived, forgotten_ms, label_age_ms, performance_rows
 from stream.folds.decide.pipeline import hear, silent_partitions, watch
-from stream.folds.decide.state import SCHEMA, DecideState, LineageState, Loop
-from stream.folds.decide.statistics import statistics_rows
+from stream.folds.decide.state import SCHEMA, DecideState, LineageState, Loop, PredictionPane
+from stream.folds.decide.statistics import Final, statistics_rows
 from stream.folds.monitor import Monitor, monitor_of, scope_of
 from stream.folds.partials import Count, Fate, Forwarded, Message, decode_message
 from stream.folds.rows import ConservationRow, FateRow, LineageRow
@@ -121,27 +123,32 @@ class Decide:
             stand(state.lineages[mark.lineage], message.partition, mark, message.clock_ms)
         for name, lineage in state.lineages.items():
             monitor = self._monitor(state, lineage.spec)
+            final: list[Final] = []
             while (pane := next_final(lineage, monitor, self.ledger_partitions)) is not None:
-                self._finalise(state, lineage, monitor, pane, emit)
+                final.append(Final(pane, self._finalise(state, lineage, monitor, pane, emit)))
+            emit.rows.extend(statistics_rows(monitor, final, emit))
             if state.current[monitor.name] != name:
-                lineage.panes, lineage.history = {}, {}
+                lineage.panes, lineage.kept, lineage.unjudged, lineage.history = {}, [], [], {}
 
-    def _finalise(self, state: DecideState, lineage: LineageState, monitor: Monitor, pane_ms: int, emit: Emit) -> None:
-        """Settle one pane: what arrived with it, effect sizes, drift, and the labels that it made mature."""
+    def _finalise(
+        self, state: DecideState, lineage: LineageState, monitor: Monitor, pane_ms: int, emit: Emit
+    ) -> OnTime:
+        """Settle one pane: what arrived with it, drift, and the labels that it made mature; return its sums."""
         loop, passed_ms = state.loops.setdefault(monitor.model, Loop()), pane_ms + monitor.pane_ms
         merged = merge([*lineage.waiting.pop(pane_ms, []), *lineage.late])
         lineage.late = []
         settled(lineage, monitor, pane_ms)
         emit.rows.extend(pane_rows(monitor, pane_ms, merged, emit))
         found = on_time(monitor, pane_ms, merged)
-        emit.rows.extend(statistics_rows(monitor, pane_ms, found, emit))
         if pane_ms >= start_ms(lineage):
+            check_final(lineage, loop, monitor, pane_ms, found, emit)
             judge_pane(lineage, loop, monitor, pane_ms, found, emit)
         touched = add_arrived(lineage, monitor, merged, passed_ms)
         emit.rows.extend(performance_rows(monitor, loop, lineage, touched, pane_ms, emit))
         if (window := estimate_pane(lineage, monitor, pane_ms, found, emit)) is not None:
             judge_estimate(lineage, loop, monitor, window, passed_ms, _cut(state), emit)
         self._mature(state, loop, lineage, monitor, passed_ms, emit)
+        return found
 
     def _mature(
         self,
@@ -156,15 +163,16 @@ class Decide:
 
         Panes before the lineage's start hold a part of their rows only: they are shown, never judged.
         """
-        is_held = labels_behind(lineage)
-        for pane_ms in sorted(lineage.panes):
-            pane = lineage.panes[pane_ms]
-            if not is_held and not pane.judged and pane_ms + monitor.pane_ms + label_age_ms(monitor) <= passed_ms:
+        oldest_ms = passed_ms - monitor.pane_ms - label_age_ms(monitor)
+        while lineage.unjudged and lineage.unjudged[0] <= oldest_ms and not labels_behind(lineage):
+            pane_ms = heappop(lineage.unjudged)
+            pane = lineage.panes.get(pane_ms)
+            if pane is not None and not pane.judged:
                 pane.judged = True
                 if pane_ms >= start_ms(lineage):
                     self._judge(state, loop, lineage, monitor, pane_ms, passed_ms, emit)
-            if forgotten_ms(monitor, pane_ms) < passed_ms:
-                del lineage.panes[pane_ms]
+        while lineage.kept and forgotten_ms(monitor, lineage.kept[0]) < passed_ms:
+            del lineage.panes[heappop(lineage.kept)]
 
     def _judge(
         self,
@@ -176,6 +184,7 @@ class Decide:
         now_ms: int,
         emit: Emit,
     ) -> None:
+        check_mature(loop, monitor, pane_ms, *_came(lineage.panes[pane_ms]), emit)
         verdicts = judge_mature(lineage, loop, monitor, pane_ms, emit)
         emit.rows.extend(verdicts)
         history = lineage.history.get(judged_version(loop), [])
@@ -299,6 +308,12 @@ def _gap(message: Message, gaps: int, emit: Emit) -> ConservationRow:
         known_ms=emit.known_ms,
         position=message.to,
     )
+
+
+def _came(pane: PredictionPane) -> tuple[int, int]:
+    """Return the rows of a pane, all versions together, and how many of them have a label."""
+    whole = [sums for group, sums in pane.groups.items() if not group[1]]
+    return sum(sums.rows for sums in whole), sum(sums.labels for sums in whole)
 
 
 def _cut(state: DecideState) -> list[tuple[int, int]]:

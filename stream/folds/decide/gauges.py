@@ -27,6 +27,8 @@ class OnTime:
     rows: int
     cells: Ints
     sums: Floats
+    lows: Floats
+    highs: Floats
     products: Ints
 
 
@@ -35,10 +37,12 @@ def on_time(monitor: Monitor, pane_ms: int, merged: dict[tuple[int, GroupId], Me
     layout = layout_of(monitor)
     found = [sums for (pane, group), sums in merged.items() if pane == pane_ms and not group[1]]
     cells, products = np.zeros(layout.size, np.int64), np.zeros(layout.products, np.int64)
-    totals = np.zeros(2 * layout.numbers)
+    totals, lows = np.zeros(2 * layout.numbers), np.full(layout.numbers, np.inf)
+    highs = -lows
     for sums in found:
         cells, products, totals = cells + sums.cells, products + sums.products, totals + sums.sums
-    return OnTime(int(cells[ROWS]), cells, totals, products)
+        lows, highs = np.minimum(lows, sums.lows), np.maximum(highs, sums.highs)
+    return OnTime(int(cells[ROWS]), cells, totals, lows, highs, products)
 
 
 @lru_cache(maxsize=1 << 16)

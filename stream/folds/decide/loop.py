@@ -110,7 +110,9 @@ def ask_retrain(
 
 
 def is_cool(loop: Loop, monitor: Monitor, now_ms: int) -> bool:
-    """Say whether none is in flight, and enough time and labels lie behind the last one."""
+    """Say whether none is in flight, the data have no fault, and enough time and labels lie behind the last one."""
+    if open_of(loop, monitor, "data-fault"):
+        return False
     if loop.retrain is not None or loop.last_retrain_ms is None:
         return loop.retrain is None
     waited = now_ms - loop.last_retrain_ms >= COOL_DOWN_MS

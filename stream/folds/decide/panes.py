@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,8 +29,9 @@ def pane_rows(
     for (pane_ms, group), sums in merged.items():
         yield _pane_row(monitor, layout, pane_ms, arrival_ms, group, sums, emit)
         if sums.cells[ROWS]:
+            columns = _columns(sums)
             for cells in layout.features:
-                yield _feature_row(monitor, cells, pane_ms, arrival_ms, group, sums, emit)
+                yield _feature_row(monitor, cells, pane_ms, arrival_ms, group, columns, emit)
 
 
 def _pane_row(
@@ -64,13 +67,27 @@ def _pane_row(
     )
 
 
+class _Columns(NamedTuple):
+    """The sums of a group as plain numbers: many rows are made of them, one by one."""
+
+    cells: list[int]
+    sums: list[float]
+    lows: list[float]
+    highs: list[float]
+    levels: dict[str, dict[str, int]]
+
+
+def _columns(sums: Merged) -> _Columns:
+    return _Columns(sums.cells.tolist(), sums.sums.tolist(), sums.lows.tolist(), sums.highs.tolist(), sums.levels)
+
+
 def _feature_row(
     monitor: Monitor,
     cells: FeatureCells,
     pane_ms: int,
     arrival_ms: int,
     group: GroupId,
-    sums: Merged,
+    sums: _Columns,
     emit: Emit,
 ) -> FeaturePaneRow:
     bins = sums.cells[cells.first : cells.first + cells.width]
@@ -84,15 +101,15 @@ def _feature_row(
         pane_ms=pane_ms,
         arrival_ms=arrival_ms,
         feature=cells.name,
-        n=int(bins.sum()),
-        missing=int(bins[0]),
-        invalid=int(sums.cells[cells.invalid]),
-        bins=tuple(bins.tolist()) if cells.bins is not None else (),
+        n=sum(bins),
+        missing=bins[0],
+        invalid=sums.cells[cells.invalid],
+        bins=tuple(bins) if cells.bins is not None else (),
         levels=sums.levels.get(cells.name, {}),
-        total=float(sums.sums[2 * j]) if j >= 0 else 0.0,
-        squares=float(sums.sums[2 * j + 1]) if j >= 0 else 0.0,
-        low=_finite(sums.lows[j]) if j >= 0 else float("nan"),
-        high=_finite(sums.highs[j]) if j >= 0 else float("nan"),
+        total=sums.sums[2 * j] if j >= 0 else 0.0,
+        squares=sums.sums[2 * j + 1] if j >= 0 else 0.0,
+        low=_finite(sums.lows[j]) if j >= 0 else math.nan,
+        high=_finite(sums.highs[j]) if j >= 0 else math.nan,
         known_ms=emit.known_ms,
         position=emit.position,
     )
@@ -100,4 +117,4 @@ def _feature_row(
 
 def _finite(value: float) -> float:
     """Return NaN for the infinity that stands for no value."""
-    return float(value) if np.isfinite(value) else float("nan")
+    return value if math.isfinite(value) else math.nan

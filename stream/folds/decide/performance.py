@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from heapq import heappush
 
 from detectors.performance import Estimate, TaskSums, task_sums
 from stream.folds.decide.emit import Emit
@@ -23,12 +24,20 @@ def add_arrived(
     """
     touched: dict[int, list[GroupId]] = {}
     for (pane_ms, group), sums in merged.items():
-        is_over = forgotten_ms(monitor, pane_ms) < passed_ms
-        pane = lineage.panes.setdefault(pane_ms, PredictionPane(judged=is_over))
+        if (pane := lineage.panes.get(pane_ms)) is None:
+            pane = _remembered(lineage, pane_ms, forgotten_ms(monitor, pane_ms) < passed_ms)
         before = pane.groups.get(group)
         pane.groups[group] = _fresh(sums) if before is None else added(before, _fresh(sums))
         touched.setdefault(pane_ms, []).append(group)
     return touched
+
+
+def _remembered(lineage: LineageState, pane_ms: int, is_over: bool) -> PredictionPane:
+    lineage.panes[pane_ms] = pane = PredictionPane(judged=is_over)
+    heappush(lineage.kept, pane_ms)
+    if not is_over:
+        heappush(lineage.unjudged, pane_ms)
+    return pane
 
 
 def _fresh(sums: Merged) -> Sums:

@@ -99,10 +99,14 @@ class Losing(msgspec.Struct, array_like=True):
 
 
 class LineageState(msgspec.Struct, array_like=True):
-    """All that is known of one lineage; `losing` and `history` are of the losses of a version ("": all together).
+    """All that is known of one lineage.
+
+    `empty` is how many final panes in a row had no rows; `losing` and `history` are of the losses of a version ("": all
+    together).
 
     `steps` are the watermarks of each partition that are above the newest final pane, each with its mark's log clock;
-    `moved_ms` is the log clock with which any watermark moved last.
+    `moved_ms` is the log clock with which any watermark moved last. `kept` and `unjudged` are heaps of the starts of
+    `panes`, and of those whose labels were not mature yet.
     """
 
     spec: bytes
@@ -113,7 +117,10 @@ class LineageState(msgspec.Struct, array_like=True):
     waiting: dict[int, list[tuple[int, Partial]]] = {}
     late: list[tuple[int, Partial]] = []
     panes: dict[int, PredictionPane] = {}
+    kept: list[int] = []
+    unjudged: list[int] = []
     gauge: GaugeState | None = None
+    empty: int = 0
     losing: dict[str, Losing] = {}
     unlabelled: Unlabelled = msgspec.field(default_factory=Unlabelled)
     record: TrackRecord = TrackRecord()

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from detectors.performance_kernels import TASK_CODES
 from stream.folds.blocks import Block
-from stream.folds.frame import Columns, Frame, is_number, is_text, text_codes, text_hash
+from stream.folds.frame import Columns, Frame, is_number, is_text, number_text, text_codes, text_hash
 from stream.folds.measure.catalog import Catalog, Codes, Ints, Words
 from stream.folds.measure.map_kernels import numbers_of
 from stream.folds.measure.maps import places_for
@@ -35,7 +35,7 @@ class NumberTexts:
     def _one(self, word: int, number: float) -> tuple[str, int]:
         known = self._known.get(word)
         if known is None:
-            text = f"{number:g}"
+            text = number_text(number)
             known = self._known[word] = (text, text_hash(text))
         return known
 

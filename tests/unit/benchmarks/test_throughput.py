@@ -69,7 +69,7 @@ def test_event_times_go_on_from_call_to_call():
 
 def test_a_monitor_watches_every_feature_and_has_a_reference_of_them(events):
     spec, reference = events.spec("fraud_v1"), decode_reference(events.reference())
-    assert [feature.name for feature in reference.features] == list(spec.features)
+    assert list(reference.panel.names) == list(spec.features)
     assert reference.pane_ms == spec.pane_ms
 
 

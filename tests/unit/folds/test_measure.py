@@ -3,6 +3,7 @@ import pytest
 from streamgauge.partition import partition_of
 
 from stream.folds.decide import Decide
+from stream.folds.frame import number_text
 from stream.folds.intake import tick
 from stream.folds.measure import Measure
 from stream.folds.partials import decode_message
@@ -376,11 +377,11 @@ def test_settings_out_of_range_are_refused():
 
 
 def test_categories_that_come_as_numbers_are_told_apart_whatever_the_numbers():
-    values = [*range(300), *(n / 4 for n in range(1, 300, 4)), -1.0, 1e300, 2.0**60]
+    values = [*range(300), *(n / 4 for n in range(1, 300, 4)), -1.0, 1e300, 2.0**60, 1234567.0, 1234568.0]
     loop = watched(partitions=1)
     rows = [prediction(f"p{i}", 0, features={"x": 1.0, "c": float(value)}) for i, value in enumerate(values)]
     advance(loop, *rows)
     advance(loop, prediction("later", 2 * DAY_MS))
 
     levels = next(partial.levels["c"] for message in loop.messages() for partial in message.sealed)
-    assert levels == dict.fromkeys([f"{value:g}" for value in values], 1)
+    assert levels == dict.fromkeys([number_text(float(value)) for value in values], 1)

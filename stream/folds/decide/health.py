@@ -1,0 +1,194 @@
+"""Hard checks of a final pane: what is found at once, in values, volume, gaps and labels, and the incidents of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.bins import MISSING, UNSEEN
+from detectors.quality.check import check_pane
+from detectors.quality.fault import Fault
+from detectors.quality.gap import check_gap
+from detectors.quality.health import PaneHealth
+from detectors.quality.labels import check_labels
+from detectors.quality.volume import check_volume
+from stream.folds.decide.emit import Emit
+from stream.folds.decide.gauges import OnTime, pane_of, plan_of
+from stream.folds.decide.health_words import fault_reason, fault_title
+from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, open_of, short_id, tell
+from stream.folds.decide.state import Incident, LineageState, Loop
+from stream.folds.layout import layout_of
+from stream.folds.monitor import Monitor
+from stream.folds.rows import VerdictRow
+
+Ints = NDArray[np.int64]
+
+KINDS = {"volume": "volume", "no-data": "no-data", "no-labels": "no-labels"}
+"""Kinds of incidents by check; all others are data faults."""
+
+DATA_FAULT = "data-fault"
+LEVELS = {DATA_FAULT: "page", "volume": "warn", "no-data": "page", "no-labels": "page"}
+_FAMILIES = len(LEVELS)
+
+
+def check_final(lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: int, found: OnTime, emit: Emit) -> None:
+    """Check a final pane: its volume, how many empty ones lie behind it, and, if it has rows, its values."""
+    if monitor.reference is None:
+        return
+    profile, allowed = monitor.reference.health, _allowed(monitor)
+    lineage.empty = 0 if found.rows else lineage.empty + 1
+    phase = pane_ms // monitor.pane_ms % len(profile.gap.empty)
+    faults = [] if found.rows == 0 else list(check_pane(profile.quality, _health(monitor, found), allowed, phase))
+    gap = check_gap(profile.gap, lineage.empty, allowed, phase) if lineage.empty else None
+    volume = check_volume(profile.volume, found.rows, allowed, phase) if found.rows else None
+    faults += [fault for fault in (gap, volume) if fault is not None]
+    kinds = ("no-data",) if found.rows == 0 else (DATA_FAULT, "volume", "no-data")
+    _follow(loop, monitor, pane_ms, [fault for fault in faults if fault.alarms], kinds, emit)
+
+
+def check_mature(loop: Loop, monitor: Monitor, pane_ms: int, rows: int, labels: int, emit: Emit) -> None:
+    """Check whether labels lack in a pane that is old enough to have 95 % of them."""
+    profile = None if monitor.reference is None else monitor.reference.health.labels
+    if profile is None or rows == 0:
+        return
+    phases = next(iter(profile.unlabelled.by_phase.values()), (0.0,))
+    phase = pane_ms // monitor.pane_ms % len(phases)
+    fault = check_labels(profile, rows, min(labels, rows), _allowed(monitor), 0.95, phase)
+    _follow(loop, monitor, pane_ms, [fault] if fault else [], ("no-labels",), emit)
+
+
+def _allowed(monitor: Monitor) -> float:
+    """Return the error of one family of checks in one pane: each has its part of what single windows may cause."""
+    return min(0.5, monitor.budget.page(monitor.pane_ms).q / _FAMILIES)
+
+
+def _health(monitor: Monitor, found: OnTime) -> PaneHealth:
+    panel, layout = plan_of(monitor).panel, layout_of(monitor)
+    counts = pane_of(monitor, 0, found).counts
+    cells = {cells.name: cells for cells in layout.features}
+    mine = [cells[name] for name in panel.names]
+    last = counts[np.arange(len(counts)), panel.widths - 1]
+    valued = counts.sum(1) - counts[:, MISSING]
+    numbers = np.array([each.number for each in mine])
+    same = found.lows[numbers] == found.highs[numbers]
+    return PaneHealth(
+        rows=found.rows,
+        duplicates=0,
+        missing=counts[:, MISSING],
+        invalid=found.cells[[each.invalid for each in mine]],
+        unseen=np.where(panel.is_number, 0, counts[:, UNSEEN]),
+        below=np.where(panel.is_number, counts[:, UNSEEN], 0),
+        above=np.where(panel.is_number, last, 0),
+        constant=panel.is_number & (valued >= 2) & same,
+    )
+
+
+def _follow(
+    loop: Loop, monitor: Monitor, pane_ms: int, faults: Sequence[Fault], kinds: Sequence[str], emit: Emit
+) -> None:
+    """Open, extend or close the incidents of some kinds."""
+    verdicts = [_verdict(monitor, pane_ms, fault, emit) for fault in faults]
+    emit.rows.extend(verdicts)
+    for kind in kinds:
+        mine = [pair for pair in zip(faults, verdicts, strict=True) if _kind(pair[0]) == kind]
+        incidents = open_of(loop, monitor, kind)
+        if mine and not incidents:
+            _open(loop, monitor, pane_ms, kind, mine, emit)
+        elif mine:
+            _extend(monitor, incidents[0], mine, emit)
+        else:
+            _quiet(loop, monitor, pane_ms, incidents, emit)
+
+
+def _kind(fault: Fault) -> str:
+    return KINDS.get(fault.check, DATA_FAULT)
+
+
+def _open(
+    loop: Loop, monitor: Monitor, pane_ms: int, kind: str, found: Sequence[tuple[Fault, VerdictRow]], emit: Emit
+) -> None:
+    fault, verdict = found[0]
+    begin_ms = pane_ms - (int(fault.share) - 1) * monitor.pane_ms if kind == "no-data" else pane_ms
+    features = list(dict.fromkeys(each.feature for each, _ in found if each.feature))
+    title = fault_title(monitor.model, fault, begin_ms, monitor.pane_ms)
+    incident = open_incident(loop, monitor, kind, LEVELS[kind], title, features, begin_ms, pane_ms + monitor.pane_ms)
+    incident.verdicts = [each.id for _, each in found]
+    incident.evidence_days, incident.budget_days = verdict.evidence_days, verdict.budget_days
+    _supersede(loop, monitor, incident, pane_ms, emit)
+    tell(monitor, incident, "open", verdict.reason, _keys(incident, found), emit)
+
+
+def _extend(monitor: Monitor, incident: Incident, found: Sequence[tuple[Fault, VerdictRow]], emit: Emit) -> None:
+    incident.quiet = 0
+    incident.evidence_days = max(incident.evidence_days, *(verdict.evidence_days for _, verdict in found))
+    new = [fault.feature for fault, _ in found if fault.feature and fault.feature not in incident.features]
+    if new:
+        incident.features += list(dict.fromkeys(new))
+        tell(monitor, incident, "updated", found[0][1].reason, _keys(incident, found), emit)
+
+
+def _quiet(loop: Loop, monitor: Monitor, pane_ms: int, incidents: Sequence[Incident], emit: Emit) -> None:
+    """Close incidents after as many quiet panes as 16 of the smallest windows have; a gap with the first row."""
+    panes = QUIET_WINDOWS * plan_of(monitor).panel.scales[0]
+    for incident in incidents:
+        incident.quiet += 1
+        if incident.quiet >= (1 if incident.kind == "no-data" else panes):
+            why = "over: rows come again" if incident.kind == "no-data" else f"over: {panes} quiet panes"
+            close(loop, monitor, incident, pane_ms + monitor.pane_ms, why, emit)
+
+
+def _supersede(loop: Loop, monitor: Monitor, fault: Incident, pane_ms: int, emit: Emit) -> None:
+    """Close drift incidents that are about the same features: a fault of the data is what they saw."""
+    for incident in open_of(loop, monitor, "drift"):
+        if fault.features and set(incident.features) <= set(fault.features):
+            close(loop, monitor, incident, pane_ms + monitor.pane_ms, f"a fault of the data: {fault.id}", emit)
+
+
+def _keys(incident: Incident, found: Sequence[tuple[Fault, VerdictRow]]) -> dict[str, object]:
+    verdict = found[0][1]
+    return {
+        "sure": {"evidence_days": incident.evidence_days, "budget_days": incident.budget_days},
+        "much": {"statistic": verdict.effect_name, "value": verdict.effect, "floor": verdict.floor},
+        "effects": [
+            {"feature": fault.feature, "effect": each.effect_name, "value": each.effect, "floor": each.floor}
+            for fault, each in found
+        ],
+        "next": "ask who sends it; retrains wait until it is over",
+    }
+
+
+def _verdict(monitor: Monitor, pane_ms: int, fault: Fault, emit: Emit) -> VerdictRow:
+    what = fault.check + (f"-{fault.side}" if fault.side else "")
+    share = monitor.budget.window_share / _FAMILIES
+    days = fault.evidence_days(monitor.pane_ms, max(share, 1e-9))
+    return VerdictRow(
+        id=f"vd-{short_id(monitor.lineage, pane_ms, what, fault.feature)}",
+        lineage=monitor.lineage,
+        monitor=monitor.name,
+        model=monitor.model,
+        pane_ms=pane_ms,
+        pane_s=monitor.pane_ms // 1000,
+        segment_key="",
+        segment_value="",
+        target=fault.feature or fault.check,
+        kind="quality" if _kind(fault) == DATA_FAULT else _kind(fault),
+        status="fault",
+        statistic=-math.log(fault.p),
+        threshold=-math.log(_allowed(monitor) / fault.tests),
+        p=fault.p,
+        n=0,
+        n_eff=math.nan,
+        evidence_days=days,
+        budget_days=monitor.budget.mark_days,
+        effect=fault.share,
+        effect_name=what,
+        floor=fault.expected + fault.floor if fault.share >= fault.expected else fault.expected - fault.floor,
+        lo=fault.lo,
+        hi=fault.hi,
+        reason=fault_reason(fault, days),
+        known_ms=emit.known_ms,
+        position=emit.position,
+    )

@@ -15,7 +15,7 @@ from streamgauge.spec import Reference as Named
 from detectors.artifact import Origin
 from models.registry import Registry, Version, decode
 from stream.backtest.reader import RowsFile
-from stream.backtest.sample import Sample
+from stream.backtest.sample import Sample, refuse_cycle
 from stream.backtest.texts import Texts
 from stream.clickhouse.client import connect
 from stream.ops.controls import read_values
@@ -173,8 +173,7 @@ def _of_file(spec: MonitorSpec, path: Path) -> Found:
             f"there is no file {path} in {Path.cwd()}: run this where the spec is, or name it with --file PATH"
         )
     file = RowsFile(path, spec, Texts())
-    if spec.cycle and not file.has("event_time"):
-        raise ReferenceError(f"{path}: no column event_time, so nothing says which rows are of which {spec.cycle}")
+    refuse_cycle(spec, file)
     sample = Sample(spec, file.truths)
     for chunk in file.chunks():
         sample.add(chunk, None)

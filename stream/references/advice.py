@@ -17,10 +17,13 @@ _MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 480, 720, 1_440)
 
 
 def advice(reference: Reference) -> tuple[str, ...]:
-    """Return what to do about too few panes; nothing where there are enough."""
-    if reference.panes >= WANTED_PANES:
-        return ()
-    return tuple(_of_panes(reference.panes, reference.rows, reference.pane_ms, reference.cycle_ms))
+    """Return what to do about too few panes, and about drift inside; nothing where all is well."""
+    found = []
+    if reference.can_alarm and not reference.panel.is_stationary:
+        found.append("take a span in which nothing changed: a newer one, or one between two changes")
+    if reference.panes < WANTED_PANES:
+        found += _of_panes(reference.panes, reference.rows, reference.pane_ms, reference.cycle_ms)
+    return tuple(found)
 
 
 def _of_panes(panes: int, rows: int, pane_ms: int, cycle_ms: int) -> Iterator[str]:

@@ -24,6 +24,7 @@ from detectors.artifact import Origin
 from detectors.reference import encode
 from models.registry import Losses, Manifest, Validation, Version
 from retrain.references import FirstReferences
+from stream.backtest.errors import BacktestError
 from stream.cli.main import app
 from stream.clickhouse.client import connect
 from stream.clickhouse.migrate import migrate_database
@@ -100,7 +101,7 @@ class Columns:
         g = np.random.default_rng(seed)
         self.event_ms = T0 + np.arange(N) * HOUR // EACH
         self.x = np.where(g.random(N) < 0.05, np.nan, g.normal(size=N))
-        self.c = [None if lucky < 0.1 else "1e+06" if lucky < 0.4 else "red" for lucky in g.random(N).tolist()]
+        self.c = [None if lucky < 0.1 else "1000000" if lucky < 0.4 else "red" for lucky in g.random(N).tolist()]
         self.score = np.where(np.arange(N) % 8 == 7, np.nan, g.random(N))
         self.label = np.where(np.arange(N) % 16 == 7, (g.random(N) < 0.5) * 1.0, np.nan)
         self.truth = np.where(np.arange(N) % 10 == 0, np.nan, (g.random(N) < 0.4) * 1.0)
@@ -119,7 +120,7 @@ class Columns:
     def _features(self, i: int) -> dict[str, float | str]:
         found: dict[str, float | str] = {} if np.isnan(self.x[i]) else {"x": float(self.x[i])}
         if self.c[i] is not None:
-            found["c"] = 1e6 if self.c[i] == "1e+06" else "red"
+            found["c"] = 1e6 if self.c[i] == "1000000" else "red"
         return found
 
     def labels(self, rows: range) -> list[LabelEvent]:
@@ -385,5 +386,5 @@ def test_a_file_is_read_as_it_stands(settings: Settings, tmp_path: Path) -> None
 
     assert (reference.rows, reference.panes, reference.promise) == (8_000, 3, None)
     assert reference.warnings[0] == "the file has no column event_time: one row a second was assumed"
-    with pytest.raises(ReferenceError, match="no column event_time, so nothing says which rows are of which day"):
+    with pytest.raises(BacktestError, match="no column event_time, so nothing says which rows are of which day"):
         build(settings, SPEC.model_copy(update={"cycle": "day"}), InFile(path))

@@ -21,3 +21,11 @@ def test_what_would_give_more_panes(panes, each, changes, said):
     if "cycle" not in changes:
         assert reference.panes == panes
     assert advice(reference) == said
+
+
+def test_a_reference_that_drifts_is_to_be_taken_from_another_span():
+    rows = rows_of(panes=400)
+    rows.columns["x"] = rows.columns["x"] + rows.event_ms / rows.event_ms.max() * 6_000
+    assert advice(reference_of(rows=rows)) == (
+        "take a span in which nothing changed: a newer one, or one between two changes",
+    )

@@ -131,7 +131,9 @@ def _health(
 ) -> HealthProfile:
     labelled = ages >= 0 if len(ages) and (ages >= 0).any() else None
     levels = [feature.levels for feature in features]
-    found = Counted(panes.starts // pane_ms, panes.rows, counted.counts, levels, panes.of_row, labelled)
+    # With phases no pane lacks but those of cycles that were left out, which are no gap.
+    number = panes.starts // pane_ms if phases == 1 else np.arange(len(panes.rows))
+    found = Counted(number, panes.rows, counted.counts, levels, panes.of_row, labelled)
     return fit_health(counted.bins, found, phases)
 
 

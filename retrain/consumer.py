@@ -1,5 +1,7 @@
 """The consumer: takes retrain events one at a time, works on each in a thread, commits when it is answered.
 
+Beside that it builds the references that specs want of their first panes (`retrain.references`).
+
 While there is work the partitions are paused and polled, so the group does not rebalance, however long a training
 takes. An event that is taken away (a rebalance, a stop) is given up and not committed: its next owner does it.
 """
@@ -18,6 +20,7 @@ from kafka.structs import OffsetAndMetadata
 from streamgauge.kafka_client import KafkaConsumer, TopicPartition
 
 from retrain.event import RetrainEvent, decode
+from retrain.references import FirstReferences
 from retrain.register import KafkaBooks
 from retrain.store import ClickHouseStore
 from retrain.training import CancelledError
@@ -46,6 +49,7 @@ class Consumer:
 
     def __init__(self, settings: Settings, stop: threading.Event) -> None:
         self._settings, self._stop = settings, stop
+        self._references = FirstReferences(settings)
         self._books = KafkaBooks(settings.kafka)
         self._store = ClickHouseStore(settings.clickhouse)
 
@@ -55,12 +59,18 @@ class Consumer:
         consumer = open_consumer(self._settings)
         try:
             while not self._stop.wait(REST_S):
+                self._build_references(consumer)
                 for tp, records in poll(consumer).items():
                     for record in records:
                         self._answer(consumer, tp, record)
         finally:
             consumer.close()
+            self._references.close()
             self._books.close()
+
+    def _build_references(self, consumer: KafkaConsumer) -> None:
+        """Build what is to be built if this process has the first partition: of a group, one process does."""
+        self._references.look(is_mine=any(tp.partition == 0 for tp in consumer.assignment()))
 
     def _answer(self, consumer: KafkaConsumer, tp: TopicPartition, record: ConsumerRecord) -> None:
         try:
@@ -94,6 +104,7 @@ class Consumer:
             try:
                 while not future.done() and not taken.wait(REST_S):
                     stay_in_group(consumer)
+                    self._build_references(consumer)
                     if self._stop.is_set() or tp not in consumer.assignment():
                         taken.set()
             finally:

@@ -79,7 +79,7 @@ INFERENCE = Topic(
     "Requests and responses of KServe's inference logger, to be paired.", public=True,
 )  # fmt: skip
 SPECS = Topic(
-    "specs", "monitor", 1, "compact", FOR_EVER, "broker", 8 * MIB,
+    "specs", "monitor/revision", 1, "compact", FOR_EVER, "broker", 8 * MIB,
     "Monitor specs with their references, one record a revision; written by the API and the CLI.",
 )  # fmt: skip
 COMMANDS = Topic(
@@ -147,7 +147,10 @@ STORE = FoldWiring(
     "store", ("ledger", "panes", "verdicts", "alerts", "retrain", "models", "dead-letters"), (),
     "writes batches to ClickHouse",
 )  # fmt: skip
-RETRAINER = FoldWiring("retrain", ("retrain",), ("models", "commands", "dead-letters"), "trains, validates, registers")
+RETRAINER = FoldWiring(
+    "retrain", ("retrain",), ("models", "commands", "specs", "dead-letters"),
+    "trains, validates, registers; builds references of first panes",
+)  # fmt: skip
 
 WIRINGS = (SCORE, BRIDGE, INTAKE, MEASURE, DECIDE, STORE, RETRAINER)
 WIRING = {wiring.name: wiring for wiring in WIRINGS}

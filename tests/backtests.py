@@ -73,7 +73,8 @@ def chunks_of(path: Path, spec: MonitorSpec) -> list[Chunk]:
 
 def fitted(path: Path, spec: MonitorSpec) -> Fitted:
     """A reference of all rows of a file."""
-    return sample(spec, chunks_of(path, spec), None, Span(0, 0, NEVER, path)).fit()
+    file = RowsFile(path, spec, Texts())
+    return sample(spec, file.chunks(), None, Span(0, 0, NEVER, path), file.truths).fit()
 
 
 def messages(path: Path, spec: MonitorSpec, reference: Fitted, labels: Path | None = None, is_fine: bool = False):

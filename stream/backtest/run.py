@@ -22,7 +22,7 @@ from stream.backtest.notes import fates_of, notes_of
 from stream.backtest.reader import RowsFile
 from stream.backtest.reference import Fitted, Span, span_of
 from stream.backtest.report import ReferenceReport, Report
-from stream.backtest.sample import Sample, sample
+from stream.backtest.sample import Sample, refuse_cycle, sample
 from stream.backtest.sweep import Setting, sweep
 from stream.backtest.texts import Texts
 from stream.backtest.timeline import Timeline, timeline_of
@@ -132,6 +132,7 @@ def read_files(wanted: Wanted, progress: Progress = _nobody) -> Files:
     """Open all files, and make the reference; BacktestError as `backtest`."""
     truths = Texts()
     rows = RowsFile(wanted.rows, wanted.spec, truths)
+    refuse_cycle(wanted.spec, rows)
     spec = wanted.spec if rows.has("event_time") else wanted.spec.model_copy(update={"lateness_ms": 0})
     timeline = timeline_of(rows.times(), spec.pane_ms, spec.lateness_ms)
     labels = None if wanted.labels is None else LabelFile(wanted.labels, spec.model, truths)
@@ -146,6 +147,7 @@ def _sample(
 ) -> Sample:
     if span.file is not None:
         file = RowsFile(span.file, spec, own := Texts())
+        refuse_cycle(spec, file)
         return sample(spec, _told(file.chunks(), "reading the reference", 0, file.rows, progress), None, span, own)
     until = timeline.last_before(span.judged_from_ms) + 1
     before = (_before(chunk, span.judged_from_ms) for chunk in rows.chunks(0, until))

@@ -14,6 +14,7 @@ from detectors.reference import Column, encode
 from stream.backtest.chunk import UNKNOWN_MS, Chunk, Labels
 from stream.backtest.errors import BacktestError
 from stream.backtest.labels import LabelFile
+from stream.backtest.reader import RowsFile
 from stream.backtest.reference import Fitted, Span
 from stream.backtest.texts import Texts
 from stream.backtest.timeline import NEVER
@@ -122,6 +123,14 @@ class Sample:
 
 
 _EVENT, _SERVED, _TRUTH, _AGE, _VERSION, _FEATURE = "event", "served", "truth", "age", "version", "feature "
+
+
+def refuse_cycle(spec: MonitorSpec, file: RowsFile) -> None:
+    """Return if a spec without a cycle, or a file with event times; else BacktestError."""
+    if spec.cycle is not None and not file.has("event_time"):
+        raise BacktestError(
+            [f"{file.path}: no column event_time, so nothing says which rows are of which {spec.cycle}"]
+        )
 
 
 def sample(

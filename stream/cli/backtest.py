@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 FOUND, USAGE, STOPPED = 1, 2, 130
 
 Spec = Annotated[Path, typer.Argument(help="The monitor's spec, YAML.", exists=True, dir_okay=False)]
-Rows = Annotated[Path, typer.Argument(help="Rows in stream order, Parquet.", exists=True, dir_okay=False)]
+Rows = Annotated[Path, typer.Argument(help="Rows in stream order, Parquet or CSV.", exists=True, dir_okay=False)]
 Labels = Annotated[
     Path | None,
     typer.Option(help="Labels, Parquet: prediction_id, label, label_time, revision.", exists=True, dir_okay=False),
 ]
 Reference = Annotated[
     Path | None,
-    typer.Option(help="Rows that are normal, Parquet; without it, what the spec says.", exists=True, dir_okay=False),
+    typer.Option(help="Rows that are normal, Parquet or CSV; without it, what the spec says.", exists=True, dir_okay=False),
 ]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the result here as JSON; - for stdout alone.")]
 Budgets = Annotated[str, typer.Option("--budget", help="Try other budgets as well: 1/90d,1/30d.")]

@@ -145,7 +145,7 @@ def _client() -> Iterator[Client]:
 def _tell(made: Switch, json: bool) -> None:
     from dataclasses import asdict
 
-    from stream.ops.reference import moment
+    from stream.references.times import moment
 
     if json:
         typer.echo(json_.dumps(asdict(made)))
@@ -175,7 +175,7 @@ def _table(found: list[Lineage]) -> None:
 
 
 def _span(one: Lineage) -> tuple[str, str]:
-    from stream.ops.reference import moment
+    from stream.references.times import moment
 
     if not one.pane_s:
         return "-", "-"
@@ -183,7 +183,7 @@ def _span(one: Lineage) -> tuple[str, str]:
 
 
 def _made(one: Lineage) -> str:
-    from stream.ops.reference import moment
+    from stream.references.times import moment
 
     return f"{moment(one.made_ms // 1000 * 1000)}{' by ' + one.who if one.who else ''}"
 

@@ -122,7 +122,7 @@ def _line(at: Progress) -> str:
     >>> _line(Progress(50, 200, 3_000, 2.0, 1_356_998_400_000))
     '25 %, log of 2013-01-01, 3,000 rows, 1,500 rows/s, about 6 s left'
     """
-    from stream.ops.reference import moment
+    from stream.references.times import moment
 
     share = at.records / at.of if at.of else 1.0
     clock = moment(at.clock_ms // 1000 * 1000)
@@ -131,7 +131,7 @@ def _line(at: Progress) -> str:
 
 
 def _words(report: ReplayReport) -> Iterator[str]:
-    from stream.ops.reference import moment
+    from stream.references.times import moment
 
     yield f"shadow lineage {report.lineage} of monitor {report.monitor}, replay {report.replay}"
     yield f"It read {report.rows:,} rows in {report.seconds:,.1f} s ({report.rows_per_s:,.0f} rows/s)."

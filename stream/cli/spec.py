@@ -34,9 +34,25 @@ def apply_(file: File) -> None:
     else:
         typer.echo(f"monitor {spec.monitor}: unchanged: revision {applied.revision} stays in force")
     if not applied.has_reference:
-        is_range = spec.reference is not None and spec.reference.kind == "range"
-        options = "" if is_range else " --from DATE --to DATE"
-        typer.echo(f"learning until it has a reference: streamgauge reference build {spec.monitor}{options}")
+        typer.echo(_how_to_build(spec, file))
+    elif applied.names_another:
+        typer.echo(f"its reference stays as it was; to make it of what the spec names now: {_build(spec, file)}")
+
+
+def _how_to_build(spec: MonitorSpec, file: Path) -> str:
+    """Return how the monitor comes to its reference."""
+    if spec.reference is not None and spec.reference.first is not None:
+        panes = spec.reference.first
+        return f"learning until its first {panes} panes are final: the reference is then built of them (part retrain)"
+    return f"learning until it has a reference: {_build(spec, file)}"
+
+
+def _build(spec: MonitorSpec, file: Path) -> str:
+    command = f"streamgauge reference build {spec.monitor}"
+    if spec.reference is None:
+        return f"{command} --from DATE --to DATE"
+    # The log does not know in which folder the spec is.
+    return f"{command} --file {file.parent / spec.reference.file}" if spec.reference.file is not None else command
 
 
 @app.command()

@@ -103,10 +103,9 @@ class Course:
         )
 
     def _learn(self) -> None:
-        from_ms, to_ms = self._range_ms()
         with self.clock.phase("reference"):
             self.progress.doing("building the reference")
-            sha = build_and_apply(self.settings, self.spec.monitor, from_ms, to_ms, WHO).sha
+            sha = build_and_apply(self.settings, self.spec.monitor, who=WHO).sha
             self.loop.settle(self.progress.doing)
             self.progress.note(f"Reference: the first quarter, {sha[:12]}.")
         with self.clock.phase("first version"):

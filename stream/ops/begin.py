@@ -21,7 +21,7 @@ from stream.folds.decide import Decide
 from stream.folds.decide.loop import Command
 from stream.folds.measure import Measure
 from stream.folds.monitor import SpecRecord
-from stream.ops.controls import publish, read_values
+from stream.ops.controls import publish, read_values, spec_key
 from stream.runtime.checkpoint import HOUR_MS, Checkpoint, CheckpointStore
 from stream.runtime.file_port import KafkaReader
 from stream.runtime.kafka_log import KafkaPointers
@@ -73,8 +73,8 @@ def begin(settings: Settings, who: str, reason: str, *, wait_s: float = WAIT_S) 
         found = {tp: _find(reader, tp, ends[tp], str(command["id"]), wait_s) for tp in tps}
     asyncio.run(_save(settings, {tp.partition: before for tp, (_, before) in found.items()}))
     newest = _newest_specs(settings)
-    for monitor, value in newest.items():
-        publish(settings, "specs", monitor, msgspec.Raw(value))
+    for monitor, (revision, value) in newest.items():
+        publish(settings, "specs", spec_key(monitor, revision), msgspec.Raw(value))
     return Begun(epoch, {tp.partition: position for tp, (position, _) in found.items()}, tuple(sorted(newest)))
 
 
@@ -143,10 +143,10 @@ def _store(settings: Settings, fold: str, pointers: KafkaPointers) -> Checkpoint
     return CheckpointStore(settings.kafka.prefix, fold, folder, pointers, hours)
 
 
-def _newest_specs(settings: Settings) -> dict[str, bytes]:
+def _newest_specs(settings: Settings) -> dict[str, tuple[int, bytes]]:
     newest: dict[str, tuple[int, bytes]] = {}
     for value in read_values(settings, "specs"):
         record = msgspec.json.decode(value, type=SpecRecord)
         if record.revision >= newest.get(record.monitor, (0, b""))[0]:
             newest[record.monitor] = record.revision, value
-    return {monitor: value for monitor, (_, value) in newest.items()}
+    return newest

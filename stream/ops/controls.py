@@ -90,6 +90,15 @@ def publish(settings: Settings, topic: str, key: str, value: object) -> None:
         producer.close()
 
 
+def spec_key(monitor: str, revision: int) -> str:
+    """Return the key of a revision: each has one of its own, so that compaction keeps them all, with their references.
+
+    >>> spec_key("flight-delay", 3)
+    'flight-delay/3'
+    """
+    return f"{monitor}/{revision}"
+
+
 def newest_spec(settings: Settings, monitor: str) -> SpecRecord | None:
     """Return the highest revision of a monitor, or None if there is none."""
     records = (msgspec.json.decode(value, type=SpecRecord) for value in read_values(settings, "specs"))

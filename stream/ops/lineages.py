@@ -19,8 +19,8 @@ from stream.errors import StreamgaugeError
 from stream.folds.monitor import SpecRecord, monitor_of
 from stream.folds.rows import Result, RetrainRow
 from stream.folds.store.results import table_of
-from stream.ops.reference import moment
 from stream.ops.replays import running
+from stream.references.times import moment
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client

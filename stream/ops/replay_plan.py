@@ -17,9 +17,11 @@ from stream.errors import StreamgaugeError
 from stream.folds.monitor import SpecRecord
 from stream.folds.numeric import NUMERIC_VERSION
 from stream.ops.controls import newest_spec
-from stream.ops.reference import build, moment
+from stream.ops.reference import build
+from stream.ops.reference_sources import InRange
 from stream.ops.replay_fold import Course
 from stream.ops.replays import Ranges, unfinished
+from stream.references.times import moment
 from stream.runtime.port import TopicPartition
 from stream.topology import LEDGER
 
@@ -146,7 +148,7 @@ def _reference(settings: Settings, before: SpecRecord | None, spec: MonitorSpec,
         kept = before.reference if before is not None else None
         reference = None if kept is None else decode(base64.b64decode(kept))
     elif ".." in wanted and not Path(wanted).exists():
-        reference = build(settings, spec, *_span(wanted))
+        reference = build(settings, spec, InRange(*_span(wanted)))
     else:
         reference = _of_file(Path(wanted))
     if reference is not None:
@@ -171,6 +173,8 @@ def _check_fits(reference: Reference, spec: MonitorSpec, wanted: str) -> None:
             f"the reference {which} is not of the spec's features ({differing}): "
             "give another (--reference FILE or FROM..TO), or --reference none"
         )
+    if reference.panel.phases > 1 and reference.pane_ms != spec.pane_ms:
+        raise ReplayError("the reference has phases of panes of another length: give another, or --reference none")
 
 
 def _span(text: str) -> tuple[int, int]:

@@ -117,7 +117,7 @@ def _answers(task: str, rows: Rows, chosen: Chosen) -> Answers | None:
     if not chosen.is_any:
         return None
     if task == "multiclass":
-        known = np.asarray(rows.truth, object)
+        known = np.array(rows.truth, object)
         known[~chosen.rows] = None
         return Answers(task, rows.served, known.tolist())
     return Answers(task, rows.served, np.where(chosen.rows, np.asarray(rows.truth, np.float64), np.nan))

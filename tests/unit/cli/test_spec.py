@@ -92,6 +92,41 @@ def test_another_spec_is_a_new_revision_and_keeps_the_reference_of_the_same_feat
     assert log[2].reference is None
 
 
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("{from: 2013-01-01, to: 2013-04-01}", "learning until it has a reference: streamgauge reference build m\n"),
+        ('{model_version: "3"}', "learning until it has a reference: streamgauge reference build m\n"),
+        ("{first: 200 panes}", "learning until its first 200 panes are final: the reference is then built of them"),
+    ],
+)
+def test_a_spec_says_how_its_reference_comes_to_be(run, file, log, reference, said):
+    file.write_text(GOOD + f"reference: {reference}\n")
+    assert said in run("spec", "apply", str(file)).output
+
+
+def test_the_file_of_a_reference_is_relative_to_the_spec(run, file, log):
+    file.write_text(GOOD + "reference: {file: rows/january.csv}\n")
+    output = run("spec", "apply", str(file)).output
+    assert f"streamgauge reference build m --file {file.parent / 'rows/january.csv'}" in output
+
+
+def test_a_spec_that_names_other_rows_keeps_its_reference_and_says_so(run, file, log):
+    apply(Settings(), MonitorSpec.from_yaml(GOOD), b"artifact")
+    file.write_text(GOOD + "reference: {from: 2013-01-01, to: 2013-04-01}\n")
+    output = run("spec", "apply", str(file)).output
+    assert "its reference stays as it was; to make it of what the spec names now: streamgauge reference build" in output
+    assert "reference stays" not in run("spec", "apply", str(file)).output
+
+
+@pytest.mark.parametrize("change", ["pane: 2h\n", "cycle: day\n"])
+def test_a_reference_of_other_panes_or_phases_does_not_stay(run, file, log, change):
+    apply(Settings(), MonitorSpec.from_yaml(GOOD), b"artifact")
+    file.write_text(GOOD + change)
+    assert "learning until it has a reference" in run("spec", "apply", str(file)).output
+    assert log[1].reference is None
+
+
 def test_another_reference_for_the_same_spec_is_a_new_revision(log):
     spec = MonitorSpec.from_yaml(GOOD)
     revisions = [apply(Settings(), spec, artifact).revision for artifact in (None, b"a", b"a", b"b", None)]

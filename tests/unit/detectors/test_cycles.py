@@ -68,6 +68,7 @@ def test_whole_cycles_that_lack_a_pane_are_left_out_while_they_are_few():
     assert (reference.panel.phases, reference.panes) == (DAY, 20 * DAY)
     assert "1 of 21 cycles left out: some of their panes hold no rows" in reference.warnings
     assert alarms(reference, range(START + 30 * DAY, START + 36 * DAY)) == 0
+    assert set(reference.health.gap.longest) == {0}, "a cycle that was left out is no gap"
 
 
 def test_where_the_nights_are_empty_windows_are_whole_days():

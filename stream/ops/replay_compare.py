@@ -141,7 +141,11 @@ WHERE lineage IN {lineages:Array(String)} AND kind != 'pipeline'
 GROUP BY kind ORDER BY kind
 """
 
-_FEATURES = f"SELECT DISTINCT feature FROM feature_panes_rows WHERE {_IN_SPAN} ORDER BY feature"  # noqa: S608
+# With another reference one of them may watch the model's answers, and the other not: that is no difference.
+_FEATURES = f"""
+SELECT feature FROM feature_panes_rows WHERE {_IN_SPAN}
+GROUP BY feature HAVING {{same_bins:Bool}} OR uniqExact(lineage = {{shadow:String}}) = 2 ORDER BY feature
+"""  # noqa: S608
 
 _KEY = "pane, model_version, segment_key, segment_value"
 

@@ -154,6 +154,6 @@ def test_a_pane_of_no_counts_is_refused_with_a_sentence(model, counts):
 
 
 def test_intervals_hold_under_shift_and_beat_a_constant_in_small():
-    found = estimates.run(quick=True)
+    found = list(estimates.experiments(quick=True))
 
     assert [e["name"] for e in found if not e["passed"]] == []

@@ -142,6 +142,6 @@ def test_parameters_out_of_range_are_refused_with_a_sentence(refused):
 
 
 def test_false_alarms_and_delays_pass_their_marks_in_small():
-    found = labels.run(quick=True)
+    found = labels.experiments(quick=True)
 
     assert [e["name"] for e in found if not e["passed"]] == []

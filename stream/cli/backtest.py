@@ -23,7 +23,9 @@ Labels = Annotated[
 ]
 Reference = Annotated[
     Path | None,
-    typer.Option(help="Rows that are normal, Parquet or CSV; without it, what the spec says.", exists=True, dir_okay=False),
+    typer.Option(
+        help="Rows that are normal, Parquet or CSV; without it, what the spec says.", exists=True, dir_okay=False
+    ),
 ]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the result here as JSON; - for stdout alone.")]
 Budgets = Annotated[str, typer.Option("--budget", help="Try other budgets as well: 1/90d,1/30d.")]

@@ -126,7 +126,7 @@ def test_a_record_above_the_setting_is_refused_with_its_name_before_it_is_sent(k
     ensure_topics(settings)
 
     artifact = reference()
-    with pytest.raises(TooLargeError, match=r"wide: a record of .* STREAMGAUGE_KAFKA__CONTROL_BYTES"):
+    with pytest.raises(TooLargeError, match=r"wide/1: a record of .* STREAMGAUGE_KAFKA__CONTROL_BYTES"):
         apply(settings, SPEC, artifact)
     assert newest_spec(settings, "wide") is None
 

@@ -291,7 +291,7 @@ def test_another_reference_may_be_made_of_a_range_and_a_rate_holds_a_replay_back
 
     assert time.monotonic() - began >= report.rows / 1_000 * 0.9
     bins = "SELECT DISTINCT feature FROM reference_bins_rows WHERE reference = {sha:String} ORDER BY 1"
-    assert [row["feature"] for row in rows_of(client, bins, sha=report.reference)] == ["c", "x"]
+    assert [row["feature"] for row in rows_of(client, bins, sha=report.reference)] == ["__score__", "c", "x"]
     psi = "SELECT count() AS n FROM statistics_rows FINAL WHERE lineage = {lineage:String}"
     assert rows_of(client, psi, lineage=report.lineage)[0]["n"] >= 2 * HOURS
     compared = report.compared  # bins differ, all else does not

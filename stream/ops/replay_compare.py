@@ -141,7 +141,12 @@ WHERE lineage IN {lineages:Array(String)} AND kind != 'pipeline'
 GROUP BY kind ORDER BY kind
 """
 
-_FEATURES = f"SELECT DISTINCT feature FROM feature_panes_rows WHERE {_IN_SPAN} ORDER BY feature"  # noqa: S608
+# What the model answers is a feature only where the reference has answers: of one side alone it is not compared.
+_FEATURES = f"""
+SELECT feature FROM feature_panes_rows WHERE {_IN_SPAN}
+GROUP BY feature HAVING NOT startsWith(feature, '__') OR uniqExact(lineage = {{shadow:String}}) = 2
+ORDER BY feature
+"""  # noqa: S608
 
 _KEY = "pane, model_version, segment_key, segment_value"
 

@@ -51,6 +51,9 @@ SELECT monitor, toUnixTimestamp64Milli(max(pane)), sum(n) FROM panes_rows FINAL
 WHERE segment_key = '' AND n > 0 GROUP BY monitor
 """
 
+_LONG = {"max_memory_usage": 6_000_000_000, "max_bytes_before_external_group_by": 500_000_000}
+"""A long run has millions of rows, of which the queries above keep all."""
+
 Key = tuple[object, ...]
 
 
@@ -114,7 +117,7 @@ def newest_panes(settings: Settings) -> Mapping[str, int]:
 def _panes(client: Client) -> dict[Key, tuple[object, ...]]:
     found: dict[Key, tuple[object, ...]] = {}
     for table, sql, width in (("pane", PANES, 6), ("feature", FEATURES, 7), ("metric", METRICS, 7)):
-        for row in client.query(sql).result_rows:
+        for row in client.query(sql, settings=_LONG).result_rows:
             numbers = tuple(map(_plain, row[width:]))
             if any(numbers):
                 found[(table, *row[:width])] = numbers

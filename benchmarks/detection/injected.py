@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.detection.experiment import Experiment, at_least, at_most
 from benchmarks.detection.incidents import Alarm, incidents, named
 from benchmarks.detection.prior import OUTPUTS, with_outputs
-from benchmarks.detection.stored import FLIGHT_KINDS, flight_columns, read, scores_of_other_flights
+from benchmarks.detection.stored import FLIGHT_KINDS, flight_columns, read, scores_of_other_flights, stacked
 from benchmarks.detection.tables import Columns, Cut, encoded, fit_table, pane
 from detectors.evidence.budget import WARN, Budget, Thresholds
 from detectors.panel.gauge import tick
@@ -58,7 +58,7 @@ def experiments(quick: bool, data: Path) -> Iterator[Experiment]:
     """Yield what is found, named first, and false, at the levels of warnings and of pages."""
     del quick
     changes, known = truth(data / TRUTH)
-    inputs = np.stack([*read(data / ROWS, tuple(FLIGHT_KINDS)).values()], 1)
+    inputs = stacked(read(data / ROWS, tuple(FLIGHT_KINDS)), tuple(FLIGHT_KINDS))
     columns, scores = flight_columns(inputs), scores_of_other_flights(data, inputs)
     alone = Watch(fit_table(columns, FLIGHT_KINDS, Cut(PANE, known // PANE)), columns, ())
     moved = [change for change in changes if change.kind != FLIP]

@@ -44,6 +44,7 @@ PARTS: dict[str, Part] = {
     "estimates": Part("7: estimates without labels, simulated", "estimates"),
     "estimates-stored": Part("7: the same, stored rows", "estimates_stored", files=(FLIGHTS, BICYCLES)),
     "injected": Part("8: seven changes among flights", "injected", files=(FLIGHTS, INJECTED)),
+    "injected-backtest": Part("8: the same by backtest", "injected_backtest", files=(FLIGHTS, INJECTED)),
     "season": Part("9: a cycle, and correlations", "season"),
     "concepts": Part("10: streams that change every 5,000 rows", "concepts"),
     "prior": Part("11: more of one class", "prior", files=(FLIGHTS,)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,13 +87,18 @@ def bicycles(data: Path) -> Scored:
 def _shuffled(path: Path, inputs: tuple[str, ...], label: str) -> tuple[Floats, Floats]:
     columns = read(path, (*inputs, label))
     order = np.random.default_rng(9).permutation(len(columns[label]))
-    return np.stack([columns[name] for name in inputs], 1)[order], columns[label][order]
+    return stacked(columns, inputs)[order], columns[label][order]
 
 
 def read(path: Path, names: tuple[str, ...]) -> dict[str, Floats]:
     """Return columns of a file as numbers."""
     table = pq.read_table(path, columns=list(names))
     return {name: table.column(name).to_numpy().astype(np.float64) for name in names}
+
+
+def stacked(columns: Mapping[str, Floats], names: Sequence[str]) -> Floats:
+    """Return columns side by side, ``(n, d)``."""
+    return np.stack([columns[name] for name in names], 1)
 
 
 def flight_columns(inputs: Floats) -> Columns:

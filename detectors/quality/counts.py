@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -58,6 +57,8 @@ def at_least(count: Floats, mean: Floats, rows: Floats | float, error: Floats, b
     >>> at_least(*few, error=np.array([1.0]), between=np.array([0.0])) * 1e6
     array([4.41])
     """
+    from scipy import special
+
     spread = np.maximum(np.sqrt(np.log1p(between)), _LEAST_SPREAD)
     z, weights, last = _nodes(count, mean, spread, error)
     rate = np.minimum(mean * np.exp(spread * z - spread**2 / 2), rows * _BELOW_ONE)
@@ -71,6 +72,8 @@ def at_most(count: Floats, mean: Floats, variance: Floats) -> Floats:
     >>> at_most(np.array([0.0]), np.array([3.0]), np.array([3.0]))
     array([0.0498])
     """
+    from scipy import special
+
     p, is_wide = np.empty(len(count)), variance >= mean
     k, m, v = count[is_wide], mean[is_wide], variance[is_wide]
     size, success = _negative_binomial(m, v)
@@ -87,6 +90,8 @@ def all_alike(rows: Floats, share: Floats, correlation: Floats) -> Floats:
     >>> all_alike(np.array([2.0]), np.array([0.5]), np.array([0.2]))
     array([0.3])
     """
+    from scipy import special
+
     weight = 1 / np.clip(correlation, 1e-12, 1 - 1e-3) - 1
     own, other = share * weight, (1 - share) * weight
     log_p = special.betaln(own + rows, other) - special.betaln(own, other)
@@ -99,6 +104,8 @@ def student(p: Floats, freedom: Floats) -> Floats:
     >>> student(np.array([1e-5]), np.array([59.0])) * 1e5
     array([3.66])
     """
+    from scipy import special
+
     z = special.ndtri(np.clip(p, LEAST_P, _BELOW_ONE))
     return np.asarray(np.clip(special.stdtr(freedom, z), LEAST_P, 1.0), np.float64)
 
@@ -122,6 +129,8 @@ def _density(z: Floats) -> Floats:
 
 
 def _upper(count: Floats, mean: Floats, variance: Floats) -> Floats:
+    from scipy import special
+
     p, is_wide = np.empty(mean.shape), variance >= mean
     k, m, v = count[is_wide], mean[is_wide], variance[is_wide]
     size, success = _negative_binomial(m, v)

@@ -15,7 +15,6 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from detectors.quality.counts import all_alike, at_least, at_most, student
 from detectors.quality.dependence import dependence
@@ -136,6 +135,8 @@ def _is_far(cases: Cases, counts: Floats, rows: Floats, level: float) -> Flags:
     Nearer than two standard deviations none has. And a binomial count alone has the probability
     :math:`e^{-n D} / \sqrt{8 k}` at least, with the divergence D of its share from the expected one.
     """
+    from scipy import special
+
     mean, share, found = rows * cases.share, cases.share, counts / rows
     deviates = counts - mean > _NEAR * np.sqrt(mean * (1 - share) * (1 + rows * cases.total))
     divergence = special.rel_entr(found, share) + special.rel_entr(1 - found, 1 - share)
@@ -224,6 +225,8 @@ def _expected(counts: Ints, rows: Ints, phases: int) -> tuple[Floats, Flags]:
 
     Differences between phases count if the panes within phases differ so much less that chance does it in 1 %.
     """
+    from scipy import special
+
     overall = _share(counts.sum(0), rows.sum(0))
     if phases == 1:
         return overall[None], np.zeros(len(overall), np.bool_)

@@ -18,6 +18,7 @@ from stream.clickhouse.sink import Sink
 from stream.folds.base import Record
 from stream.folds.rows import (
     ConservationRow,
+    EstimateRow,
     FateRow,
     FeaturePaneRow,
     IncidentRow,
@@ -111,6 +112,14 @@ def performance(hour: int, arrival: int, value: float, mature: bool = True, segm
     )  # fmt: skip
 
 
+def estimate(hour: int, measured: float = float("nan")) -> EstimateRow:
+    return EstimateRow(
+        lineage="L1", model="m", model_version="", segment_key="", segment_value="", pane_ms=T0 + hour * HOUR,
+        metric="log_loss", estimate=0.5, lo=0.4, hi=0.6, n=10, settled=measured == measured, measured=measured,  # noqa: PLR0124
+        inside=0.4 <= measured <= 0.6, coverage=1.0, weight=1.0, known_ms=T0 + hour * HOUR, position=5 + hour,
+    )  # fmt: skip
+
+
 def verdict(target: str = "distance", kind: str = "drift", status: str = "drift") -> VerdictRow:
     return VerdictRow(
         id=f"vd-{target}", lineage="L1", monitor="mon", model="m", pane_ms=T0, pane_s=3600,
@@ -164,7 +173,8 @@ def everything() -> list[Result]:
         lineage(), pane(0), pane(1), pane(0, arrival=2, n=1), feature(0), feature(1),
         feature(0, (), feature="carrier", levels={"UA": 3, "AA": 2}, low=float("nan"), high=float("nan")),
         statistics(0), performance(0, 1, 0.3), performance(0, 3, 0.4), performance(0, 1, 0.6, segment="JFK"),
-        verdict(), verdict("log_loss", "performance", "stable"), incident(5), incident(9, T0 + HOUR),
+        verdict(), verdict("log_loss", "performance", "stable"), estimate(0, 0.45), estimate(1), incident(5),
+        incident(9, T0 + HOUR),
         retrain(5, "requested"), retrain(9, "shadow"), retrain(9, "promoted"),
         role("1", "champion", 5), role("2", "shadow", 6), role("2", "champion", 9), role("1", "retired", 9),
         conservation(0, "a", 5), conservation(0, "a", 4, 7), conservation(1, "b", 5), fate(0),
@@ -398,3 +408,12 @@ def test_errors_of_connecting_say_what_to_do(settings: ClickHouseSettings) -> No
 def test_nothing_stored_is_no_position(client: Client) -> None:
     assert read.stored_positions(client) == {}
     assert not read.has_stored(client, {0: 0})
+
+
+def test_estimates_have_a_record_once_labels_settled_them(client: Client, settings: ClickHouseSettings) -> None:
+    write(settings, ("panes", 0, results(lineage(), estimate(0, 0.45), estimate(1, 0.75), estimate(2))))
+    panes = rows_of(client, "SELECT settled, error, inside FROM estimate_panes ORDER BY pane")
+    assert [(row["settled"], row["inside"]) for row in panes] == [(True, True), (True, False), (False, None)]
+    [record] = rows_of(client, "SELECT settled, inside, coverage, error FROM estimate_record")
+    assert (record["settled"], record["inside"], record["coverage"]) == (2, 1, 0.5)
+    assert record["error"] == pytest.approx(-0.1)

@@ -31,6 +31,9 @@ KINDS = {"volume": "volume", "no-data": "no-data", "no-labels": "no-labels"}
 
 DATA_FAULT = "data-fault"
 LEVELS = {DATA_FAULT: "page", "volume": "warn", "no-data": "page", "no-labels": "page"}
+WARNED = frozenset({"unseen"})
+"""Checks whose faults wake nobody: a new level is often as true as it is new, and a retrain learns it."""
+
 _FAMILIES = len(LEVELS)
 
 
@@ -107,6 +110,10 @@ def _kind(fault: Fault) -> str:
     return KINDS.get(fault.check, DATA_FAULT)
 
 
+def _level(kind: str, found: Sequence[tuple[Fault, VerdictRow]]) -> str:
+    return "warn" if all(fault.check in WARNED for fault, _ in found) else LEVELS[kind]
+
+
 def _open(
     loop: Loop, monitor: Monitor, pane_ms: int, kind: str, found: Sequence[tuple[Fault, VerdictRow]], emit: Emit
 ) -> None:
@@ -114,7 +121,8 @@ def _open(
     begin_ms = pane_ms - (int(fault.share) - 1) * monitor.pane_ms if kind == "no-data" else pane_ms
     features = list(dict.fromkeys(each.feature for each, _ in found if each.feature))
     title = fault_title(monitor.model, fault, begin_ms, monitor.pane_ms)
-    incident = open_incident(loop, monitor, kind, LEVELS[kind], title, features, begin_ms, pane_ms + monitor.pane_ms)
+    level = _level(kind, found)
+    incident = open_incident(loop, monitor, kind, level, title, features, begin_ms, pane_ms + monitor.pane_ms)
     incident.verdicts = [each.id for _, each in found]
     incident.evidence_days, incident.budget_days = verdict.evidence_days, verdict.budget_days
     _supersede(loop, monitor, incident, pane_ms, emit)
@@ -125,8 +133,10 @@ def _extend(monitor: Monitor, incident: Incident, found: Sequence[tuple[Fault, V
     incident.quiet = 0
     incident.evidence_days = max(incident.evidence_days, *(verdict.evidence_days for _, verdict in found))
     new = [fault.feature for fault, _ in found if fault.feature and fault.feature not in incident.features]
-    if new:
+    is_worse = incident.level != "page" == _level(incident.kind, found)
+    if new or is_worse:
         incident.features += list(dict.fromkeys(new))
+        incident.level = "page" if is_worse else incident.level
         tell(monitor, incident, "updated", found[0][1].reason, _keys(incident, found), emit)
 
 
@@ -156,7 +166,7 @@ def _keys(incident: Incident, found: Sequence[tuple[Fault, VerdictRow]]) -> dict
             {"feature": fault.feature, "effect": each.effect_name, "value": each.effect, "floor": each.floor}
             for fault, each in found
         ],
-        "next": "ask who sends it; retrains wait until it is over",
+        "next": "ask who sends it; retrains wait while a fault is a page",
     }
 
 

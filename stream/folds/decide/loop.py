@@ -110,8 +110,8 @@ def ask_retrain(
 
 
 def is_cool(loop: Loop, monitor: Monitor, now_ms: int) -> bool:
-    """Say whether none is in flight, the data have no fault, and enough time and labels lie behind the last one."""
-    if open_of(loop, monitor, "data-fault"):
+    """Say whether none is in flight, no fault of the data pages, and enough time and labels lie behind the last one."""
+    if any(fault.level == "page" for fault in open_of(loop, monitor, "data-fault")):
         return False
     if loop.retrain is not None or loop.last_retrain_ms is None:
         return loop.retrain is None

@@ -107,6 +107,7 @@ def test_notes_say_what_was_not_read_and_what_was_made_up(tmp_path):
         "1 row refused: score or prediction is infinite (the first is row 40001)",
         "1 prediction invalid (no probability: score 7); the first is row 40000",
         "1 label of predictions that are not in the rows",
+        "the last pane holds a part of its rows only: its volume is not judged",
     ]
 
 

@@ -10,6 +10,7 @@ from benchmarks.detection import concepts, faults, parts, realised, report
 from benchmarks.detection.estimates_stored import parted, shifted
 from benchmarks.detection.experiment import at_most
 from benchmarks.detection.injected import FLIP, Change, Raised, seen_of, truth
+from benchmarks.detection.injected_backtest import of_alerts
 from benchmarks.detection.parts import LONGEST_FIRST, PARTS, Outcome, missing, run
 from benchmarks.detection.realised import of_labels, of_p_values
 from benchmarks.detection.retake import alarmed_rows
@@ -163,6 +164,32 @@ def test_only_alarms_that_no_change_explains_are_false(tmp_path):
     told = {"reference_rows": [0, 500], "events": [{"kind": FLIP, "start": 7, "end": 9}]}
     (tmp_path / "truth.json").write_text(json.dumps(told))
     assert truth(tmp_path / "truth.json") == ([Change(FLIP, None, 7, 9)], 500)
+
+
+def alert(kind, row, *features, severity="warn"):
+    return {"kind": kind, "severity": severity, "opened_row": row, "features": list(features)}
+
+
+def test_a_backtest_is_judged_by_its_incidents():
+    changes = [
+        Change("scale", "time", 1_000, 2_000),
+        Change("prior", None, 9_000, 9_500),
+        Change(FLIP, None, 20_000, 21_000),
+    ]
+    alerts = [
+        alert("drift", 1_500, "time", "length"),
+        alert("drift", 1_600, "length"),
+        alert("quality", 9_400, "score"),
+        alert("performance", 20_500, severity="page"),
+        alert("drift", 5_000, "flight", severity="info"),
+        alert("drift", 15_000, "flight"),
+        alert("performance", 16_000, severity="page"),
+    ]
+
+    judged = of_alerts(alerts, changes)
+
+    assert judged._asdict() == {"found": 2, "first": 1, "false": 2, "false_pages": 1, "blamed": 0}
+    assert of_alerts([*alerts, alert("drift", 20_600, "time")], changes).blamed == 1
 
 
 def test_windows_move_with_their_driver_and_hold_a_row_once():

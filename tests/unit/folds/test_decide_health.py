@@ -1,0 +1,98 @@
+"""Faults of the data are found in the pane in which they begin, are one incident, and hold retrains back."""
+
+import numpy as np
+import pytest
+
+from stream.folds.rows import VerdictRow
+from tests.loop import DAY_MS, day_of_events, reference_of, watched
+
+DAYS = 90
+
+
+@pytest.fixture(scope="module")
+def reference():
+    rng = np.random.default_rng(0)
+    return reference_of([e for day in range(DAYS) for e in day_of_events(rng, day, 500)[0]])
+
+
+def feed(loop, days, spoil=lambda rng, event: None, n=500, seed=1):
+    rng = np.random.default_rng(seed)
+    for day in days:
+        events, labels = day_of_events(rng, day, n)
+        for event in events:
+            spoil(rng, event)
+        loop.send("predictions", events)
+        loop.send("labels", labels)
+        loop.tick(2)
+        loop.run()
+
+
+def opened(loop):
+    return [(a["kind"], a["level"], a["features"]) for a in loop.said("alerts") if a["state"] == "open"]
+
+
+def share(of, change):
+    return lambda rng, event: change(event["features"]) if rng.random() < of else None
+
+
+def test_healthy_days_have_no_fault(reference):
+    loop = watched(reference)
+    feed(loop, range(DAYS, DAYS + 40))
+
+    assert opened(loop) == []
+    assert not [row for row in loop.of(VerdictRow) if row.status == "fault"]
+
+
+@pytest.mark.parametrize(
+    ("change", "level", "says"),
+    [
+        (lambda f: f.pop("x"), "page", "x is missing in"),
+        (lambda f: f.update(x="far"), "page", "x comes as something else in"),
+        (lambda f: f.update(x=99.0), "page", "x lies above all that was seen in"),
+        (lambda f: f.update(c="zz"), "warn", "c has levels that were never seen in"),
+    ],
+)
+def test_a_share_of_bad_values_is_a_fault_in_the_pane_in_which_it_begins(reference, change, level, says):
+    loop = watched(reference)
+    feed(loop, range(DAYS, DAYS + 3))
+    feed(loop, range(DAYS + 3, DAYS + 8), share(0.08, change), seed=2)
+
+    fault = next(alert for alert in loop.said("alerts") if alert["kind"] == "data-fault")
+    assert (fault["level"], says in fault["title"]) == (level, True)
+    assert fault["since"].startswith("1970-04-04")
+    assert fault["sure"]["evidence_days"] > fault["sure"]["budget_days"]
+    assert len([kind for kind, _, _ in opened(loop) if kind == "data-fault"]) == 1
+
+
+def test_a_feature_that_is_gone_is_said_to_be_gone(reference):
+    loop = watched(reference)
+    feed(loop, range(DAYS, DAYS + 4), share(1.0, lambda f: f.pop("x")))
+
+    assert "x is gone" in opened_titles(loop)[0]
+
+
+def test_rows_that_stop_are_no_data_and_rows_that_fall_are_volume(reference):
+    loop = watched(reference)
+    feed(loop, range(DAYS, DAYS + 3))
+    feed(loop, [DAYS + 8], seed=3)
+    feed(loop, range(DAYS + 9, DAYS + 13), n=100, seed=4)
+
+    kinds = [kind for kind, _, _ in opened(loop)]
+    assert kinds[:2] == ["no-data", "volume"]
+    resolved = [a["kind"] for a in loop.said("alerts") if a["state"] == "resolved"]
+    assert resolved == ["no-data"]
+    assert loop.said("alerts")[0]["since"].startswith("1970-04-04")
+
+
+def opened_titles(loop):
+    return [alert["title"] for alert in loop.said("alerts") if alert["state"] == "open"]
+
+
+def test_verdicts_on_faults_say_how_much_against_the_floor(reference):
+    loop = watched(reference)
+    feed(loop, range(DAYS, DAYS + 4), share(0.2, lambda f: f.pop("x")))
+
+    fault = next(row for row in loop.of(VerdictRow) if row.status == "fault")
+    assert (fault.kind, fault.target, fault.effect_name) == ("quality", "x", "missing")
+    assert fault.effect > fault.floor == pytest.approx(0.005, abs=0.001)
+    assert fault.pane_ms >= DAYS * DAY_MS

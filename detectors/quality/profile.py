@@ -71,8 +71,8 @@ class QualityProfile(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def loud(self) -> Floats:
-        """Shares at which a rise matters, ``(H, 5 F + 1)``; infinite where nothing is checked."""
-        return np.where(self.is_checked, self.shares.expected + SHARE_FLOOR, np.inf)
+        """Shares at which a rise matters, ``(H, 5 F + 1)``; above all shares where nothing is checked."""
+        return np.where(self.is_checked, self.shares.expected + SHARE_FLOOR, 2.0)
 
     @cached_property
     def can_stick(self) -> Flags:

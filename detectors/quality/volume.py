@@ -126,7 +126,7 @@ def fallen(profile: VolumeProfile, rows: int, phase: int = 0) -> float:
 
 def _risen(profile: VolumeProfile, rows: int, phase: int) -> float:
     mean, between = np.array([profile.expected[phase]]), np.array([profile.variance + profile.error[phase]])
-    p = at_least(np.array([float(rows)]), mean, np.inf, np.zeros(1), between)
+    p = at_least(np.array([float(rows)]), mean, np.array([np.inf]), np.zeros(1), between)
     return float(student(p, np.array([profile.freedom]))[0])
 
 

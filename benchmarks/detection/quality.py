@@ -131,7 +131,7 @@ def _stuck(pane: PaneHealth) -> PaneHealth:
 
 INJECTED = (
     Injected("missing +1 %, 1,000 rows", 1_000, "missing", _with("missing", 0, 0.01)),
-    Injected("missing 2 % +1 %, 10,000 rows", 10_000, "missing", _with("missing", 3, 0.01)),
+    Injected("missing 2 % +1 %, 20,000 rows", 20_000, "missing", _with("missing", 3, 0.01)),
     Injected("unseen 1 %, 1,000 rows", 1_000, "unseen", _with("unseen", NUMBERS + 1, 0.01)),
     Injected("texts for numbers 1 %, 1,000 rows", 1_000, "type", _with("invalid", 0, 0.01)),
     Injected("one feature gone, 20 rows", 20, "schema", _with("missing", 0, 1.0)),

@@ -113,15 +113,15 @@ def check_gap(profile: GapProfile, panes: int, allowed: float, phase: int = 0) -
     True
     >>> fault = check_gap(profile, panes=3, allowed=0.001)
     >>> fault.check, fault.share, fault.expected, fault.p
-    ('no-data', 3, 0, 0.0003)
+    ('no-data', 3.0, 0.0, 0.0003)
     """
     if panes < 0 or not 0 < allowed < 1:
         raise ValueError(f"need panes of 0 or more and an error in (0, 1), got {panes} and {allowed}")
     longest = profile.longest[phase]
     if profile.panes < MIN_PANES or panes <= longest:
         return None
-    p = run_chance(profile, panes, phase)
-    return Fault("no-data", "", "", p, 1, panes, longest, 1.0, panes, panes) if p <= allowed else None
+    p, run = run_chance(profile, panes, phase), float(panes)
+    return Fault("no-data", "", "", p, 1, run, float(longest), 1.0, run, run) if p <= allowed else None
 
 
 def run_chance(profile: GapProfile, panes: int, phase: int = 0) -> float:

@@ -133,7 +133,7 @@ class Cases(NamedTuple):
 def _is_far(cases: Cases, counts: Floats, rows: Floats, level: float) -> Flags:
     r"""Return which counts may have a p-value up to the level.
 
-    Nearer than two standard deviations none has. And a binomial count alone has the probability
+    Nearer than two standard deviations none has one of note. And a binomial count alone has the probability
     :math:`e^{-n D} / \sqrt{8 k}` at least, with the divergence D of its share from the expected one.
     """
     mean, share, found = rows * cases.share, cases.share, counts / rows

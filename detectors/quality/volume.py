@@ -87,7 +87,9 @@ def fit_volume(rows: Ints, phases: int = 1) -> VolumeProfile:
 
 
 def check_volume(profile: VolumeProfile, rows: int, allowed: float, phase: int = 0) -> Fault | None:
-    """Return whether a pane has far fewer or far more rows than the reference lets expect; an empty one has fewer.
+    """Return whether a pane has far fewer or far more rows than the reference lets expect.
+
+    An empty pane of a stream that is dense enough is a fault here at once; `gap` needs some in a row.
 
     Parameters
     ----------

@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal, special
 
+from detectors.bins import UNSEEN, fit_number
+from detectors.columns import count_by_pane
+from detectors.quality.binned import binned
 from detectors.quality.health import PaneHealth, ReferenceHealth
 from detectors.quality.profile import QualityProfile, fit_quality
 
@@ -25,12 +28,13 @@ FEATURES = NUMBERS + CATEGORIES
 IS_NUMBER = np.arange(FEATURES) < NUMBERS
 NAMES = tuple(f"x{f}" for f in range(FEATURES))
 
-MISSING = np.resize([0.0, 1e-4, 1e-3, 0.02, 0.3, 0.95], FEATURES)
-INVALID = np.resize([0.0, 0.0, 1e-3, 0.005], FEATURES)
-UNSEEN = np.where(IS_NUMBER, 0.0, np.resize([0.0, 1e-4, 2e-3], FEATURES))
-MODE = np.resize([1e-3, 0.05, 0.5, 0.9, 0.999], FEATURES)
-DUPLICATES = 1e-3
-END = 0.01
+MISSING_SHARES = np.resize([0.0, 1e-4, 1e-3, 0.02, 0.3, 0.95], FEATURES)
+INVALID_SHARES = np.resize([0.0, 0.0, 1e-3, 0.005], FEATURES)
+UNSEEN_SHARES = np.where(IS_NUMBER, 0.0, np.resize([0.0, 1e-4, 2e-3], FEATURES))
+MODAL_SHARES = np.resize([1e-3, 0.05, 0.5, 0.9, 0.999], FEATURES)
+DUPLICATE_SHARE = np.array([1e-3])
+END, END_ROWS = 0.01, 2.0
+"""Share of the reference's rows at either end of its range, or so many rows a pane: see `detectors.quality.binned`."""
 
 
 class Wander(NamedTuple):
@@ -78,14 +82,16 @@ def _counted(g: Generator, rows: Ints, reference: int, nature: Nature) -> _Count
     def drawn(share: Floats) -> Ints:
         return g.binomial(rows[:, None], _moved(g, share, len(rows), nature.odds))
 
-    missing = drawn(MISSING)
-    invalid = np.minimum(drawn(INVALID), rows[:, None] - missing)
+    missing = drawn(MISSING_SHARES)
+    invalid = np.minimum(drawn(INVALID_SHARES), rows[:, None] - missing)
     present = rows[:, None] - missing - invalid
-    modal = np.where(IS_NUMBER, np.maximum(np.minimum(1, present), g.binomial(present, MODE)), 0)
+    modal = np.where(IS_NUMBER, np.maximum(np.minimum(1, present), g.binomial(present, MODAL_SHARES)), 0)
     low, below = _ends(g, present, reference, nature)
     high, above = _ends(g, present, reference, nature)
-    duplicates = drawn(np.array([DUPLICATES]))[:, 0]
-    health = ReferenceHealth(rows, duplicates, missing, invalid, np.minimum(drawn(UNSEEN), present), low, high, modal)
+    duplicates = drawn(DUPLICATE_SHARE)[:, 0]
+    health = ReferenceHealth(
+        rows, duplicates, missing, invalid, np.minimum(drawn(UNSEEN_SHARES), present), low, high, modal
+    )
     return _Counted(health, below, above)
 
 
@@ -96,22 +102,22 @@ def _moved(g: Generator, share: Floats, panes: int, odds: Wander) -> Floats:
 
 
 def _ends(g: Generator, present: Ints, reference: int, nature: Nature) -> tuple[Ints, Ints]:
-    """Return rows in the reference's highest hundredth, and beyond all of it, of normal numbers whose means wander."""
+    """Return rows at the reference's upper end, and beyond all of it, of normal numbers whose means wander."""
     mean = nature.means.draw(g, len(present), FEATURES)
     largest = mean - special.ndtri(-np.expm1(np.log(g.random(present.shape)) / np.maximum(present, 1)))
     limit = np.where(present > 0, largest, -np.inf)[:reference].max(0)
-    cut = _quantile(mean[:reference])
+    cut = _upper_quantile(mean[:reference], min(0.25, max(END, END_ROWS / max(1.0, float(present.mean())))))
     beyond = g.binomial(present, special.ndtr(mean - limit))
     beyond[:reference] = 0
     ends = g.binomial(present, special.ndtr(mean - cut))
     return np.where(IS_NUMBER, ends, 0), np.where(IS_NUMBER, beyond, 0)
 
 
-def _quantile(means: Floats) -> Floats:
-    """Return where the reference's highest hundredth begins, ``(F,)``."""
+def _upper_quantile(means: Floats, share: float) -> Floats:
+    """Return where the upper share of normal numbers with these means begins, ``(F,)``."""
     grid = np.linspace(-10, 10, 801)
-    share = special.ndtr(means[:, :, None] - grid).mean(0)
-    return np.array([grid[np.argmax(own <= END)] for own in share])
+    above = special.ndtr(means[:, :, None] - grid).mean(0)
+    return np.array([grid[np.argmax(own <= share)] for own in above])
 
 
 def _panes(counted: _Counted, first: int) -> Iterator[PaneHealth]:
@@ -121,3 +127,23 @@ def _panes(counted: _Counted, first: int) -> Iterator[PaneHealth]:
     for t in range(first, len(health.rows)):
         counts = health.missing[t], health.invalid[t], health.unseen[t], counted.below[t], counted.above[t]
         yield PaneHealth(int(health.rows[t]), int(health.duplicates[t]), *counts, constant[t])
+
+
+def of_values(columns: list[Floats], rows: int, reference: int) -> Healthy:
+    """Return the profile of the first `reference` panes of numbers, and the others, from their values, pane by pane."""
+    known = reference * rows
+    bins = tuple(fit_number(f"x{f}", values[:known]) for f, values in enumerate(columns))
+    width, panes = max(feature.width for feature in bins), len(columns[0]) // rows
+    pane = np.repeat(np.arange(panes), rows)
+    codes = [feature.number_codes(values) for feature, values in zip(bins, columns, strict=True)]
+    counts = np.stack([count_by_pane(own, width, pane, panes) for own in codes], 1).astype(np.int64)
+    none, sizes = np.zeros((panes, len(bins)), np.int64), np.full(panes, rows)
+    of_bins = (fields[:reference] for fields in binned(bins, counts))
+    health = ReferenceHealth(sizes[:reference], sizes[:reference] * 0, *(none[:reference],) * 3, *of_bins)
+    profile = fit_quality(health, np.ones(len(bins), np.bool_), [feature.name for feature in bins])
+    above = np.stack([counts[:, f, feature.width - 1] for f, feature in enumerate(bins)], 1)
+    varied = none[0] > 0
+    later = range(reference, panes)
+    return Healthy(
+        profile, [PaneHealth(rows, 0, none[t], none[t], none[t], counts[t, :, UNSEEN], above[t], varied) for t in later]
+    )

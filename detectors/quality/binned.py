@@ -11,8 +11,11 @@ from detectors.bins import FIRST, Bins
 
 Ints = NDArray[np.int64]
 
-_END_BINS = 2
-"""Numbers are cut at their quantiles .001 and .01 (`detectors.bins.CUTS`): two bins hold the lowest hundredth."""
+_END_ROWS = 2.0
+"""Rows in a pane that an end of the distribution holds: fewer would not show whether extremes come in clusters."""
+
+_LEAST_BINS, _MOST_OF_THEM = 2, 4
+"""Two bins are the outermost hundredth (`detectors.bins.CUTS`); a quarter of the bins is no end any more."""
 
 
 class Binned(NamedTuple):
@@ -36,8 +39,8 @@ def binned(bins: tuple[Bins, ...], counts: Ints) -> Binned:
     for f, feature in enumerate(bins):
         if feature.kind == "number" and feature.width > FIRST + 1:
             values = counts[:, f, FIRST : feature.width - 1]
-            found.low[:, f] = values[:, :_END_BINS].sum(1)
-            found.high[:, f] = values[:, -_END_BINS:].sum(1)
+            found.low[:, f] = _end(values)
+            found.high[:, f] = _end(values[:, ::-1])
             found.modal[:, f] = values.max(1)
     return found
 
@@ -62,3 +65,10 @@ def unseen_elsewhere(levels: Ints, pane_of_row: Ints, panes: int) -> Ints:
     np.minimum.at(first, levels, pane_of_row)
     np.maximum.at(last, levels, pane_of_row)
     return np.bincount(pane_of_row[(first == last)[levels]], minlength=panes)
+
+
+def _end(values: Ints) -> Ints:
+    """Return the rows of each pane in the first bins, ``(R,)``."""
+    together = np.cumsum(values.mean(0))
+    enough = int(np.searchsorted(together, _END_ROWS)) + 1
+    return np.asarray(values[:, : max(_LEAST_BINS, min(enough, values.shape[1] // _MOST_OF_THEM))].sum(1), np.int64)

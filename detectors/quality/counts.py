@@ -2,10 +2,10 @@ r"""How surely a count is too high, or too low, if its mean is known only by its
 
 Rows are sampled: a count of mean m among n has variance :math:`m (1 - m/n)`, and :math:`\epsilon m^2` more, as m itself
 comes from a count. It is negative binomial, Poisson or binomial, whichever has that variance (Panjer's class). And the
-mean differs between panes: upwards by lognormal factors, whose tail is heavier than that of the beta or gamma law with
-the same variance, since rates that wander by factors are common and false alarms lie in that tail; downwards by gamma
-ones, whose lower tail is the heavier. What is then still to be said, that the spread was learnt from so many panes
-only, Student's distribution says in the place of the normal one.
+mean differs between panes: upwards by lognormal factors of the odds :math:`m / (n - m)`, whose tail is heavier than
+that of the gamma law with the same variance, since rates that wander by factors are common and false alarms lie in that
+tail; downwards by gamma factors, whose lower tail is the heavier. What is then still to be said, that the spread was
+learnt from so many panes only, Student's distribution says in the place of the normal one.
 """
 
 from __future__ import annotations
@@ -37,31 +37,32 @@ def _rule(points: int) -> tuple[Floats, Floats]:
 _FAR, _NEAR = _rule(8), _rule(10)
 
 
-def at_least(count: Floats, mean: Floats, rows: Floats | float, error: Floats, between: Floats) -> Floats:
-    """Return P(K >= count), ``(C,)``, for counts of 1 or more; about 40 incomplete beta functions a case.
+def at_least(count: Floats, mean: Floats, rows: Floats, error: Floats, between: Floats) -> Floats:
+    """Return P(K >= count), ``(C,)``, for counts of 1 or more; about 20 incomplete beta functions a case.
 
     Parameters
     ----------
     mean
         Expected, positive, and below `rows`.
     rows
-        n, those that could count at most; infinite for rows themselves.
+        n, those that could count, no fewer than the count; infinite for rows themselves.
     error
         Squared relative error of the mean by the count that it comes from.
     between
-        Variance of the mean's factor between panes.
+        Variance of the odds between panes, relative to their square.
 
     Examples
     --------
-    >>> few = np.array([3.0]), np.array([1 / 60]), 1_000.0
-    >>> at_least(*few, error=np.array([1.0]), between=np.array([0.0])) * 1e6
+    >>> count, mean, rows = np.array([3.0]), np.array([1 / 60]), np.array([1_000.0])
+    >>> at_least(count, mean, rows, error=np.array([1.0]), between=np.array([0.0])) * 1e6
     array([4.41])
     """
     from scipy import special
 
     spread = np.maximum(np.sqrt(np.log1p(between)), _LEAST_SPREAD)
-    z, weights, last = _nodes(count, mean, spread, error)
-    rate = np.minimum(mean * np.exp(spread * z - spread**2 / 2), rows * _BELOW_ONE)
+    shift = spread**2 * (0.5 - mean / rows)
+    z, weights, last = _nodes(count, mean, rows, error, spread, shift)
+    rate = 1 / (1 / rows + (1 / mean - 1 / rows) * np.exp(shift - spread * z))
     given = _upper(np.broadcast_to(count, rate.shape), rate, rate * (1 - rate / rows) + error * rate**2)
     return np.asarray((weights * _density(z) * given).sum(0) + special.ndtr(-last), np.float64)
 
@@ -82,6 +83,16 @@ def at_most(count: Floats, mean: Floats, variance: Floats) -> Floats:
     trials, chance = _binomial(m, v)
     p[~is_wide] = special.betaincc(k + 1, np.maximum(trials - k, _LEAST_TRIALS), chance)
     return p
+
+
+def beta_above(found: Floats, share: Floats, correlation: Floats) -> Floats:
+    """Return P(a pane's share > found), ``(C,)``, by the beta law of shares of this mean and correlation.
+
+    >>> beta_above(np.array([0.75]), np.array([0.5]), np.array([1 / 3]))
+    array([0.25])
+    """
+    weight = 1 / np.clip(correlation, 1e-12, 1 - 1e-3) - 1
+    return np.asarray(special.betaincc(share * weight, (1 - share) * weight, found), np.float64)
 
 
 def all_alike(rows: Floats, share: Floats, correlation: Floats) -> Floats:
@@ -110,13 +121,17 @@ def student(p: Floats, freedom: Floats) -> Floats:
     return np.asarray(np.clip(special.stdtr(freedom, z), LEAST_P, 1.0), np.float64)
 
 
-def _nodes(count: Floats, mean: Floats, spread: Floats, error: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return deviations of the log mean, ``(18, C)``, their weights, and the last one, ``(C,)``.
+def _nodes(
+    count: Floats, mean: Floats, rows: Floats, error: Floats, spread: Floats, shift: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Return deviations of the log odds, ``(18, C)``, their weights, and the last one, ``(C,)``.
 
     Few are far from where the mean would be the count, more near it, where sampling decides; beyond, it is certain.
     """
-    reached = np.minimum((np.log(count / mean) + spread**2 / 2) / spread, _FARTHEST)
-    near = _SAMPLING * np.sqrt(1 / count + error) / spread
+    inside = np.minimum(count, rows - 0.5)
+    odds = np.log(1 / mean - 1 / rows) - np.log(1 / inside - 1 / rows)
+    reached = np.minimum((odds + shift) / spread, _FARTHEST)
+    near = _SAMPLING * np.sqrt(1 / inside + 1 / (rows - inside) + error) / spread
     middle = np.maximum(np.maximum(reached - near, np.minimum(reached, 1.0)), _NEAREST)
     last = np.maximum(np.minimum(reached + near, _FARTHEST), middle)
     far = _NEAREST + (middle - _NEAREST) * _FAR[0], (middle - _NEAREST) * _FAR[1]

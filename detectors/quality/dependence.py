@@ -62,6 +62,7 @@ def _correlation(residuals: Floats) -> Floats:
     panes = len(residuals)
     squares = (residuals**2).sum(0)
     products = np.where(squares > _LEAST_SQUARES, (residuals[1:] * residuals[:-1]).sum(0), 0.0)
-    found, error = products / np.maximum(squares, _LEAST_SQUARES), 1 / np.sqrt(panes)
+    found = products / np.maximum(squares, _LEAST_SQUARES)
+    error = np.sqrt((1 - np.minimum(found, 1) ** 2) / panes)
     raised = found + (1 + 3 * found) / panes + np.where(found > 2 * error, error, 0.0)
     return np.where(found > 0, raised, 0.0)

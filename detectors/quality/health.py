@@ -51,7 +51,8 @@ class ReferenceHealth(NamedTuple):
     unseen
         Rows with a level that no other pane has; 0 for numbers.
     low, high
-        Rows with a number in about the lowest, and the highest, hundredth of the reference; 0 for categories.
+        Rows with a number at the lower, and the upper, end of the reference: about its outermost hundredth, or more if
+        that is less than two rows a pane. 0 for categories.
     modal
         Rows with the pane's most frequent number, or of its fullest bin, which are no fewer; 0 for categories.
     """

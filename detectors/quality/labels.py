@@ -85,11 +85,12 @@ def check_labels(
     return Fault("no-labels", "", "", p, 1, found.value, expected, LABELS_FLOOR * expected, found.lo, found.hi)
 
 
-def lack_chance(profile: LabelProfile, rows: int, labels: int, matured: float, phase: int = 0) -> float:
-    """Return P(so few labels or fewer) in a pane like the reference's."""
-    aged = _aged(profile.unlabelled, matured)
-    kind = np.zeros(1, np.int64)
-    return float(aged.risen(kind, np.array([float(rows - labels)]), np.array([float(rows)]), phase)[0])
+def lack_chance(profile: LabelProfile, rows: int, labels: int, matured: float = 1.0, phase: int = 0) -> float:
+    """Return P(so few labels or fewer) in a pane like the reference's, of 1 row or more."""
+    aged, kind, among = _aged(profile.unlabelled, matured), np.zeros(1, np.int64), np.array([float(rows)])
+    if labels == 0:
+        return float(aged.all_rows(kind, among, phase)[0])
+    return float(aged.risen(kind, among - labels, among, phase)[0])
 
 
 def _aged(unlabelled: Shares, matured: float) -> Shares:

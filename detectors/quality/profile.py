@@ -71,14 +71,14 @@ class QualityProfile(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def loud(self) -> Floats:
-        """Shares at which a rise matters, ``(H, 5 F + 1)``; infinite where nothing is checked."""
-        return np.where(self.is_checked, self.shares.expected + SHARE_FLOOR, np.inf)
+        """Shares at which a rise matters, ``(H, 5 F + 1)``; above all shares where nothing is checked."""
+        return np.where(self.is_checked, self.shares.expected + SHARE_FLOOR, 2.0)
 
     @cached_property
     def can_stick(self) -> Flags:
         """Numbers that have, as expected, enough values of their own in each phase, ``(F,)``."""
         varied = self.modal.expected.max(0) <= 1 - SHARE_FLOOR
-        return np.asarray(varied & np.array(self.is_number) & np.array(self.has_values), np.bool_)
+        return np.asarray(varied & np.array(self.is_number, np.bool_) & np.array(self.has_values, np.bool_))
 
     @cached_property
     def tests(self) -> int:

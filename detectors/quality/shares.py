@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.quality.counts import all_alike, at_least, at_most, student
+from detectors.quality.counts import all_alike, at_least, beta_above, student
 from detectors.quality.dependence import dependence
 
 Ints = NDArray[np.int64]
@@ -132,7 +132,7 @@ class Cases(NamedTuple):
 def _is_far(cases: Cases, counts: Floats, rows: Floats, level: float) -> Flags:
     r"""Return which counts may have a p-value up to the level.
 
-    Nearer than two standard deviations none has. And a binomial count alone has the probability
+    Nearer than two standard deviations none has one of note. And a binomial count alone has the probability
     :math:`e^{-n D} / \sqrt{8 k}` at least, with the divergence D of its share from the expected one.
     """
     from scipy import special
@@ -144,13 +144,13 @@ def _is_far(cases: Cases, counts: Floats, rows: Floats, level: float) -> Flags:
 
 
 def _risen(cases: Cases, counts: Floats, rows: Floats) -> Floats:
+    """Return the p-values of counts: by lognormal odds, or by the beta law where that has the heavier tail."""
     share, odds = cases.share, (1 - cases.share) / cases.share
     rarer = np.minimum(odds, 1 / odds)
     freedom = np.maximum(LEAST_FREEDOM, cases.freedom / (1 + 3 * cases.correlation / rarer))
-    rare = at_least(counts, rows * share, rows, cases.error * odds, cases.between * odds)
-    variance = rows * share * (1 - share) * (1 + rows * cases.total)
-    common = at_most(rows - counts, rows * (1 - share), variance)
-    return student(np.where(share <= 0.5, rare, common), freedom)
+    between = cases.between / (share * (1 - share))
+    wandering = student(at_least(counts, rows * share, rows, cases.error * odds, between), freedom)
+    return np.maximum(wandering, beta_above((counts - 0.5) / rows, share, cases.total))
 
 
 def fit_shares(counts: Ints, rows: Ints, phases: int = 1) -> Shares:
@@ -194,11 +194,12 @@ def _varying(residuals: Floats, held: Ints, used: Ints, seen: Floats) -> _Varyin
     """
     free = np.maximum(held - used, 1)
     squares = (residuals**2).sum(0) / free
-    alike = dependence(residuals, np.maximum(1 - 1 / np.maximum(squares, 1), 0))
+    seldom = np.minimum(1, seen)
+    beyond = np.maximum(squares * (1 + seldom * np.sqrt(2 / free)) - 1, 0)
+    alike = dependence(residuals, beyond / (1 + beyond))
     freedom = free * alike.squares
     hidden = np.maximum(1 - (alike.panes - 1) / free, 0.5)
-    error = squares * np.sqrt(2 / freedom) * np.minimum(1, seen)
-    excess = np.maximum(squares - 1 + error, 0) / hidden
+    excess = np.maximum(squares * (1 + seldom * np.sqrt(2 / freedom)) - 1, 0) / hidden
     return _Varying(excess, used * (1 + excess * np.maximum(1, alike.panes / used)), freedom)
 
 

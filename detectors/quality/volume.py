@@ -87,7 +87,9 @@ def fit_volume(rows: Ints, phases: int = 1) -> VolumeProfile:
 
 
 def check_volume(profile: VolumeProfile, rows: int, allowed: float, phase: int = 0) -> Fault | None:
-    """Return whether a pane has far fewer or far more rows than the reference lets expect; an empty one has fewer.
+    """Return whether a pane has far fewer or far more rows than the reference lets expect.
+
+    An empty pane of a stream that is dense enough is a fault here at once; `gap` needs some in a row.
 
     Parameters
     ----------
@@ -126,7 +128,7 @@ def fallen(profile: VolumeProfile, rows: int, phase: int = 0) -> float:
 
 def _risen(profile: VolumeProfile, rows: int, phase: int) -> float:
     mean, between = np.array([profile.expected[phase]]), np.array([profile.variance + profile.error[phase]])
-    p = at_least(np.array([float(rows)]), mean, np.inf, np.zeros(1), between)
+    p = at_least(np.array([float(rows)]), mean, np.array([np.inf]), np.zeros(1), between)
     return float(student(p, np.array([profile.freedom]))[0])
 
 

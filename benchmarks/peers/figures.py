@@ -17,8 +17,8 @@ OURS = "streamgauge"
 CHOSEN = ("Wasserstein distance (normed)", "jensen_shannon", "KS", "KSTest", "KSDrift", "ADWIN", "PageHinkley")
 """What peers judge numbers by if nothing else is asked for; of river, which chooses nothing, all that is tried.
 
-whylogs' Hellinger distance has a threshold of its own (.4), at which it sees none of our changes: that it raises no false
-alarm says nothing about whylogs.
+whylogs' Hellinger distance has a threshold of its own (.4), at which it sees none of our changes: that it raises no
+false alarm says nothing about whylogs.
 """
 Speed = Mapping[str, Mapping[str, float]]
 TENTH, LATER, FASTER = 0.1, 1.25, 3.0

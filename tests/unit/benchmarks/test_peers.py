@@ -134,9 +134,9 @@ def test_tasks_name_files_with_the_rows_and_what_is_allowed(tmp_path):
 
 def answer_of(null, after, threshold=0.5):
     """Return what a peer says of one stream without a change and of one with it."""
-    task = {"test": {"threshold": threshold, "scores": null}}
+    task = {"KS": {"threshold": threshold, "scores": null}}
     quiet_tasks = {null_name(name, SMALL): task for name in ("iid", "AR .9")}
-    changed_task = {case_name(CASES[0], SMALL, 0): {"test": {"threshold": threshold, "scores": after}}}
+    changed_task = {case_name(CASES[0], SMALL, 0): {"KS": {"threshold": threshold, "scores": after}}}
     return {"version": "1", "tasks": quiet_tasks | changed_task, "speed": {}, "seconds": {}}
 
 
@@ -188,7 +188,7 @@ def test_a_report_writes_never_as_null_and_says_it_in_words():
     assert told["figures"]["ours"]["delays"] == {"n 100": {"+.1 sd": {"rows": None, "missed": 0.6}}}
     text = "\n".join(report.lines(rows, {SMALL: mine}, speed, found))
     assert "never (60%)" in text
-    assert "peer test" in text
+    assert "peer KS" in text
 
 
 def test_every_peer_has_pinned_requirements_and_a_script():

@@ -91,6 +91,8 @@ def beta_above(found: Floats, share: Floats, correlation: Floats) -> Floats:
     >>> beta_above(np.array([0.75]), np.array([0.5]), np.array([1 / 3]))
     array([0.25])
     """
+    from scipy import special
+
     weight = 1 / np.clip(correlation, 1e-12, 1 - 1e-3) - 1
     return np.asarray(special.betaincc(share * weight, (1 - share) * weight, found), np.float64)
 

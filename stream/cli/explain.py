@@ -55,21 +55,33 @@ def _answer(client: Client, words: list[str], at_ms: int | None) -> Answer:
     from dataclasses import asdict
 
     from stream.cli import explain_view as view
-    from stream.ops import explain, incident
+    from stream.ops import explain
 
     upto = explain.NOW_MS if at_ms is None else at_ms
     if len(words) == 1 and words[0].startswith("vd-"):
         found = explain.verdict(client, words[0])
         return {"found": "verdict", **asdict(found)}, view.verdict(found), 0
     if len(words) == 1 and words[0].startswith("INC-"):
-        one = incident.incident(client, words[0])
-        return {"found": "incident", **asdict(one)}, view.incident(one), 0
+        return incident_answer(client, words[0])
     if len(words) == 1:
         return _overview(client, words[0], upto)
     told = explain.target(client, words[0], words[1], upto)
     if isinstance(told, explain.Silence):
         return {"found": "", **asdict(told)}, view.silence(told), FOUND
     return {"found": "verdict", **asdict(told)}, view.verdict(told), 0
+
+
+def incident_answer(client: Client, begin: str) -> Answer:
+    """Return an incident with its probable causes."""
+    from dataclasses import asdict
+
+    from stream.cli import explain_view as view
+    from stream.ops import blame, incident
+
+    one = incident.incident(client, begin)
+    causes = blame.of_incident(client, one)
+    told = {"found": "incident", **asdict(one), "causes": [asdict(cause) for cause in causes]}
+    return told, view.incident(one, causes), 0
 
 
 def _overview(client: Client, model: str, upto_ms: int) -> Answer:

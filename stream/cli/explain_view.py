@@ -10,6 +10,7 @@ from stream.ops.trace_panes import when
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from stream.ops.blame_cause import Cause
     from stream.ops.explain import Explained, Silence
     from stream.ops.explain_reads import Row
     from stream.ops.incident import Incident
@@ -71,13 +72,14 @@ def silence(found: Silence) -> list[str]:
     return [f"No verdict on {found.target} of {found.model}.", *found.sentences]
 
 
-def incident(found: Incident) -> list[str]:
-    """Return an incident: its sentence, both keys, what it rests on, and what happened to it."""
+def incident(found: Incident, causes: Sequence[Cause]) -> list[str]:
+    """Return an incident: its sentence, how sure, probable causes, what it rests on, and what happened to it."""
     state = f"closed {when(found.closed_ms)}" if found.closed_ms else "open"
     return [
         f"{found.id}  {found.level}, {found.kind}, {state}",
         found.title,
         f"  Since {when(found.since_ms)}, raised {when(found.opened_ms)}. {found.sure}.",
+        *(f"  {place + 1}. {cause.sentence}" for place, cause in enumerate(causes)),
         f"  {found.next}".rstrip(),
         *(line for one in found.verdicts for line in _basis(one)),
         *(

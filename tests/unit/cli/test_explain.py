@@ -39,6 +39,7 @@ def _stored(monkeypatch):
 
     monkeypatch.setattr("stream.ops.reader.reader", lambda _: nullcontext())
     monkeypatch.setattr(explain_reads, "query", answer)
+    monkeypatch.setattr("stream.ops.blame.of_incident", lambda _client, _incident: [])
 
 
 def test_a_verdict_is_explained_by_the_begin_of_its_id(run):

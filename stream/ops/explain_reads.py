@@ -34,7 +34,7 @@ _INCIDENT = """
 _INCIDENT_BY_ID = f"SELECT {_INCIDENT} FROM incidents WHERE startsWith(id, {{id:String}}) ORDER BY id LIMIT 2"  # noqa: S608
 _INCIDENTS = f"""
 SELECT {_INCIDENT} FROM incidents
-WHERE ({{model:String}} = '' OR model = {{model:String}}) AND (is_open OR NOT {{open:Bool}})
+WHERE ({{model:String}} = '' OR model = {{model:String}}) AND (is_open OR {{open:UInt8}} = 0)
 ORDER BY is_open DESC, indexOf(['page', 'warn', 'info'], level), opened DESC, id LIMIT {{most:UInt32}}
 """  # noqa: S608
 _TOUCHING = f"""
@@ -87,7 +87,7 @@ def incident(client: Client, begin: str) -> list[Row]:
 
 def incidents(client: Client, model: str, *, is_open: bool, most: int) -> list[Row]:
     """Return incidents, open ones and pages first; `model` may be empty."""
-    return query(client, _INCIDENTS, model=model, open=is_open, most=most)
+    return query(client, _INCIDENTS, model=model, open=int(is_open), most=most)
 
 
 def touching(client: Client, row: Row, to_ms: int) -> list[Row]:

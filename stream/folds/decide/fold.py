@@ -23,6 +23,7 @@ from stream.folds.decide.merge import merge
 from stream.folds.decide.panes import pane_rows
 from stream.folds.decide.performance import add_arrived, forgotten_ms, label_age_ms, performance_rows
 from stream.folds.decide.pipeline import hear, silent_partitions, watch
+from stream.folds.decide.resolve import incident_of, resolve
 from stream.folds.decide.state import SCHEMA, DecideState, LineageState, Loop, PredictionPane
 from stream.folds.decide.statistics import Final, statistics_rows
 from stream.folds.monitor import Monitor, monitor_of, scope_of
@@ -236,6 +237,8 @@ class Decide:
         monitor = self._monitor_of_model(state, command.model)
         if command.command == "step":
             fold_step(loop, command, emit)
+        elif command.command == "resolve":
+            self._resolve(state, loop, command, emit)
         elif command.command == "retrain" and monitor is not None:
             now_ms, from_ms = command.args.get("to_ms"), command.args.get("from_ms")
             ask_retrain(
@@ -250,6 +253,14 @@ class Decide:
                 emit,
                 from_ms if isinstance(from_ms, int) else None,
             )
+
+    def _resolve(self, state: DecideState, loop: Loop, command: Command, emit: Emit) -> None:
+        incident, said = incident_of(loop, command)
+        lineage = state.lineages.get(state.current.get(incident.monitor, ""))
+        if lineage is None:
+            raise ValueError(f"no lineage of monitor {incident.monitor} is in force: apply its spec again")
+        monitor = self._monitor(state, lineage.spec)
+        resolve(lineage, loop, monitor, incident, said, command.who, self._now_ms(state, monitor), emit)
 
     def _monitor_of_model(self, state: DecideState, model: str) -> Monitor | None:
         """Return the monitor of a model that is in force; the first by name, should there be several."""

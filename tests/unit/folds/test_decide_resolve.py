@@ -90,6 +90,17 @@ def test_a_person_resolves_an_incident_and_the_evidence_behind_it_is_forgotten(r
     assert "open" not in states(loop)[states(loop).index("resolved") :]
 
 
+def test_a_checkpoint_after_a_resolve_goes_on_to_the_same_state(reference):
+    loop, rng = watched(reference), np.random.default_rng(3)
+    feed(loop, range(DAYS, DAYS + 3), rng, shift=0.7)
+    opened = next(row.id for row in loop.of(IncidentRow) if row.kind == "drift")
+    command(loop, "resolve", incident=opened, how="fixed")
+    again, done = loop.decide.decode(loop.decide.encode(loop.state).data), len(loop.partials)
+    feed(loop, range(DAYS + 3, DAYS + 6), rng)
+    loop.decide.step(again, loop.partials[done:])
+    assert loop.decide.encode(again).data == loop.decide.encode(loop.state).data
+
+
 def test_a_resolved_loss_of_performance_needs_new_evidence(reference):
     loop, rng = watched(reference), np.random.default_rng(4)
     feed(loop, range(DAYS, DAYS + 12), rng, spoil=lambda event: event.update(score=1 - event["score"]))

@@ -107,6 +107,13 @@ def test_what_the_budget_is_shared_over_follows_from_what_is_stored(told, refere
             assert keys.is_much
 
 
+def test_a_loss_shares_the_budget_with_the_segments_that_are_judged(told):
+    spec = MonitorSpec.model_validate(SPEC)
+    found = [keys_of(row_of(row), spec) for row in told if row.kind == "performance" and row.status == "stable"]
+    assert found
+    assert {round(keys.shared_over, 6) for keys in found} == {4}  # all rows, and three levels of the segment
+
+
 def test_a_window_is_believed_alone_at_the_p_value_that_is_named(told):
     spec = MonitorSpec.model_validate(SPEC)
     for row in told:

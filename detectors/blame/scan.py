@@ -259,10 +259,22 @@ def _of_rates(whole: Tally, exposure: float, design_effect: float) -> Statistic:
 
 
 def _has_changed(every: Sequence[Tally], design_effect: float) -> bool:
-    """Say whether bins are filled otherwise than before, in all rows or in any cell with enough of them."""
+    """Say whether bins are filled otherwise than before, in all rows, one of their bins, or a cell with rows enough."""
     every_p = [_homogeneity(tally, design_effect) for tally in every]
+    if _bin_by_bin(every[0], design_effect) < _GATE:
+        return True
     cells = sum(len(p) for p in every_p[1:])
     return bool(every_p[0].min(initial=1.0) < _GATE or any(p.min(initial=1.0) * cells < _GATE for p in every_p[1:]))
+
+
+def _bin_by_bin(whole: Tally, design_effect: float) -> float:
+    """Return the least p-value of any bin against all others, times the bins: a few rows that are missing are a lot."""
+    from scipy.special import gammaincc
+
+    after, before = whole.after[0], whole.before[0]
+    pairs = [np.stack([counts, counts.sum() - counts], 1) for counts in (after, before)]
+    g, _ = g_statistic(*pairs)
+    return float(gammaincc(0.5, g / design_effect / 2).min(initial=1.0)) * max(1, int((after + before > 0).sum()))
 
 
 def _homogeneity(tally: Tally, design_effect: float) -> Floats:

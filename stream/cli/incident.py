@@ -95,6 +95,7 @@ def resolve(
 ) -> None:  # fmt: skip
     """End an open incident; the evidence that it rests on begins anew.
 
+    With --fixed and --accepted panes up to the newest row are not judged any more: they may still show it.
     With --accepted a reference is made of the rows since its onset, and put in force. Exit code 1: it is closed, or
     there are too few panes for that; then nothing has changed.
     """

@@ -158,9 +158,9 @@ def test_an_incident_names_the_producer_the_airport_and_the_first_row(
     assert blame.of_incident(client, found) == [cause]
 
     # Of a sample the same producer is named, and the first row is looked for among all.
-    monkeypatch.setattr(blame_rows, "MOST_ROWS", 1_500)
+    monkeypatch.setattr(blame_rows, "MOST_ROWS", 4_000)
     [sampled] = blame.of_incident(client, found)
-    assert sampled.rows_after < cause.rows_after / 2
+    assert sampled.rows_after < 0.6 * cause.rows_after
     assert sampled.carriers[0].where == cause.carriers[0].where
     assert sampled.first is not None
     assert abs(int(sampled.first.prediction_id[1:]) - sent.first) <= 60
@@ -225,7 +225,7 @@ def test_the_realised_rate_stands_beside_the_allowed_one(client: Client, setting
     ]
     [row] = incident_act.budgets(client, "m")
     assert (row["false_pages"], row["unanswered"], row["rate"]) == (1, 0, pytest.approx(90 / 2.5))
-    assert row["rate_lo"] == pytest.approx(0.0253 * 90 / 2.5, rel=0.25)  # Byar's is rough at the lower end of one
+    assert row["rate_lo"] == pytest.approx(0.02532 * 90 / 2.5, rel=0.01)
 
 
 def test_a_new_reference_needs_panes_enough_since_the_onset(client: Client) -> None:

@@ -29,7 +29,7 @@ SELECT
 FROM (SELECT * FROM feedback_rows FINAL)
 COMMENT 'Whether incidents were real, as people say';
 
--- The interval is Byar's for a Poisson count: its lower end as if every page that nobody answered for had been real, its upper
+-- The interval is Byar's for a Poisson count (exact at its lower end for one): its lower end as if every page that nobody answered for had been real, its upper
 -- end as if it had been false. What the pipeline says of itself is not of the budget.
 CREATE OR REPLACE VIEW budget (
     model       LowCardinality(String) COMMENT 'Model',
@@ -52,8 +52,10 @@ SELECT
     e.exposure_d / budget_d AS allowed, i.pages AS pages, i.real AS real, i.not_worth AS not_worth,
     i.false_pages AS false_pages, pages - real - not_worth - false_pages AS unanswered, i.warnings AS warnings,
     false_pages / nullIf(allowed, 0) AS rate,
-    if(false_pages > 0, false_pages * pow(greatest(0, 1 - 1 / (9 * false_pages) - 1.96 / (3 * sqrt(false_pages))), 3), 0)
-        / nullIf(allowed, 0) AS rate_lo,
+    multiIf(
+        false_pages = 0, 0, false_pages = 1, -log(0.975),
+        false_pages * pow(1 - 1 / (9 * false_pages) - 1.96 / (3 * sqrt(false_pages)), 3)
+    ) / nullIf(allowed, 0) AS rate_lo,
     (false_pages + unanswered + 1) * pow(
         1 - 1 / (9 * (false_pages + unanswered + 1)) + 1.96 / (3 * sqrt(false_pages + unanswered + 1)), 3
     ) / nullIf(allowed, 0) AS rate_hi

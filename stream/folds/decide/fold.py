@@ -13,7 +13,7 @@ from stream.folds.decide.drift import judge_pane
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.estimate_incidents import judge_estimate
 from stream.folds.decide.estimates import estimate_pane, settle_pane
-from stream.folds.decide.finality import arrive, labels_behind, next_final, settled, stand, start_ms
+from stream.folds.decide.finality import arrive, judged_from_ms, labels_behind, next_final, settled, stand
 from stream.folds.decide.gauges import OnTime, on_time
 from stream.folds.decide.health import check_final, check_mature
 from stream.folds.decide.judge import judge_mature, judged_version
@@ -141,7 +141,7 @@ class Decide:
         settled(lineage, monitor, pane_ms)
         emit.rows.extend(pane_rows(monitor, pane_ms, merged, emit))
         found = on_time(monitor, pane_ms, merged)
-        if pane_ms >= start_ms(lineage):
+        if pane_ms >= judged_from_ms(lineage):
             check_final(lineage, loop, monitor, pane_ms, found, emit)
             judge_pane(lineage, loop, monitor, pane_ms, found, emit)
         touched = add_arrived(lineage, monitor, merged, passed_ms)
@@ -162,7 +162,8 @@ class Decide:
     ) -> None:
         """Judge each prediction pane once, when its labels are mature; forget it when none can come any more.
 
-        Panes before the lineage's start hold a part of their rows only: they are shown, never judged.
+        Panes before the lineage's start hold a part of their rows only: they are shown, never judged, and so are panes
+        that a person spoke of as mended.
         """
         oldest_ms = passed_ms - monitor.pane_ms - label_age_ms(monitor)
         while lineage.unjudged and lineage.unjudged[0] <= oldest_ms and not labels_behind(lineage):
@@ -170,7 +171,7 @@ class Decide:
             pane = lineage.panes.get(pane_ms)
             if pane is not None and not pane.judged:
                 pane.judged = True
-                if pane_ms >= start_ms(lineage):
+                if pane_ms >= judged_from_ms(lineage):
                     self._judge(state, loop, lineage, monitor, pane_ms, passed_ms, emit)
         while lineage.kept and forgotten_ms(monitor, lineage.kept[0]) < passed_ms:
             del lineage.panes[heappop(lineage.kept)]

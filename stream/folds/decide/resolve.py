@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from stream.folds.decide.emit import Emit
+from stream.folds.decide.finality import newest_pane_end_ms
 from stream.folds.decide.incidents import close
 from stream.folds.decide.loop import Command
 from stream.folds.decide.state import Incident, LineageState, Loop
@@ -53,10 +54,15 @@ def resolve(
     now_ms: int,
     emit: Emit,
 ) -> None:
-    """Close an incident, and let the evidence that it rests on begin anew."""
+    """Close an incident, and let the evidence that it rests on begin anew.
+
+    Panes up to the newest row may still show what is mended or accepted: they are not judged.
+    """
     note = f" ({said.note})" if said.note else ""
     close(loop, monitor, incident, max(now_ms, incident.opened_ms), f"resolved by {who}: {HOW[said.how]}{note}", emit)
     forget(lineage, incident)
+    if said.how != "false":
+        lineage.mended_ms = max(lineage.mended_ms, newest_pane_end_ms(lineage, monitor))
 
 
 def forget(lineage: LineageState, incident: Incident) -> None:

@@ -12,7 +12,7 @@ from detectors.paired import Paired
 from detectors.panel.gauge_state import GaugeState
 from stream.folds.partials import Partial
 
-SCHEMA = 5
+SCHEMA = 6
 # Version, segment key, segment value.
 GroupId = tuple[str, str, str]
 
@@ -104,6 +104,8 @@ class LineageState(msgspec.Struct, array_like=True):
     `empty` is how many final panes in a row had no rows; `losing` and `history` are of the losses of a version ("": all
     together).
 
+    Panes before `mended_ms` are shown and not judged: a person said that what they show is over.
+
     `steps` are the watermarks of each partition that are above the newest final pane, each with its mark's log clock;
     `moved_ms` is the log clock with which any watermark moved last. `kept` and `unjudged` are heaps of the starts of
     `panes`, and of those whose labels were not mature yet.
@@ -125,6 +127,7 @@ class LineageState(msgspec.Struct, array_like=True):
     unlabelled: Unlabelled = msgspec.field(default_factory=Unlabelled)
     record: TrackRecord = TrackRecord()
     history: dict[str, list[MaturePane]] = {}
+    mended_ms: int = 0
 
 
 class Version(msgspec.Struct, array_like=True):

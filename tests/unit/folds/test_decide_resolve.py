@@ -90,6 +90,30 @@ def test_a_person_resolves_an_incident_and_the_evidence_behind_it_is_forgotten(r
     assert "open" not in states(loop)[states(loop).index("resolved") :]
 
 
+@pytest.mark.parametrize("how", ["fixed", "accepted"])
+def test_panes_that_were_open_when_it_was_mended_raise_nothing(reference, how):
+    loop, rng = watched(reference), np.random.default_rng(3)
+    feed(loop, range(DAYS, DAYS + 3), rng, shift=0.7)
+    opened = next(row.id for row in loop.of(IncidentRow) if row.kind == "drift")
+    command(loop, "resolve", incident=opened, how=how)
+    feed(loop, range(DAYS + 3, DAYS + 12), rng)
+    assert states(loop)[-1] == "resolved"
+    # The last day with the shift was not final then: it is shown, and not judged.
+    judged = {row.pane_ms // DAY_MS for row in loop.of(VerdictRow) if row.target == "x"}
+    assert DAYS + 2 not in judged
+    assert DAYS + 4 in judged
+
+
+def test_losses_of_predictions_that_were_made_before_a_fix_raise_nothing_when_their_labels_come(reference):
+    loop, rng = watched(reference), np.random.default_rng(4)
+    feed(loop, range(DAYS, DAYS + 12), rng, spoil=lambda event: event.update(score=1 - event["score"]))
+    opened = next(row.id for row in loop.of(IncidentRow) if row.kind == "performance")
+    for incident in {row.id for row in loop.of(IncidentRow)}:
+        command(loop, "resolve", incident=incident, how="fixed")
+    feed(loop, range(DAYS + 12, DAYS + 20), rng)
+    assert {a["incident"] for a in loop.said("alerts") if a["kind"] == "performance"} == {opened}
+
+
 def test_a_checkpoint_after_a_resolve_goes_on_to_the_same_state(reference):
     loop, rng = watched(reference), np.random.default_rng(3)
     feed(loop, range(DAYS, DAYS + 3), rng, shift=0.7)

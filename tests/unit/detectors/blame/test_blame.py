@@ -69,6 +69,18 @@ def test_without_a_change_nothing_is_blamed():
     assert sum(blamed) <= 3
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_few_rows_that_are_missing_in_a_single_pane_are_enough(seed):
+    g, n = np.random.default_rng(seed), 2_500
+    is_after, source = np.arange(n) >= 2_400, g.choice(["a", "b", "c"], n)
+    hit = np.flatnonzero(is_after & (source == "c"))[:8]
+    bins = g.integers(1, 28, n)
+    bins[hit] = 0
+    dims = [dimension("source", source.tolist()), dimension("origin", g.choice(ORIGINS, n).tolist())]
+    found = carriers(bins, 28, is_after, dims)
+    assert found[0].where.get("source", "c") == "c"
+
+
 def test_a_change_of_all_rows_accuses_no_segment():
     wrong = [Rows(seed, shift=0.15).found() for seed in range(40)]
     assert sum(bool(found) and found[0].where != {} for found in wrong) <= 2

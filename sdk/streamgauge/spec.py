@@ -316,7 +316,11 @@ class MonitorSpec(_Part):
         description="what goes up and down every day or week (UTC) is normal: each pane is compared with its like",
     )
     features: dict[Text, Feature] = Field(min_length=1, max_length=MAX_FEATURES, description="features by name")
-    segments: Names = Field(default=(), max_length=MAX_SEGMENTS, description="categories to split panes by; those that are no features yet become some")
+    segments: Names = Field(
+        default=(),
+        max_length=MAX_SEGMENTS,
+        description="categories to split panes by; those that are no features yet become some",
+    )
     labels: Labels = Field(default=Labels(), description="when labels come")
     limits: Limits = Field(default=Limits(), description="how much is kept at most; what exceeds it is counted")
     reference: Reference | None = Field(default=None, description="what is compared with; none: learning for ever")

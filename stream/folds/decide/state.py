@@ -12,7 +12,7 @@ from detectors.paired import Paired
 from detectors.panel.gauge_state import GaugeState
 from stream.folds.partials import Partial
 
-SCHEMA = 5
+SCHEMA = 6
 # Version, segment key, segment value.
 GroupId = tuple[str, str, str]
 

@@ -19,7 +19,7 @@ from detectors.quality.health_profile import HealthProfile
 
 Ints = NDArray[np.int64]
 
-SCHEMA = 4
+SCHEMA = 5
 MAX_SEGMENTS = 50
 
 SERVED: Final = {"binary": "__score__", "multiclass": "__prediction__", "regression": "__prediction__"}

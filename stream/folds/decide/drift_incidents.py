@@ -27,8 +27,8 @@ INFO, WARN = "info", "warn"
 class _Alarm:
     """What a tick alarms about: features, the likeliest cause first, with their verdicts.
 
-    `apart` is the feature that no longer moves with the others, `partner` above all, both empty for none. `is_proven`: the evidence over time is
-    above its threshold, not only a single window.
+    `apart` is the feature that no longer moves with the others, `partner` above all; both empty for none. `is_proven`:
+    the evidence over time is above its threshold, not only a single window.
     """
 
     features: list[str]

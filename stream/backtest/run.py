@@ -23,6 +23,7 @@ from stream.backtest.reader import RowsFile
 from stream.backtest.reference import Fitted, Span, span_of
 from stream.backtest.report import ReferenceReport, Report
 from stream.backtest.sample import Sample, refuse_cycle, sample
+from stream.backtest.signals import listeners_of
 from stream.backtest.sweep import Setting, sweep
 from stream.backtest.texts import Texts
 from stream.backtest.timeline import Timeline, timeline_of
@@ -215,6 +216,7 @@ def _report(read: Files, findings: Findings) -> Report:
         verdicts=verdicts,
         settings=_settings(read),
         notes=notes_of(read.rows, read.labels, findings, read.passed, cut),
+        detectors=listeners_of(findings, read.timeline),
     )
 
 

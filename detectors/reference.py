@@ -12,6 +12,7 @@ from detectors import centres, scores
 from detectors.artifact import MAX_SEGMENTS, SERVED, Reference, decode, encode, sha256
 from detectors.bins import MISSING, with_edge
 from detectors.columns import Binned, bin_numbers, bin_texts, count_by_pane, expected_shares
+from detectors.crossed import crossed_scores
 from detectors.cycles import Cycles, cycles_of
 from detectors.estimate.answers import THRESHOLD, Answered, Estimator, fit_scores, fit_values
 from detectors.given import Answers, Column, Given
@@ -103,7 +104,7 @@ def _fitted(
     features += _outputs(answers, n)
     counted = _counted(features, panes, _carried(answers))
     fitted = fit_panel(counted, phases=cycles.phases, cycle=cycles.window)
-    panel, outliers = _with_pairs(fitted, features[:inputs], panes)
+    panel, outliers = _with_pairs(fitted, features[:inputs], panes, _carried(answers))
     levels = {name: _segment_levels(name, features) for name in segments}
     ages = np.asarray([] if given.label_ages_ms is None else given.label_ages_ms, np.int64)
     labelled = ages[ages >= 0]
@@ -211,13 +212,18 @@ def _order(feature: Binned, shares: Floats, carried: Floats | None) -> Floats:
     return scores.order_by_score(feature.codes, carried, feature.bins.width)
 
 
-def _with_pairs(panel: Panel, inputs: Sequence[Binned], panes: _Panes) -> tuple[Panel, Outliers | None]:
+def _with_pairs(
+    panel: Panel, inputs: Sequence[Binned], panes: _Panes, carried: Floats | None
+) -> tuple[Panel, Outliers | None]:
     """Return the panel with the joint test of the inputs that vary, and what an outlier is; not for too many."""
     varying = np.flatnonzero(panel.normal_scores[: len(inputs)].any(1))
     if not 2 <= len(varying) <= JOINT_FEATURES:
         return panel, None
     by_row = np.stack([panel.normal_scores[f][inputs[f].codes] for f in varying.tolist()], 1)
-    in_order = by_row[np.argsort(panes.of_row, kind="stable")]
+    crossed = by_row
+    if carried is not None:
+        crossed = crossed_scores(panel, [inputs[f] for f in varying.tolist()], carried, panes.of_row)
+    in_order = crossed[np.argsort(panes.of_row, kind="stable")]
     parts = np.split(in_order, np.cumsum(panes.rows)[:-1])
     sums = np.stack([pair_sums(part) for part in parts])
     joint = with_joint(panel, sums, panes.rows.astype(np.float64), varying)

@@ -317,7 +317,11 @@ class MonitorSpec(_Part):
         description="what goes up and down every day or week (UTC) is normal: each pane is compared with its like",
     )
     features: dict[Text, Feature] = Field(min_length=1, max_length=MAX_FEATURES, description="features by name")
-    segments: Names = Field(default=(), max_length=MAX_SEGMENTS, description="category features to split panes by")
+    segments: Names = Field(
+        default=(),
+        max_length=MAX_SEGMENTS,
+        description="categories to split panes by; those that are no features yet become some",
+    )
     labels: Labels = Field(default=Labels(), description="when labels come")
     limits: Limits = Field(default=Limits(), description="how much is kept at most; what exceeds it is counted")
     reference: Reference | None = Field(default=None, description="what is compared with; none: learning for ever")
@@ -370,6 +374,18 @@ class MonitorSpec(_Part):
         """Return what `to_json` writes, as plain values: for the records of the topic `specs`."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _segments_are_features(cls, values: object) -> object:
+        """Watch a segment that is no feature as the category that it is: events carry both in one place."""
+        if not isinstance(values, dict):
+            return values
+        features, segments = values.get("features"), values.get("segments")
+        if not isinstance(features, dict) or not isinstance(segments, (list, tuple)):
+            return values
+        more = {name: {"type": "category"} for name in segments if isinstance(name, str) and name not in features}
+        return values | {"features": features | more}
+
     @model_validator(mode="after")
     def _fields_agree(self) -> MonitorSpec:
         for problem in (
@@ -408,8 +424,6 @@ class MonitorSpec(_Part):
 
     def _segment_problem(self) -> str:
         for name in self.segments:
-            if name not in self.features:
-                return f"segments: {name} is none of the features"
             if self.features[name].type != "category":
                 return f"segments: {name} is a number; a segment is a category"
         return ""

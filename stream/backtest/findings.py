@@ -20,7 +20,7 @@ from stream.folds.decide.listening import KIND as NAMED
 from stream.folds.decide.listening import SIGNAL
 from stream.folds.rows import ConservationRow, FateRow, PaneRow, Result, StatisticsRow, VerdictRow, decode_rows
 
-ALARMING = frozenset({"warning", "drift"})
+ALARMING = frozenset({"warning", "drift", "fault"})
 """Statuses of verdicts that say that something changed."""
 
 JUDGED = ALARMING | {"stable"}
@@ -63,11 +63,12 @@ class Incident:
 
 
 class Alarm(NamedTuple):
-    """What is kept of a verdict that says that something changed; `pane_ms` is the last pane of its window."""
+    """What is kept of a verdict that says that something changed; its window ends with the pane `pane_ms`."""
 
     target: str
     kind: str
     pane_ms: int
+    window_ms: int
     effect_name: str
     effect: float
     floor: float
@@ -97,7 +98,9 @@ class Seen:
         self.status.append(intern(row.status))
         if row.status in ALARMING:
             kind, name = intern(row.kind), intern(row.effect_name)
-            self.alarms.append(Alarm(intern(row.target), kind, row.pane_ms, name, row.effect, row.floor))
+            self.alarms.append(
+                Alarm(intern(row.target), kind, row.pane_ms, 1_000 * row.pane_s, name, row.effect, row.floor)
+            )
 
 
 @dataclass(slots=True)

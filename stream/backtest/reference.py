@@ -48,6 +48,13 @@ class Fitted:
         return hashlib.sha256(self.artifact).hexdigest()
 
 
+def reference_file(spec: MonitorSpec, folder: Path, given: Path | None) -> Path | None:
+    """Return the file of rows that are normal: the one that is given, else that of the spec; None if it has none."""
+    if given is not None or spec.reference is None or spec.reference.file is None:
+        return given
+    return folder / spec.reference.file
+
+
 def span_of(spec: MonitorSpec, folder: Path, given: Path | None, timeline: Timeline) -> Span:
     """Return which rows are the reference: those of a file that is given, else what the spec says.
 
@@ -61,12 +68,11 @@ def span_of(spec: MonitorSpec, folder: Path, given: Path | None, timeline: Timel
     BacktestError
         If nothing says what is normal, it cannot be had here, or no row is left to judge.
     """
-    if given is not None:
-        return Span(0, 0, NEVER, given)
+    file = reference_file(spec, folder, given)
+    if file is not None:
+        return Span(0, 0, NEVER, file)
     if spec.reference is None:
         raise BacktestError([f"nothing says what is normal: {_MEND}"])
-    if spec.reference.file is not None:
-        return Span(0, 0, NEVER, folder / spec.reference.file)
     if spec.reference.first is not None:
         return _first_panes(spec.reference.first, timeline)
     if spec.reference.kind == "range":

@@ -19,8 +19,9 @@ from stream.backtest.findings import Findings
 from stream.backtest.labels import LabelFile
 from stream.backtest.ledger import Ledger, Step
 from stream.backtest.notes import fates_of, notes_of
+from stream.backtest.pane import chosen_ms
 from stream.backtest.reader import RowsFile
-from stream.backtest.reference import Fitted, Span, span_of
+from stream.backtest.reference import Fitted, Span, reference_file, span_of
 from stream.backtest.report import ReferenceReport, Report
 from stream.backtest.sample import Sample, refuse_cycle, sample
 from stream.backtest.signals import listeners_of
@@ -116,7 +117,7 @@ def backtest(wanted: Wanted, progress: Progress = _nobody) -> Done:
     if others:
         messages = iter(kept := list(messages))
     findings = _decided(messages)
-    report = _report(read, findings)
+    report = _report(wanted.spec, read, findings)
     if others:
         settings = [replace(each, record=course.spec_record(each.spec, read.fitted)) for each in others]
         report.sweep = sweep(settings, kept, read.timeline)
@@ -131,16 +132,27 @@ def _check(wanted: Wanted) -> None:
 
 def read_files(wanted: Wanted, progress: Progress = _nobody) -> Files:
     """Open all files, and make the reference; BacktestError as `backtest`."""
-    truths = Texts()
-    rows = RowsFile(wanted.rows, wanted.spec, truths)
-    refuse_cycle(wanted.spec, rows)
-    spec = wanted.spec if rows.has("event_time") else wanted.spec.model_copy(update={"lateness_ms": 0})
+    spec, truths = _settled(wanted), Texts()
+    rows = RowsFile(wanted.rows, spec, truths)
     timeline = timeline_of(rows.times(), spec.pane_ms, spec.lateness_ms)
     labels = None if wanted.labels is None else LabelFile(wanted.labels, spec.model, truths)
     span = span_of(spec, wanted.folder, wanted.reference, timeline)
     chosen = _sample(spec, rows, labels, timeline, span, progress)
     progress("fitting the reference", 0, 0)
     return Files(spec, truths, rows, labels, timeline, span, chosen.fit(), chosen.passed)
+
+
+def _settled(wanted: Wanted) -> MonitorSpec:
+    """Return the spec with what it leaves open and the files decide: no lateness without times, a pane that fits."""
+    rows = RowsFile(wanted.rows, wanted.spec, Texts())
+    refuse_cycle(wanted.spec, rows)
+    settled = wanted.spec if rows.has("event_time") else wanted.spec.model_copy(update={"lateness_ms": 0})
+    if "pane_ms" in settled.model_fields_set or settled.cycle is not None:
+        return settled
+    other = reference_file(settled, wanted.folder, wanted.reference)
+    read = rows if other is None else RowsFile(other, settled, Texts())
+    pane_ms = chosen_ms(None if other is not None else settled.reference, read.times())
+    return settled if pane_ms is None else settled.model_copy(update={"pane_ms": pane_ms})
 
 
 def _sample(
@@ -198,7 +210,7 @@ def _others(wanted: Wanted, spec: MonitorSpec) -> list[Setting]:
     return [Setting(each) for each in (*budgets, *tolerances)]
 
 
-def _report(read: Files, findings: Findings) -> Report:
+def _report(written: MonitorSpec, read: Files, findings: Findings) -> Report:
     alerts, cut = alerts_of(findings, read.timeline)
     verdicts: dict[str, dict[str, int]] = {}
     for (kind, status), count in sorted(findings.verdicts.items()):
@@ -215,9 +227,15 @@ def _report(read: Files, findings: Findings) -> Report:
         fates=fates_of(findings),
         verdicts=verdicts,
         settings=_settings(read),
-        notes=notes_of(read.rows, read.labels, findings, read.passed, cut),
+        notes=[*_of_pane(written, read.spec), *notes_of(read.rows, read.labels, findings, read.passed, cut)],
         detectors=listeners_of(findings, read.timeline),
     )
+
+
+def _of_pane(written: MonitorSpec, used: MonitorSpec) -> list[str]:
+    if written.pane_ms == used.pane_ms:
+        return []
+    return [f"pane: {format_duration(used.pane_ms)} suits this reference; write it into the spec to have it live too"]
 
 
 def _reference(read: Files) -> ReferenceReport:

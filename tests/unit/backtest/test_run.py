@@ -96,6 +96,14 @@ def test_a_reference_of_its_own_leaves_all_rows_to_judge(tmp_path):
     assert [alert.features for alert in report.alerts] == [["x"]]
 
 
+def test_a_pane_that_is_left_open_suits_the_reference(tmp_path):
+    reference = written(tmp_path / "reference.parquet", columns_of(20_000, seed=5))
+    report = run(tmp_path, columns_of(30_000), spec_of(pane=None, reference=None), reference=reference).report
+    assert report.settings["pane"] == "1m40s"
+    assert report.reference.panes == 200
+    assert report.notes[0] == "pane: 1m40s suits this reference; write it into the spec to have it live too"
+
+
 def test_notes_say_what_was_not_read_and_what_was_made_up(tmp_path):
     columns = shifted() | {"extra": np.arange(ROWS), "more": np.arange(ROWS)}
     columns["score"][40_000] = 7.0

@@ -78,7 +78,6 @@ def test_a_reference_has_four_forms(text, kind):
         ("pane: 1h", "pane: 1m\ncycle: day", "has 1,440 panes of 1m, 336 at most: write pane: 5m or more"),
         ("lateness: 10m", "lateness: 8d", "lateness: 8d is not below the label horizon, 7d"),
         ("segments: [origin]", "segments: [distance]", "segments: distance is a number; a segment is a category"),
-        ("segments: [origin]", "segments: [dest]", "segments: dest is none of the features"),
         ("segments: [origin]", "segments: [origin, origin]", "segments: named twice: origin"),
         ("metric: log_loss", "metric: rmse", "performance.metric: rmse is not for task binary"),
         ("from: 2013-01-01", "from: 2013-01-01T00:00:00", "reference.from: 2013-01-01T00:00:00 needs a zone"),
@@ -99,6 +98,12 @@ def test_each_error_names_its_field_and_the_mend(old, new, said):
     with pytest.raises(SpecError) as caught:
         MonitorSpec.from_yaml(changed(old, new))
     assert said in str(caught.value)
+
+
+def test_a_segment_that_is_no_feature_is_watched_as_a_category():
+    spec = MonitorSpec.from_yaml(changed("segments: [origin]", "segments: [dest]"))
+    assert spec.features["dest"].type == "category"
+    assert MonitorSpec.from_json(spec.to_json()) == spec
 
 
 def test_all_errors_are_listed_at_once():

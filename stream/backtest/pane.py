@@ -1,0 +1,70 @@
+"""The length of a pane where a spec leaves it open: one that gives the reference panes enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from streamgauge.spec import Reference
+
+from detectors.panel.panel import MIN_PANES, WANTED_PANES
+
+Ints = NDArray[np.int64]
+
+ROWS: Final = 100
+"""Rows that a pane should have; windows of several panes reach the 400 that tests need (`detectors.panel.plan`)."""
+
+_LENGTHS_MS: Final = [1_000 * s for s in range(1, 3_601) if 86_400 % s == 0]
+"""Whole seconds that divide a day, up to an hour, which is the default of a spec."""
+
+
+def fitting_ms(rows: int, span_ms: int, panes: int = WANTED_PANES) -> int:
+    """Return the length of panes in which a reference of so many rows over so long a time is learnt best.
+
+    The longest that gives `panes`; longer if these had fewer than 100 rows, as long as 60 panes are left.
+
+    >>> from streamgauge.durations import DAY_MS
+    >>> fitting_ms(20_000, 20_000_000), fitting_ms(5_000, 5_000_000), fitting_ms(10_000, 90 * DAY_MS)
+    (100000, 80000, 3600000)
+    """
+    enough = next((ms for ms in _LENGTHS_MS if rows * ms >= ROWS * span_ms), _LENGTHS_MS[-1])
+    return max(_longest(span_ms // panes), min(enough, _longest(span_ms // MIN_PANES)))
+
+
+def first_panes_ms(rows: int, span_ms: int) -> int:
+    """Return the length of panes of 100 rows: how long a reference of a number of panes is follows from it.
+
+    >>> from streamgauge.durations import DAY_MS
+    >>> first_panes_ms(50_000, 50_000_000), first_panes_ms(8_760, 365 * DAY_MS)
+    (100000, 3600000)
+    """
+    return next((ms for ms in _LENGTHS_MS if rows * ms >= ROWS * span_ms), _LENGTHS_MS[-1])
+
+
+def chosen_ms(reference: Reference | None, times: Iterable[Ints]) -> int | None:
+    """Return the length that suits the event times of a reference, epoch milliseconds; None without any.
+
+    Parameters
+    ----------
+    times
+        Of the file that the reference's rows are in: a range is a part of them, first panes are at its begin.
+    """
+    within = (-_EVER, _EVER) if reference is None or reference.kind != "range" else reference.range_ms
+    rows, from_ms, to_ms = 0, _EVER, -_EVER
+    for some in times:
+        inside = some[(some >= within[0]) & (some < within[1])]
+        if len(inside):
+            rows, from_ms, to_ms = rows + len(inside), min(from_ms, int(inside.min())), max(to_ms, int(inside.max()))
+    if not rows:
+        return None
+    fitting = first_panes_ms if reference is not None and reference.kind == "first" else fitting_ms
+    return fitting(rows, to_ms - from_ms + 1)
+
+
+_EVER = 1 << 62
+
+
+def _longest(at_most_ms: int) -> int:
+    return max((ms for ms in _LENGTHS_MS if ms <= at_most_ms), default=_LENGTHS_MS[0])

@@ -22,6 +22,7 @@ from pydantic_core import CoreSchema
 
 from streamgauge.durations import DAY_MS, format_duration, parse_duration
 from streamgauge.events import MAX_FEATURES, MAX_TEXT, to_ms
+from streamgauge.spec_detectors import MAX_DETECTORS, Detector, detectors_problem
 from streamgauge.spec_errors import SpecError, problems_of
 from streamgauge.spec_yaml import load_yaml
 
@@ -326,6 +327,11 @@ class MonitorSpec(_Part):
     reference: Reference | None = Field(default=None, description="what is compared with; none: learning for ever")
     performance: Performance | None = Field(default=None, description="what is judged of the model; none: inputs only")
     budget: Budget = Field(default=Budget(), description="how many false pages are tolerated")
+    detectors: tuple[Detector, ...] = Field(
+        default=(),
+        max_length=MAX_DETECTORS,
+        description="river's detectors on series of final panes: they inform, and never alarm",
+    )
     notify: Names = Field(default=(), max_length=16, description="names of channels that ops settings resolve")
     retrain: Retrain | None = Field(default=None, description="when and how to retrain; none: never")
 
@@ -387,6 +393,7 @@ class MonitorSpec(_Part):
             self._cycle_problem(),
             self._segment_problem(),
             self._performance_problem(),
+            self._detectors_problem(),
         ):
             if problem:
                 raise ValueError(problem)
@@ -428,3 +435,7 @@ class MonitorSpec(_Part):
         if self.performance is None and self.retrain is not None and self.retrain.on:
             return "retrain.on: performance is not judged; add performance, or write on: []"
         return ""
+
+    def _detectors_problem(self) -> str:
+        features = {name: feature.type for name, feature in self.features.items()}
+        return detectors_problem(self.detectors, features, METRICS[self.task], self.task != "regression")

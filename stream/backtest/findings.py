@@ -16,6 +16,8 @@ import msgspec
 
 from stream.folds.base import Output
 from stream.folds.blocks import LINE_BITS
+from stream.folds.decide.listening import KIND as NAMED
+from stream.folds.decide.listening import SIGNAL
 from stream.folds.rows import ConservationRow, FateRow, PaneRow, Result, StatisticsRow, VerdictRow, decode_rows
 
 ALARMING = frozenset({"warning", "drift", "fault"})
@@ -102,6 +104,20 @@ class Seen:
 
 
 @dataclass(slots=True)
+class Listened:
+    """What one of river's detectors said of its series: of how many panes, and where it saw a change."""
+
+    panes: int = 0
+    signals: list[VerdictRow] = field(default_factory=list)
+
+    def add(self, row: VerdictRow) -> None:
+        """Take in the next verdict."""
+        self.panes += 1
+        if row.status == SIGNAL:
+            self.signals.append(row)
+
+
+@dataclass(slots=True)
 class Reason:
     """Why some events were not simply used: how many, and the first of them."""
 
@@ -124,6 +140,8 @@ class Findings:
         Verdicts by target: a feature, or a metric.
     verdicts
         How many there are, by kind and status.
+    listened
+        Of river's detectors, by name, series, and feature or metric; they are not counted among the verdicts.
     counts
         Where all events of a kind went.
     reasons
@@ -135,6 +153,7 @@ class Findings:
     targets: dict[str, Seen] = field(default_factory=dict)
     verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
     incidents: dict[str, Incident] = field(default_factory=dict)
+    listened: dict[tuple[str, str, str], Listened] = field(default_factory=dict)
     counts: dict[str, ConservationRow] = field(default_factory=dict)
     reasons: dict[tuple[str, str, str], Reason] = field(default_factory=dict)
 
@@ -172,7 +191,10 @@ class Findings:
 
     def _verdicts(self, rows: Sequence[Result]) -> None:
         for row in rows:
-            if isinstance(row, VerdictRow):
+            if isinstance(row, VerdictRow) and row.kind.startswith(NAMED):
+                series = (row.kind.removeprefix(NAMED), row.effect_name, row.target)
+                self.listened.setdefault(series, Listened()).add(row)
+            elif isinstance(row, VerdictRow):
                 self.verdicts[row.kind, row.status] += 1
                 self.targets.setdefault(row.target, Seen()).add(row)
 

@@ -63,6 +63,7 @@ COMMANDS: dict[str, Lazy] = {
     "replay": Lazy("stream.cli.replay:replay", "Compute past panes again beside live, also by another spec."),
     "lineages": Lazy("stream.cli.lineages:app", "Which lineages the views show: switch to a replay, and back."),
     "trace": Lazy("stream.cli.trace:trace", "Say where one event is, what became of it, and why."),
+    "investigate": Lazy("stream.cli.investigate:investigate", "Ask other tests about the rows of an incident."),
     "lag": Lazy("stream.cli.lag:lag", "Say how far behind each fold is, in records and seconds."),
     "dead-letters": Lazy("stream.cli.deadletters:app", "What could not be read: look, mend, send again."),
     "query": Lazy("stream.cli.query:query", "Answer a documented question from ClickHouse."),

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import msgspec
 from streamgauge.spec import Limits, MonitorSpec
+from streamgauge.spec_detectors import Detector
 
 from detectors.artifact import Reference
 from detectors.artifact import decode as decode_reference
@@ -55,6 +56,7 @@ class Monitor(msgspec.Struct, frozen=True, eq=False):
     spec: str
     limits: Limits = Limits()
     budget: Budget = Budget()
+    detectors: tuple[Detector, ...] = ()
 
     def pane_of(self, event_ms: int) -> int:
         """Return the start of the pane that holds `event_ms`."""
@@ -102,6 +104,7 @@ def monitor_of(value: bytes, ledger_id: str = "") -> Monitor:
         spec=msgspec.json.encode(record.spec).decode(),
         limits=spec.limits,
         budget=Budget(spec.budget.false_pages, spec.budget.per_ms / DAY_MS),
+        detectors=spec.detectors,
     )
 
 

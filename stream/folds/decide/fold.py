@@ -17,6 +17,7 @@ from stream.folds.decide.finality import arrive, labels_behind, next_final, sett
 from stream.folds.decide.gauges import OnTime, on_time
 from stream.folds.decide.health import check_final, check_mature
 from stream.folds.decide.judge import judge_mature, judged_version
+from stream.folds.decide.listening import listen_final, listen_mature
 from stream.folds.decide.loop import Command, VersionRecord, ask_retrain, compare, fold_step, fold_version
 from stream.folds.decide.lost import react
 from stream.folds.decide.merge import merge
@@ -126,7 +127,10 @@ class Decide:
             final: list[Final] = []
             while (pane := next_final(lineage, monitor, self.ledger_partitions)) is not None:
                 final.append(Final(pane, self._finalise(state, lineage, monitor, pane, emit)))
-            emit.rows.extend(statistics_rows(monitor, final, emit))
+            statistics = statistics_rows(monitor, final, emit)
+            emit.rows.extend(statistics)
+            judged = [pane for pane in final if pane.pane_ms >= start_ms(lineage)]
+            emit.rows.extend(listen_final(lineage, monitor, judged, statistics, emit))
             if state.current[monitor.name] != name:
                 lineage.panes, lineage.kept, lineage.unjudged, lineage.history = {}, [], [], {}
 
@@ -187,6 +191,7 @@ class Decide:
         check_mature(loop, monitor, pane_ms, *_came(lineage.panes[pane_ms]), emit)
         verdicts = judge_mature(lineage, loop, monitor, pane_ms, emit)
         emit.rows.extend(verdicts)
+        emit.rows.extend(listen_mature(lineage, monitor, pane_ms, lineage.panes[pane_ms], emit))
         history = lineage.history.get(judged_version(loop), [])
         if history and history[-1].pane_ms == pane_ms:
             settle_pane(lineage, monitor, history[-1], emit)

@@ -98,11 +98,21 @@ class Losing(msgspec.Struct, array_like=True):
     since_ms: np.ndarray
 
 
+class Listening(msgspec.Struct, array_like=True):
+    """What one of river's detectors remembers, and the release that wrote it; panes and their sum since it began."""
+
+    library: str
+    state: bytes
+    panes: int
+    total: float
+    since_ms: int
+
+
 class LineageState(msgspec.Struct, array_like=True):
     """All that is known of one lineage.
 
     `empty` is how many final panes in a row had no rows; `losing` and `history` are of the losses of a version ("": all
-    together).
+    together). `listening` are river's detectors, by the key of the spec's entry.
 
     `steps` are the watermarks of each partition that are above the newest final pane, each with its mark's log clock;
     `moved_ms` is the log clock with which any watermark moved last. `kept` and `unjudged` are heaps of the starts of
@@ -125,6 +135,7 @@ class LineageState(msgspec.Struct, array_like=True):
     unlabelled: Unlabelled = msgspec.field(default_factory=Unlabelled)
     record: TrackRecord = TrackRecord()
     history: dict[str, list[MaturePane]] = {}
+    listening: dict[str, Listening] = {}
 
 
 class Version(msgspec.Struct, array_like=True):

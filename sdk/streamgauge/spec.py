@@ -26,12 +26,23 @@ from streamgauge.spec_errors import SpecError, problems_of
 from streamgauge.spec_yaml import load_yaml
 
 Task = Literal["binary", "multiclass", "regression"]
-Metric = Literal["accuracy", "precision", "recall", "f1", "auc", "log_loss", "brier", "ece", "mae", "rmse"]
+Metric = Literal[
+    "accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1", "mcc", "auc", "average_precision",
+    "log_loss", "brier", "ece",
+    "precision_macro", "recall_macro", "f1_macro", "f1_micro", "f1_weighted", "kappa",
+    "mae", "rmse", "bias", "r2", "mape", "wape", "median_ae",
+]  # fmt: skip
 METRICS: Final[dict[Task, tuple[Metric, ...]]] = {
-    "binary": ("accuracy", "precision", "recall", "f1", "auc", "log_loss", "brier", "ece"),
-    "multiclass": ("accuracy",),
-    "regression": ("mae", "rmse"),
-}
+    "binary": (
+        "accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1", "mcc", "auc",
+        "average_precision", "log_loss", "brier", "ece",
+    ),
+    "multiclass": (
+        "accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_micro", "f1_weighted",
+        "kappa", "mcc",
+    ),
+    "regression": ("mae", "rmse", "bias", "r2", "mape", "wape", "median_ae"),
+}  # fmt: skip
 MAX_SEGMENTS: Final = 8
 Cycle = Literal["day", "week"]
 CYCLE_MS: Final[dict[Cycle, int]] = {"day": DAY_MS, "week": 7 * DAY_MS}
@@ -317,6 +328,11 @@ class MonitorSpec(_Part):
     )
     features: dict[Text, Feature] = Field(min_length=1, max_length=MAX_FEATURES, description="features by name")
     segments: Names = Field(default=(), max_length=MAX_SEGMENTS, description="category features to split panes by")
+    protected: Names = Field(
+        default=(),
+        max_length=MAX_SEGMENTS,
+        description="segments whose groups are to be treated alike: each is compared with the rest",
+    )
     labels: Labels = Field(default=Labels(), description="when labels come")
     limits: Limits = Field(default=Limits(), description="how much is kept at most; what exceeds it is counted")
     reference: Reference | None = Field(default=None, description="what is compared with; none: learning for ever")
@@ -370,6 +386,7 @@ class MonitorSpec(_Part):
             self._time_problem(),
             self._cycle_problem(),
             self._segment_problem(),
+            self._protected_problem(),
             self._performance_problem(),
         ):
             if problem:
@@ -405,6 +422,13 @@ class MonitorSpec(_Part):
                 return f"segments: {name} is none of the features"
             if self.features[name].type != "category":
                 return f"segments: {name} is a number; a segment is a category"
+        return ""
+
+    def _protected_problem(self) -> str:
+        for name in self.protected:
+            if name not in self.segments:
+                mend = ", ".join([*self.segments, name])
+                return f"protected: {name} is none of the segments; write segments: [{mend}]"
         return ""
 
     def _performance_problem(self) -> str:

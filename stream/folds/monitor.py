@@ -55,6 +55,7 @@ class Monitor(msgspec.Struct, frozen=True, eq=False):
     spec: str
     limits: Limits = Limits()
     budget: Budget = Budget()
+    protected: tuple[str, ...] = ()
 
     def pane_of(self, event_ms: int) -> int:
         """Return the start of the pane that holds `event_ms`."""
@@ -102,6 +103,7 @@ def monitor_of(value: bytes, ledger_id: str = "") -> Monitor:
         spec=msgspec.json.encode(record.spec).decode(),
         limits=spec.limits,
         budget=Budget(spec.budget.false_pages, spec.budget.per_ms / DAY_MS),
+        protected=tuple(spec.protected),
     )
 
 

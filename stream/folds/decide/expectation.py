@@ -72,6 +72,16 @@ def of_reference(monitor: Monitor, metric: str, design_effect: float) -> Expecta
     return _expectation(monitor, metric, promise.groups, losses, effects)
 
 
+def reference_limit(monitor: Monitor, metric: str, group: Group) -> float:
+    """Return the largest mean loss that is tolerated in a group by what the reference promises; NaN if it does not."""
+    promise = None if monitor.reference is None else monitor.reference.promise
+    if promise is None or metric not in promise.losses or group not in promise.groups:
+        return math.nan
+    found, i = promise.losses[metric], promise.groups.index(group)
+    limit = _limit(monitor, metric, found.n[i], found.total[i], found.squares[i], found.design_effects[i])
+    return limit if math.isfinite(limit) else math.nan
+
+
 def _expectation(
     monitor: Monitor, metric: str, groups: tuple[Group, ...], losses: Losses, effects: tuple[float, ...]
 ) -> Expectation:

@@ -79,6 +79,11 @@ def test_a_reference_has_four_forms(text, kind):
         ("lateness: 10m", "lateness: 8d", "lateness: 8d is not below the label horizon, 7d"),
         ("segments: [origin]", "segments: [distance]", "segments: distance is a number; a segment is a category"),
         ("segments: [origin]", "segments: [dest]", "segments: dest is none of the features"),
+        (
+            "segments: [origin]",
+            "segments: [origin]\nprotected: [sex]",
+            "protected: sex is none of the segments; write segments: [origin, sex]",
+        ),
         ("segments: [origin]", "segments: [origin, origin]", "segments: named twice: origin"),
         ("metric: log_loss", "metric: rmse", "performance.metric: rmse is not for task binary"),
         ("from: 2013-01-01", "from: 2013-01-01T00:00:00", "reference.from: 2013-01-01T00:00:00 needs a zone"),

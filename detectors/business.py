@@ -31,7 +31,7 @@ PARTS = {
     "binary": ("true_negative", "false_positive", "false_negative", "true_positive"),
     "regression": ("over", "under"),
 }
-"""Losses of single rows that the cost of a task is made of (see `detectors.row_losses`)."""
+"""What the cost of a row is made of, by task (see `detectors.row_losses.row_parts`)."""
 
 
 class Worth(msgspec.Struct, frozen=True):

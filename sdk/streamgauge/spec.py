@@ -30,18 +30,18 @@ Metric = Literal[
     "accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1", "mcc", "auc", "average_precision",
     "log_loss", "brier", "ece",
     "precision_macro", "recall_macro", "f1_macro", "f1_micro", "f1_weighted", "kappa",
-    "mae", "rmse", "bias", "r2", "mape", "wape", "median_ae",
+    "mae", "rmse", "bias", "r2", "mape", "wape", "median_ae", "value_per_row", "cost_per_row",
 ]  # fmt: skip
 METRICS: Final[dict[Task, tuple[Metric, ...]]] = {
     "binary": (
         "accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1", "mcc", "auc",
-        "average_precision", "log_loss", "brier", "ece",
+        "average_precision", "log_loss", "brier", "ece", "value_per_row", "cost_per_row",
     ),
     "multiclass": (
         "accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_micro", "f1_weighted",
-        "kappa", "mcc",
+        "kappa", "mcc", "value_per_row", "cost_per_row",
     ),
-    "regression": ("mae", "rmse", "bias", "r2", "mape", "wape", "median_ae"),
+    "regression": ("mae", "rmse", "bias", "r2", "mape", "wape", "median_ae", "value_per_row", "cost_per_row"),
 }  # fmt: skip
 MAX_SEGMENTS: Final = 8
 Cycle = Literal["day", "week"]
@@ -254,6 +254,44 @@ class Performance(_Part):
     segments: bool = Field(default=False, strict=True, description="judge each segment too")
 
 
+Amount = Annotated[float, Field(strict=True, ge=-1e12, le=1e12)]
+Cost = Annotated[float, Field(strict=True, ge=0, le=1e12)]
+
+
+class Value(_Part):
+    """What answers are worth, in a unit of your own: outcomes of a binary task, pairs of classes, or units of error."""
+
+    tp: Amount | None = Field(default=None, description="binary: what a true positive brings; below 0 it costs")
+    fp: Amount | None = Field(default=None, description="binary: what a false positive brings")
+    fn: Amount | None = Field(default=None, description="binary: what a false negative brings")
+    tn: Amount | None = Field(default=None, description="binary: what a true negative brings")
+    costs: dict[Text, dict[Text, Amount]] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=256,
+        description="multiclass: cost by true, then by predicted class; pairs that are not named cost nothing",
+    )
+    over: Cost | None = Field(default=None, description="regression: cost of each unit by which it is too high")
+    under: Cost | None = Field(default=None, description="regression: cost of each unit by which it is too low")
+
+    @property
+    def given(self) -> dict[str, object]:
+        """What is said, by key."""
+        return {name: value for name in type(self).model_fields if (value := getattr(self, name)) is not None}
+
+
+VALUES: Final[dict[Task, tuple[str, ...]]] = {
+    "binary": ("tp", "fp", "fn", "tn"),
+    "multiclass": ("costs",),
+    "regression": ("over", "under"),
+}
+VALUE_EXAMPLES: Final[dict[Task, str]] = {
+    "binary": "{tp: 1, fp: -1}",
+    "multiclass": "{costs: {TRUE: {PREDICTED: 1}}}",
+    "regression": "{over: 1, under: 2}",
+}
+
+
 class Budget(_Part):
     """How many false pages are tolerated, over all that is tested."""
 
@@ -337,6 +375,7 @@ class MonitorSpec(_Part):
     limits: Limits = Field(default=Limits(), description="how much is kept at most; what exceeds it is counted")
     reference: Reference | None = Field(default=None, description="what is compared with; none: learning for ever")
     performance: Performance | None = Field(default=None, description="what is judged of the model; none: inputs only")
+    value: Value | None = Field(default=None, description="what answers are worth; none: value is not shown")
     budget: Budget = Field(default=Budget(), description="how many false pages are tolerated")
     notify: Names = Field(default=(), max_length=16, description="names of channels that ops settings resolve")
     retrain: Retrain | None = Field(default=None, description="when and how to retrain; none: never")
@@ -388,6 +427,7 @@ class MonitorSpec(_Part):
             self._segment_problem(),
             self._protected_problem(),
             self._performance_problem(),
+            self._value_problem(),
         ):
             if problem:
                 raise ValueError(problem)
@@ -438,3 +478,15 @@ class MonitorSpec(_Part):
         if self.performance is None and self.retrain is not None and self.retrain.on:
             return "retrain.on: performance is not judged; add performance, or write on: []"
         return ""
+
+    def _value_problem(self) -> str:
+        mend = f"write value: {VALUE_EXAMPLES[self.task]}"
+        if self.value is None:
+            metric = "" if self.performance is None else self.performance.metric
+            needs = metric in ("value_per_row", "cost_per_row")
+            return f"performance.metric: {metric} needs to know what answers are worth; {mend}" if needs else ""
+        fitting = VALUES[self.task]
+        for name, given in self.value.given.items():
+            if name not in fitting:
+                return f"value.{name}: {given} is not for task {self.task}; it has {', '.join(fitting)}"
+        return "" if self.value.given else f"value: says nothing; {mend}"

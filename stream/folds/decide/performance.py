@@ -7,6 +7,7 @@ from heapq import heappush
 from typing import NamedTuple
 
 from detectors.binary import confusion_at_half
+from detectors.business import COST, VALUE_METRICS, value_metrics
 from detectors.confusion import confusion_metrics, merged
 from detectors.performance import TaskSums, task_sums
 from detectors.promise import Group
@@ -121,6 +122,9 @@ def _metric_rows(
     found = task.metrics(sums.task_cells, sums.task_sums)
     if len(sums.confusion.cells):
         found |= confusion_metrics(sums.confusion)
+    if monitor.worth is not None:
+        found |= value_metrics(monitor.worth, monitor.task, sums.task_cells, sums.task_sums, sums.confusion)
+    names = task.names if monitor.worth is None else (*task.names, *VALUE_METRICS)
     outcomes = confusion_at_half(sums.task_cells) if monitor.task == "binary" else NO_OUTCOMES
     limit = tolerated(monitor, loop.versions.get(group[0]), task, group[1:])
     tn, fp, fn, tp = outcomes
@@ -151,7 +155,7 @@ def _metric_rows(
             known_ms=emit.known_ms,
             position=emit.position,
         )
-        for name in task.names
+        for name in names
     ]
 
 
@@ -183,7 +187,7 @@ def tolerated(monitor: Monitor, version: Version | None, task: TaskSums, group: 
     metric = judged_metric(monitor, task)
     if metric is None:
         return math.nan
-    if version is None:
+    if version is None or metric == COST:
         return shown(metric, reference_limit(monitor, metric, group))
     if version.loss_n == 0 or version.metric != metric:
         return math.nan

@@ -8,7 +8,7 @@ import pytest
 from detectors.business import PARTS, Worth, cost_losses, value_metrics, weights_of
 from detectors.confusion import NOTHING, confusion_of
 from detectors.performance import task_sums
-from detectors.row_losses import row_losses
+from detectors.row_losses import row_parts
 
 BINARY = Worth(outcomes=(0.5, -1.0, -5.0, 2.0))
 REGRESSION = Worth(over=2.0, under=7.0)
@@ -65,7 +65,7 @@ def test_classes_cost_what_their_pair_costs():
 @pytest.mark.parametrize(("task", "worth"), [("binary", BINARY), ("regression", REGRESSION)])
 def test_the_parts_of_a_cost_add_up_to_it(task, worth):
     rows = drawn(task)
-    parts = row_losses(task, *rows)
+    parts = row_parts(task, *rows)
 
     cost = sum(weight * parts[part] for weight, part in zip(weights_of(worth, task), PARTS[task], strict=True))
 

@@ -79,6 +79,15 @@ def test_a_reference_has_four_forms(text, kind):
         ("lateness: 10m", "lateness: 8d", "lateness: 8d is not below the label horizon, 7d"),
         ("segments: [origin]", "segments: [distance]", "segments: distance is a number; a segment is a category"),
         ("segments: [origin]", "segments: [dest]", "segments: dest is none of the features"),
+        ("idle_timeout: 60s", "value: {over: 2.5}", "value.over: 2.5 is not for task binary; it has tp, fp, fn, tn"),
+        ("idle_timeout: 60s", "value: {}", "value: says nothing; write value: {tp: 1, fp: -1}"),
+        ("idle_timeout: 60s", "value: {tp: .inf}", "value.tp: Input should be a finite number"),
+        ("idle_timeout: 60s", "value: {tn: '1'}", "value.tn: Input should be a valid number"),
+        (
+            "metric: log_loss",
+            "metric: cost_per_row",
+            "performance.metric: cost_per_row needs to know what answers are worth; write value: {tp: 1, fp: -1}",
+        ),
         (
             "segments: [origin]",
             "segments: [origin]\nprotected: [sex]",

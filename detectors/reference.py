@@ -23,7 +23,7 @@ from detectors.panel.panel import Panel
 from detectors.panel.status import warnings
 from detectors.promise import Group, Panes, Promise, fit_promise
 from detectors.quality.health_profile import Counted, HealthProfile, fit_health
-from detectors.row_losses import row_losses
+from detectors.row_losses import row_losses, row_parts
 
 __all__ = ["Answers", "Column", "Reference", "decode", "encode", "fit_reference", "sha256"]
 
@@ -246,10 +246,11 @@ def _groups(features: Sequence[Binned], levels: Mapping[str, tuple[str, ...]]) -
 def _promise(answers: Answers | None, panes: _Panes, groups: Mapping[Group, NDArray[np.bool_]]) -> Promise | None:
     if answers is None or answers.truth is None:
         return None
-    losses = row_losses(answers.task, np.asarray(answers.served), np.asarray(answers.truth))
-    if all(np.isnan(rows).all() for rows in losses.values()):
+    rows = answers.task, np.asarray(answers.served), np.asarray(answers.truth)
+    losses = row_losses(*rows)
+    if all(np.isnan(of_rows).all() for of_rows in losses.values()):
         return None
-    return fit_promise(losses, Panes(panes.of_row, len(panes.rows)), groups)
+    return fit_promise({**losses, **row_parts(*rows)}, Panes(panes.of_row, len(panes.rows)), groups)
 
 
 def _estimator(answers: Answers | None, outputs: Sequence[Binned], panes: _Panes) -> Estimator | None:

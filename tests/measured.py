@@ -9,6 +9,7 @@ from collections import defaultdict
 import msgspec
 import numpy as np
 
+from detectors.confusion import Confusion, merged
 from detectors.latency import latency_codes
 from detectors.outliers import squared_distances
 from detectors.panel.joint import pair_sums
@@ -75,6 +76,7 @@ class Sums:
         self.task_cells, self.task_sums = task_sums(monitor.task).tables(1)
         self.levels = defaultdict(lambda: defaultdict(int))
         self.pairs = defaultdict(list)
+        self.confusion = defaultdict(int)
         self.scores = []
 
 
@@ -197,6 +199,8 @@ class Oracle:
                     continue
                 args = (np.zeros(1, np.int64), np.array([served]), np.array(truth))
                 task_sums(monitor.task).label(sums.task_cells, sums.task_sums, *args)
+                if monitor.task == "multiclass":
+                    sums.confusion[served, truth[0]] += 1
                 for version, score in row["shadow"].items():
                     if monitor.task != "multiclass" and score is not None:
                         difference = loss(monitor.task, served, truth[0]) - loss(monitor.task, score, truth[0])
@@ -243,6 +247,14 @@ def assert_equal(told, oracle):
         assert highs.tolist() == [max(values, default=-math.inf) for values in numbers]
         _assert_levels(partials, sums)
         _assert_pairs(partials, sums)
+        assert confused(partials) == sums.confusion, key
+
+
+def confused(partials):
+    """Rows by predicted and true class."""
+    counts = [Confusion(p.classes, np.frombuffer(p.confusion, "<i8").reshape(-1, 3)) for p in partials]
+    found = merged(counts)
+    return {(found.classes[p], found.classes[t]): n for p, t, n in found.cells.tolist()}
 
 
 def _assert_levels(partials, sums):

@@ -11,6 +11,7 @@ from streamgauge.durations import format_duration
 
 from detectors.artifact import Reference
 from detectors.bins import MAX_LEVEL_BINS, MISSING, Bins
+from detectors.business import PARTS
 from detectors.panel.panel import MIN_EFFECTIVE_PANES, MIN_EFFECTIVE_ROWS
 from detectors.panel.status import too_few_panes
 from detectors.promise import GroupLosses
@@ -216,7 +217,9 @@ def _promise(reference: Reference) -> list[PromisePortrait]:
         return []
     groups = reference.promise.groups
     found = []
-    for metric, losses in reference.promise.losses.items():
+    parts = {part for some in PARTS.values() for part in some}
+    judged = {metric: losses for metric, losses in reference.promise.losses.items() if metric not in parts}
+    for metric, losses in judged.items():
         mine = [_promised(metric, *group, losses, i) for i, group in enumerate(groups) if losses.n[i] > 0]
         better = -1 if metric == "accuracy" else 1
         segments = [each for each in mine if each.segment and each.labels >= _LEAST_LABELS]

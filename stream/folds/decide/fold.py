@@ -9,6 +9,7 @@ import msgspec
 
 from stream.folds.arrays import decode_state, encode_state
 from stream.folds.base import OpenFile, Output, Record, Snapshot, no_file
+from stream.folds.decide.disparities import disparity_rows
 from stream.folds.decide.drift import judge_pane
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.estimate_incidents import judge_estimate
@@ -149,6 +150,7 @@ class Decide:
             judge_pane(lineage, loop, monitor, pane_ms, found, emit)
         touched = add_arrived(lineage, monitor, merged, passed_ms)
         emit.rows.extend(performance_rows(monitor, loop, lineage, touched, pane_ms, emit))
+        emit.rows.extend(disparity_rows(monitor, lineage, touched, pane_ms, emit))
         if (window := estimate_pane(lineage, monitor, pane_ms, found, emit)) is not None:
             judge_estimate(lineage, loop, monitor, window, passed_ms, _cut(state), emit)
         self._mature(state, loop, lineage, monitor, passed_ms, emit)

@@ -10,7 +10,7 @@ from detectors.paired import DECISION, e_value, update
 from detectors.performance import task_sums
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.incidents import close, open_of, short_id
-from stream.folds.decide.judged import FIRST_LOSS, judged_metric
+from stream.folds.decide.judged import FIRST_LOSS, promised_metric
 from stream.folds.decide.state import Loop, PredictionPane, Retrain, Version
 from stream.folds.monitor import Monitor
 from stream.folds.rows import RetrainRow, RoleRow
@@ -97,7 +97,7 @@ def ask_retrain(
             "evidence": evidence,
             "cut": {str(p): position for p, position in cut},
             "trainer": monitor.trainer or "river-default",
-            "metric": judged_metric(monitor, task_sums(monitor.task)) or "",
+            "metric": promised_metric(monitor, task_sums(monitor.task)) or "",
             "task": monitor.task,
             "features": dict(monitor.features),
             "from_ms": now_ms - TRAINING_WINDOW_MS if from_ms is None else from_ms,

@@ -7,12 +7,13 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from detectors.confusion import NOTHING, Confusion
 from detectors.estimate.record import TrackRecord
 from detectors.paired import Paired
 from detectors.panel.gauge_state import GaugeState
 from stream.folds.partials import Partial
 
-SCHEMA = 6
+SCHEMA = 7
 # Version, segment key, segment value.
 GroupId = tuple[str, str, str]
 
@@ -35,6 +36,7 @@ class Sums(msgspec.Struct, array_like=True):
     task_cells: np.ndarray
     task_sums: np.ndarray
     pairs: dict[str, tuple[int, float, float]]
+    confusion: Confusion = NOTHING
 
 
 class Guess(NamedTuple):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.bins import Bins
 from detectors.estimate.answers import Estimator
-from detectors.outliers import Outliers
+from detectors.outliers.reference import Outliers
 from detectors.packing import pack, unpack
 from detectors.panel.panel import Panel
 from detectors.promise import Promise
@@ -19,7 +19,7 @@ from detectors.quality.health_profile import HealthProfile
 
 Ints = NDArray[np.int64]
 
-SCHEMA = 4
+SCHEMA = 5
 MAX_SEGMENTS = 50
 
 SERVED: Final = {"binary": "__score__", "multiclass": "__prediction__", "regression": "__prediction__"}

@@ -15,7 +15,8 @@ from detectors.columns import Binned, bin_numbers, bin_texts, count_by_pane, exp
 from detectors.cycles import Cycles, cycles_of
 from detectors.estimate.answers import THRESHOLD, Answered, Estimator, fit_scores, fit_values
 from detectors.given import Answers, Column, Given
-from detectors.outliers import Outliers, fit_outliers
+from detectors.outliers.reference import Outliers, fit_outliers
+from detectors.outliers.reference import Panes as NumberedPanes
 from detectors.panel.fit import ReferenceCounts, fit_panel
 from detectors.panel.joint import pair_sums, with_joint
 from detectors.panel.panel import Panel
@@ -103,7 +104,7 @@ def _fitted(
     features += _outputs(answers, n)
     counted = _counted(features, panes, _carried(answers))
     fitted = fit_panel(counted, phases=cycles.phases, cycle=cycles.window)
-    panel, outliers = _with_pairs(fitted, features[:inputs], panes)
+    panel, outliers = _with_pairs(fitted, features[:inputs], panes, _numbers(panes, pane_ms, cycles.phases))
     levels = {name: _segment_levels(name, features) for name in segments}
     ages = np.asarray([] if given.label_ages_ms is None else given.label_ages_ms, np.int64)
     labelled = ages[ages >= 0]
@@ -131,10 +132,13 @@ def _health(
 ) -> HealthProfile:
     labelled = ages >= 0 if len(ages) and (ages >= 0).any() else None
     levels = [feature.levels for feature in features]
-    # With phases no pane lacks but those of cycles that were left out, which are no gap.
-    number = panes.starts // pane_ms if phases == 1 else np.arange(len(panes.rows))
-    found = Counted(number, panes.rows, counted.counts, levels, panes.of_row, labelled)
+    found = Counted(_numbers(panes, pane_ms, phases), panes.rows, counted.counts, levels, panes.of_row, labelled)
     return fit_health(counted.bins, found, phases)
+
+
+def _numbers(panes: _Panes, pane_ms: int, phases: int) -> Ints:
+    """Return the number of each pane, ``(R,)``: with phases no pane lacks but of cycles left out, which are no gap."""
+    return panes.starts // pane_ms if phases == 1 else np.arange(len(panes.rows))
 
 
 class _Panes(NamedTuple):
@@ -211,7 +215,7 @@ def _order(feature: Binned, shares: Floats, carried: Floats | None) -> Floats:
     return scores.order_by_score(feature.codes, carried, feature.bins.width)
 
 
-def _with_pairs(panel: Panel, inputs: Sequence[Binned], panes: _Panes) -> tuple[Panel, Outliers | None]:
+def _with_pairs(panel: Panel, inputs: Sequence[Binned], panes: _Panes, number: Ints) -> tuple[Panel, Outliers | None]:
     """Return the panel with the joint test of the inputs that vary, and what an outlier is; not for too many."""
     varying = np.flatnonzero(panel.normal_scores[: len(inputs)].any(1))
     if not 2 <= len(varying) <= JOINT_FEATURES:
@@ -221,7 +225,8 @@ def _with_pairs(panel: Panel, inputs: Sequence[Binned], panes: _Panes) -> tuple[
     parts = np.split(in_order, np.cumsum(panes.rows)[:-1])
     sums = np.stack([pair_sums(part) for part in parts])
     joint = with_joint(panel, sums, panes.rows.astype(np.float64), varying)
-    return joint, fit_outliers(by_row, panes.of_row, len(panes.rows))
+    numbered = NumberedPanes(panes.of_row, number, panes.rows, panel.phases)
+    return joint, fit_outliers(by_row, numbered, panel.scales[0])
 
 
 def _segment_levels(name: str, features: Sequence[Binned]) -> tuple[str, ...]:

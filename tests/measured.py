@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from detectors.latency import latency_codes
-from detectors.outliers import squared_distances
+from detectors.outliers.distance import squared_distances
 from detectors.panel.joint import pair_sums
 from detectors.performance import task_sums
 from stream.folds.blocks import decode_entry

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.evidence.budget import DAY_MS
+from detectors.outliers.watch import OutlierWatch
 from detectors.panel.gauge import NO_JOINT
 from detectors.panel.gauge_state import initial
 from stream.folds.decide.drift_words import drift_title
@@ -15,6 +16,7 @@ from stream.folds.decide.emit import Emit
 from stream.folds.decide.findings import Findings
 from stream.folds.decide.gauges import plan_of
 from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, open_of, tell
+from stream.folds.decide.outlier_incidents import is_alone
 from stream.folds.decide.state import Incident, LineageState, Loop
 from stream.folds.monitor import Monitor
 from stream.folds.rows import VerdictRow
@@ -50,7 +52,7 @@ def follow(
     """Open, extend or close drift incidents by what alarms now."""
     alarm = _alarm(monitor, pane_ms, found, rows)
     faults = {name for i in open_of(loop, monitor, "data-fault") for name in i.features}
-    touched = [i for i in open_of(loop, monitor, "drift") if set(i.features) & set(_names(alarm))]
+    touched = [i for i in open_of(loop, monitor, "drift") if _is_about(i, _names(alarm))]
     _count_quiet(lineage, loop, monitor, pane_ms, found, touched, emit)
     if set(_names(alarm)) <= faults:  # nothing alarms, or what the data's fault explains
         return
@@ -58,6 +60,11 @@ def follow(
         _extend(monitor, touched[0], alarm, emit)
     else:
         _open(loop, monitor, pane_ms, alarm, emit)
+
+
+def _is_about(incident: Incident, names: Sequence[str]) -> bool:
+    """Say whether an alarm belongs to an incident: they share a feature, or outliers were what it showed first."""
+    return bool(names) and (is_alone(incident) or not set(incident.features).isdisjoint(names))
 
 
 def _names(alarm: _Alarm) -> list[str]:
@@ -96,7 +103,7 @@ def _extend(monitor: Monitor, incident: Incident, alarm: _Alarm, emit: Emit) -> 
     before = (incident.level, len(incident.features), _is_at_budget(incident))
     new = [name for name in _names(alarm) if name not in incident.features]
     incident.level, incident.quiet = WARN, 0
-    incident.features += new
+    incident.features = [*new, *incident.features] if is_alone(incident) else [*incident.features, *new]
     incident.verdicts += [v.id for v in alarm.verdicts if v.target in new]
     incident.evidence_days = _surer(monitor, incident.evidence_days, alarm.days)
     if before == (incident.level, len(incident.features), _is_at_budget(incident)):
@@ -137,7 +144,7 @@ def _count_quiet(
         incident.quiet += is_quiet
         if incident.quiet >= QUIET_WINDOWS:
             close(loop, monitor, incident, pane_ms + monitor.pane_ms, f"over: {QUIET_WINDOWS} quiet windows", emit)
-            lineage.gauge = initial(plan.panel)
+            lineage.gauge, lineage.outliers = initial(plan.panel), OutlierWatch()
 
 
 def _keys(incident: Incident, verdicts: Sequence[VerdictRow]) -> dict[str, object]:

@@ -8,11 +8,12 @@ import msgspec
 import numpy as np
 
 from detectors.estimate.record import TrackRecord
+from detectors.outliers.watch import OutlierWatch
 from detectors.paired import Paired
 from detectors.panel.gauge_state import GaugeState
 from stream.folds.partials import Partial
 
-SCHEMA = 5
+SCHEMA = 6
 # Version, segment key, segment value.
 GroupId = tuple[str, str, str]
 
@@ -120,6 +121,7 @@ class LineageState(msgspec.Struct, array_like=True):
     kept: list[int] = []
     unjudged: list[int] = []
     gauge: GaugeState | None = None
+    outliers: OutlierWatch = OutlierWatch()
     empty: int = 0
     losing: dict[str, Losing] = {}
     unlabelled: Unlabelled = msgspec.field(default_factory=Unlabelled)

@@ -49,7 +49,7 @@ class Watch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     latency, size, numbers, products
         As in ``layout.Layout``.
     precision, limit
-        As in ``detectors.outliers.Outliers``, int64; empty without pairs.
+        As in ``detectors.outliers.reference.Outliers``, int64; empty without pairs.
     versions, open_panes, pending
         As in ``streamgauge.spec.Limits``.
     """

@@ -33,6 +33,7 @@ METRICS: Final[dict[Task, tuple[Metric, ...]]] = {
     "regression": ("mae", "rmse"),
 }
 MAX_SEGMENTS: Final = 8
+Outliers = Literal["distance", "trees", "none"]
 Cycle = Literal["day", "week"]
 CYCLE_MS: Final[dict[Cycle, int]] = {"day": DAY_MS, "week": 7 * DAY_MS}
 MAX_PHASES: Final = 336
@@ -316,6 +317,10 @@ class MonitorSpec(_Part):
         description="what goes up and down every day or week (UTC) is normal: each pane is compared with its like",
     )
     features: dict[Text, Feature] = Field(min_length=1, max_length=MAX_FEATURES, description="features by name")
+    outliers: Outliers = Field(
+        default="distance",
+        description="what tells rows that are unlike all of the reference: a distance, or half-space trees",
+    )
     segments: Names = Field(default=(), max_length=MAX_SEGMENTS, description="category features to split panes by")
     labels: Labels = Field(default=Labels(), description="when labels come")
     limits: Limits = Field(default=Limits(), description="how much is kept at most; what exceeds it is counted")

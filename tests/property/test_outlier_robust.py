@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from detectors.artifact import decode, encode
 from detectors.outliers.distance import squared_distances
 from detectors.outliers.profile import fit_outlier_profile
+from detectors.outliers.trees import strangeness
 from detectors.outliers.watch import OutlierWatch, Thresholds, watched
 from detectors.reference import fit_reference
 
@@ -79,3 +80,16 @@ def test_any_counts_give_a_probability_and_finite_evidence(reference, panes, sma
 def _counted(panes):
     rows = np.array([n for n, _ in panes], np.int64)
     return rows, np.array([int(n * share) for n, share in panes], np.int64)
+
+
+@pytest.mark.parametrize("names", [["normal", "constant"], sorted(COLUMNS)])
+def test_trees_of_any_columns_are_whole(names):
+    g = np.random.default_rng(1)
+    columns = {name: COLUMNS[name](g) for name in names}
+    kinds = dict.fromkeys(names, "number")
+    reference = fit_reference(columns, kinds, HOURS, pane_ms=3_600_000, outliers="trees")
+
+    scores = np.random.default_rng(2).integers(-128, 129, (50, len(reference.panel.joint.features)))
+    assert (strangeness(reference.outliers.forest, scores) < 0).all()
+    assert encode(decode(encode(reference))) == encode(reference)
+    assert fit_reference(columns, kinds, HOURS, pane_ms=3_600_000, outliers="none").outliers is None

@@ -14,7 +14,7 @@ from stream.folds.measure.prediction_kernels import Known
 from stream.folds.measure.watch import Watch
 from stream.folds.pending import Pending
 
-SCHEMA = 7
+SCHEMA = 8
 NONE = -1
 
 SourceId = tuple[str, str, int]

@@ -54,6 +54,15 @@ def outliers_reason(share: float, expected: float, days: float) -> str:
     return f"{share:.1%} of rows are unlike any of the reference ({expected:.1%} expected); {in_words(days)}"
 
 
+def moved_reason(change: float, floor: float, unit: str, days: float) -> str:
+    """Return why the verdict on what a feature does to the answers is what it is.
+
+    >>> moved_reason(0.31, 0.05, "log odds", 400.0)
+    'it moves the answers by +0.31 log odds against the reference (floor 0.05); by chance, once in 13 months'
+    """
+    return f"it moves the answers by {change:+.3g} {unit} against the reference (floor {floor:.3g}); {in_words(days)}"
+
+
 def drift_title(model: str, features: Sequence[str], apart: str, since_ms: int, pane_ms: int) -> str:
     """Return the sentence of a drift incident; `apart` is the feature that no longer moves with the others, if any.
 

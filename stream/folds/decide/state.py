@@ -130,7 +130,10 @@ class LineageState(msgspec.Struct, array_like=True):
 
 
 class Version(msgspec.Struct, array_like=True):
-    """A registered version: what its validation promises."""
+    """A registered version: what its validation promises.
+
+    `attribution` is what it makes of values, as `detectors.attribution.encode` has it; empty if that is not known.
+    """
 
     version: str
     passed: bool
@@ -140,6 +143,7 @@ class Version(msgspec.Struct, array_like=True):
     loss_mean: float
     loss_sd: float
     retrain: str
+    attribution: bytes = b""
 
 
 class Retrain(msgspec.Struct, array_like=True):

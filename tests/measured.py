@@ -11,7 +11,6 @@ import numpy as np
 
 from detectors.confusion import Confusion, merged
 from detectors.latency import latency_codes
-from detectors.outliers import squared_distances
 from detectors.panel.joint import pair_sums
 from detectors.performance import task_sums
 from stream.folds.blocks import decode_entry
@@ -158,7 +157,7 @@ class Oracle:
     def _scores(self, monitor, values):
         """Normal scores of the features that are watched in pairs."""
         reference = monitor.reference
-        if reference is None or reference.outliers is None:
+        if reference is None or reference.panel.joint is None:
             return []
         bins = [self._bin(feature, value) for feature, value in values.items()]
         found = [0 if b is None else int(reference.panel.normal_scores[f, b]) for f, b in enumerate(bins)]
@@ -276,8 +275,8 @@ def products(oracle, key):
     """Sums of products of pairs and the number of outliers."""
     [outliers] = [m.reference.outliers for m in oracle.monitors if m.lineage == key[0]]
     scores = np.array(oracle.sums[key].scores, np.int64)
-    far = squared_distances(outliers.precision, scores) > outliers.limit
-    return [*pair_sums(scores).tolist(), int(far.sum())]
+    far = 0 if outliers is None else int(outliers.are(scores).sum())
+    return [*pair_sums(scores).tolist(), far]
 
 
 def total(partials, name, dtype):

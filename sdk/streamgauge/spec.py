@@ -45,6 +45,7 @@ METRICS: Final[dict[Task, tuple[Metric, ...]]] = {
     "regression": ("mae", "rmse", "bias", "r2", "mape", "wape", "median_ae", "value_per_row", "cost_per_row"),
 }  # fmt: skip
 MAX_SEGMENTS: Final = 8
+Outliers = Literal["distance", "trees", "none"]
 Cycle = Literal["day", "week"]
 CYCLE_MS: Final[dict[Cycle, int]] = {"day": DAY_MS, "week": 7 * DAY_MS}
 MAX_PHASES: Final = 336
@@ -366,6 +367,10 @@ class MonitorSpec(_Part):
         description="what goes up and down every day or week (UTC) is normal: each pane is compared with its like",
     )
     features: dict[Text, Feature] = Field(min_length=1, max_length=MAX_FEATURES, description="features by name")
+    outliers: Outliers = Field(
+        default="distance",
+        description="what tells rows that are unlike all of the reference: a distance, or half-space trees",
+    )
     segments: Names = Field(
         default=(),
         max_length=MAX_SEGMENTS,

@@ -25,7 +25,11 @@ class Row(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
 
 class PaneRow(Row, frozen=True, tag="panes"):
-    """Rows of one pane that became known at one arrival. Key: all but `n` and what follows."""
+    """Rows of one pane that became known at one arrival. Key: all but `n` and what follows.
+
+    `outliers` are rows that are unlike all of the reference's; -1 where they are not told: without a reference that
+    knows any, and in segments.
+    """
 
     lineage: str
     monitor: str
@@ -39,6 +43,7 @@ class PaneRow(Row, frozen=True, tag="panes"):
     n: int
     duplicates: int
     invalid: int
+    outliers: int
     labels: int
     latency_p50_ms: float
     latency_p95_ms: float

@@ -82,7 +82,7 @@ def pane(hour: int, arrival: int | None = None, n: int = 10, name: str = "L1", p
     return PaneRow(
         lineage=name, monitor="mon", model="m", model_version="1", segment_key="", segment_value="",
         pane_ms=T0 + hour * HOUR, arrival_ms=T0 + (hour if arrival is None else arrival) * HOUR, pane_s=3600, n=n,
-        duplicates=1, invalid=0, labels=n // 2, latency_p50_ms=float("nan"), latency_p95_ms=3.0,
+        duplicates=1, invalid=0, outliers=-1, labels=n // 2, latency_p50_ms=float("nan"), latency_p95_ms=3.0,
         merged=((0, 7), (1, 9)), known_ms=T0 + (arrival or hour) * HOUR, position=position,
     )  # fmt: skip
 

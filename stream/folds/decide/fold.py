@@ -22,6 +22,7 @@ from stream.folds.decide.listening import listen_final, listen_mature
 from stream.folds.decide.loop import Command, VersionRecord, ask_retrain, compare, fold_step, fold_version
 from stream.folds.decide.lost import react
 from stream.folds.decide.merge import merge
+from stream.folds.decide.outliers import judge_outliers
 from stream.folds.decide.panes import pane_rows
 from stream.folds.decide.performance import add_arrived, forgotten_ms, label_age_ms, performance_rows
 from stream.folds.decide.pipeline import hear, silent_partitions, watch
@@ -148,6 +149,7 @@ class Decide:
         if pane_ms >= start_ms(lineage):
             check_final(lineage, loop, monitor, pane_ms, found, emit)
             judge_pane(lineage, loop, monitor, pane_ms, found, emit)
+            judge_outliers(lineage, loop, monitor, pane_ms, found, emit)
         touched = add_arrived(lineage, monitor, merged, passed_ms)
         emit.rows.extend(performance_rows(monitor, loop, lineage, touched, pane_ms, emit))
         emit.rows.extend(disparity_rows(monitor, lineage, touched, pane_ms, emit))

@@ -6,6 +6,8 @@ import math
 
 import msgspec
 
+from detectors.attribution import Curve
+from detectors.attribution import encode as encode_curves
 from detectors.paired import DECISION, e_value, update
 from detectors.performance import task_sums
 from stream.folds.decide.emit import Emit
@@ -39,6 +41,7 @@ class Manifest(msgspec.Struct, frozen=True):
     why: str = ""
     retrain: str = ""
     validation: Validation = Validation()
+    attribution: dict[str, Curve] = {}
 
 
 class VersionRecord(msgspec.Struct, frozen=True):
@@ -144,6 +147,7 @@ def fold_version(loop: Loop, monitor: Monitor | None, record: VersionRecord, now
         losses.get("mean", 0.0),
         losses.get("sd", 0.0),
         manifest.retrain,
+        encode_curves(manifest.attribution),
     )
     retrain = loop.retrain
     if retrain is None or retrain.id != manifest.retrain:

@@ -9,11 +9,12 @@ import numpy as np
 
 from detectors.confusion import NOTHING, Confusion
 from detectors.estimate.record import TrackRecord
+from detectors.outliers.watch import OutlierWatch
 from detectors.paired import Paired
 from detectors.panel.gauge_state import GaugeState
 from stream.folds.partials import Partial
 
-SCHEMA = 7
+SCHEMA = 8
 # Version, segment key, segment value.
 GroupId = tuple[str, str, str]
 
@@ -132,6 +133,7 @@ class LineageState(msgspec.Struct, array_like=True):
     kept: list[int] = []
     unjudged: list[int] = []
     gauge: GaugeState | None = None
+    outliers: OutlierWatch = OutlierWatch()
     empty: int = 0
     losing: dict[str, Losing] = {}
     unlabelled: Unlabelled = msgspec.field(default_factory=Unlabelled)
@@ -141,7 +143,10 @@ class LineageState(msgspec.Struct, array_like=True):
 
 
 class Version(msgspec.Struct, array_like=True):
-    """A registered version: what its validation promises."""
+    """A registered version: what its validation promises.
+
+    `attribution` is what it makes of values, as `detectors.attribution.encode` has it; empty if that is not known.
+    """
 
     version: str
     passed: bool
@@ -151,6 +156,7 @@ class Version(msgspec.Struct, array_like=True):
     loss_mean: float
     loss_sd: float
     retrain: str
+    attribution: bytes = b""
 
 
 class Retrain(msgspec.Struct, array_like=True):

@@ -68,6 +68,8 @@ QUERIES: Mapping[str, Query] = {
         Query("worst_segments", "Where is the model worst?", _MODEL | _METRIC | _FROM_TO),
         Query("disparities", "Are the groups of protected segments treated alike?", _MODEL | _FROM_TO),
         Query("label_delay", "How long do labels take, by class?", _MODEL | _FROM_TO),
+        Query("false_pages", "How many pages were false each quarter, beside those that the budget allows?",
+              _MODEL | _FROM_TO),
         Query("conservation_by_producer", "Did every event of each producer arrive and count?", _MODEL),
         Query("champion_vs_challenger", "Which version would have done better on the same predictions, by week?",
               _MODEL | _FROM_TO),

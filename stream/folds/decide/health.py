@@ -50,7 +50,10 @@ def check_final(lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: in
     volume = check_volume(profile.volume, found.rows, allowed, phase) if found.rows else None
     faults += [fault for fault in (gap, volume) if fault is not None]
     kinds = ("no-data",) if found.rows == 0 else (DATA_FAULT, "volume", "no-data")
+    was_faulty = bool(open_of(loop, monitor, DATA_FAULT))
     _follow(loop, monitor, pane_ms, [fault for fault in faults if fault.alarms], kinds, emit)
+    if was_faulty and not open_of(loop, monitor, DATA_FAULT):
+        lineage.gauge = None  # what the fault left in windows and evidence is no drift
 
 
 def check_mature(loop: Loop, monitor: Monitor, pane_ms: int, rows: int, labels: int, emit: Emit) -> None:

@@ -14,7 +14,7 @@ from detectors.paired import Paired
 from detectors.panel.gauge_state import GaugeState
 from stream.folds.partials import Partial
 
-SCHEMA = 8
+SCHEMA = 9
 # Version, segment key, segment value.
 GroupId = tuple[str, str, str]
 
@@ -117,6 +117,8 @@ class LineageState(msgspec.Struct, array_like=True):
     `empty` is how many final panes in a row had no rows; `losing` and `history` are of the losses of a version ("": all
     together). `listening` are river's detectors, by the key of the spec's entry.
 
+    Panes before `mended_ms` are shown and not judged: a person said that what they show is over.
+
     `steps` are the watermarks of each partition that are above the newest final pane, each with its mark's log clock;
     `moved_ms` is the log clock with which any watermark moved last. `kept` and `unjudged` are heaps of the starts of
     `panes`, and of those whose labels were not mature yet.
@@ -140,6 +142,7 @@ class LineageState(msgspec.Struct, array_like=True):
     record: TrackRecord = TrackRecord()
     history: dict[str, list[MaturePane]] = {}
     listening: dict[str, Listening] = {}
+    mended_ms: int = 0
 
 
 class Version(msgspec.Struct, array_like=True):

@@ -92,7 +92,7 @@ def test_one_fault_that_features_and_outliers_show_is_one_incident_with_the_feat
 def test_an_incident_of_outliers_alone_closes_after_quiet_windows(reference):
     loop = monitored(reference)
     live(loop, [FIRST, FIRST + 1], broken=0.04)
-    live(loop, range(FIRST + 2, FIRST + 22), seed=2)
+    live(loop, range(FIRST + 2, FIRST + 38), seed=2)
 
     states = [alert["state"] for alert in loop.said("alerts") if alert["features"] == ["__outliers__"]]
     assert states[0] == "open"

@@ -8,12 +8,12 @@ export UV_SYSTEM_CERTS ?= true
 PACKAGES := sdk/streamgauge detectors models stream retrain
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench up down docs
+.PHONY: help setup demo test check bench up down docs alibi test-alibi
 
 help: ## Explain the targets
 	@echo "streamgauge: watch machine-learning models while they run"
 	@echo
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 	@echo
 	@echo "Start with: make demo"
 
@@ -49,6 +49,17 @@ down: setup ## Stop what `streamgauge up --detach` started
 	$(UV) sync --frozen --all-packages
 	@echo "compiling the folds, once for this machine"
 	$(RUN) python -m stream.warm
+	@touch $@
+
+# An environment of its own, since the extra's licence is not free: Business Source License 1.1, not for production.
+alibi: .venv-alibi/.synced ## Install alibi-detect (BSL 1.1: not for production) beside it all, into .venv-alibi
+
+test-alibi: alibi ## Test `streamgauge investigate` with alibi-detect, in .venv-alibi
+	.venv-alibi/bin/python -m pytest -q tests/alibi
+
+.venv-alibi/.synced: pyproject.toml sdk/pyproject.toml uv.lock $(filter .tools/bin/uv,$(UV))
+	UV_PROJECT_ENVIRONMENT=.venv-alibi $(UV) sync --frozen --all-packages --extra alibi
+	@echo "alibi-detect is under the Business Source License 1.1: free for what is not production, docs/investigate.md"
 	@touch $@
 
 docs: setup ## Write the data dictionary anew (needs `make up` in another terminal)

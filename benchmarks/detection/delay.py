@@ -71,7 +71,7 @@ def delays(case: Case, features: int, reference: int, threshold: float, level: f
     stream = _changed(case, features, reference, starts)
     # As one of many: the threshold and the level are those of a panel with quiet features beside.
     share = features / WATCHED
-    gauge = plan(stream.panel, threshold / share, level * share, resets_all=False)
+    gauge = plan(stream.panel, threshold / share, level * share)
     found = np.full(features, np.nan)
     for t, verdict in enumerate(verdicts(gauge, stream), 1):
         first = [f for f in verdict.features.tolist() if t > starts[f] and np.isnan(found[f])]

@@ -46,8 +46,8 @@ class Verdict(NamedTuple):
         Whether anything changed, beyond chance and by more than a floor.
     features, effects, first
         What changed, the likeliest cause first, ``(C,)``, how much, and the number of the pane from which on.
-    joint
-        The feature whose pairs changed most, if the joint test alarms; else -1.
+    joint, partner
+        The feature whose pairs changed most, if the joint test alarms, and the other of its most changed pair; else -1.
     due
         Scales whose windows were full, ``(S,)``.
     p, rejected
@@ -63,6 +63,7 @@ class Verdict(NamedTuple):
     effects: Effects
     first: Ints
     joint: int
+    partner: int
     due: Flags
     p: Floats
     rejected: Flags
@@ -122,10 +123,11 @@ def _tested(panel: Panel, state: GaugeState, scale: Ints) -> _Tested:
     weights = state.phase_rows[scale] / rows[:, None]
     counts, shares = state.counts[scale].astype(np.float64), expected_shares(panel, weights)
     windows = Windows(counts, rows, scale, weights, shares, state.first[scale])
-    tests = window_tests(panel, windows)
-    p, t = _joint(panel, state, windows)
+    spoiled = state.spoiled[scale]
+    tests = _without(window_tests(panel, windows), spoiled[:, :-1])
+    p, t = _joint(panel, state, windows, spoiled)
     judged = np.zeros(len(scale), bool) if panel.joint is None else panel.joint.usable[scale].any(1)
-    judged = judged & (rows >= LEAST_WINDOW_ROWS)
+    judged = judged & (rows >= LEAST_WINDOW_ROWS) & ~spoiled[:, -1]
     found = Judged(
         windows,
         np.concatenate([tests.p, np.where(judged, p, 1.0)[:, None]], 1),
@@ -135,11 +137,17 @@ def _tested(panel: Panel, state: GaugeState, scale: Ints) -> _Tested:
     return _Tested(found, tests, t)
 
 
-def _joint(panel: Panel, state: GaugeState, windows: Windows) -> tuple[Floats, Floats | None]:
+def _without(tests: WindowTests, spoiled: Flags) -> WindowTests:
+    if not spoiled.any():
+        return tests
+    return tests._replace(p=np.where(spoiled, 1.0, tests.p), judged=tests.judged & ~spoiled)
+
+
+def _joint(panel: Panel, state: GaugeState, windows: Windows, spoiled: Flags) -> tuple[Floats, Floats | None]:
     if panel.joint is None:
         return np.ones(len(windows.rows)), None
-    pairs = state.pairs[windows.scale]
-    found = joint_test(panel, panel.joint, pairs, windows.rows, windows.scale, windows.phase_weights)
+    pairs, mine = state.pairs[windows.scale], spoiled[:, panel.joint.features]
+    found = joint_test(panel, panel.joint, pairs, windows.rows, windows.scale, windows.phase_weights, mine)
     return found.p, found.t
 
 
@@ -152,10 +160,11 @@ def _verdict(plan: Plan, state: GaugeState, tested: _Tested, due: Flags) -> Verd
     if not (proven | by_window.any(0)).any():
         return verdict
     named = causes(plan, state, tested.found, proven[:-1], by_window[:, :-1])
-    joint = _named_by_pairs(plan, tested) if proven[-1] or by_window[:, -1].any() else NO_JOINT
+    apart = proven[-1] or by_window[:, -1].any()
+    joint, partner = _named_by_pairs(plan, tested) if apart else (NO_JOINT, NO_JOINT)
     alarms = len(named.features) > 0 or joint != NO_JOINT
     return verdict._replace(
-        alarms=alarms, features=named.features, effects=named.effects, first=named.first, joint=joint
+        alarms=alarms, features=named.features, effects=named.effects, first=named.first, joint=joint, partner=partner
     )
 
 
@@ -173,21 +182,18 @@ def _rejected(plan: Plan, found: Judged) -> Flags:
     return out
 
 
-def _named_by_pairs(plan: Plan, tested: _Tested) -> int:
+def _named_by_pairs(plan: Plan, tested: _Tested) -> tuple[int, int]:
     joint, t = plan.panel.joint, tested.pair_t
     if joint is None or t is None:
-        return NO_JOINT
+        return NO_JOINT, NO_JOINT
     strongest = t[int(t.max(1).argmax())]
     return most_changed(joint, strongest, np.where(plan.is_output, _OUTPUT_EXCESS, 1.0))
 
 
 def _after(plan: Plan, state: GaugeState, verdict: Verdict) -> GaugeState:
-    """Return the state after an alarm: what raised it, or all, begins anew."""
+    """Return the state after an alarm: what raised it begins anew."""
     if not verdict.alarms:
         return state
-    if plan.resets_all:
-        all_scales, all_features = np.ones(len(state.panes), bool), np.ones(len(plan.shares), bool)
-        return forgotten(emptied(state, all_scales), all_features)
     alarmed = np.zeros(len(plan.shares), bool)
     alarmed[verdict.features] = True
     alarmed[-1] = verdict.joint != NO_JOINT
@@ -202,6 +208,7 @@ def _quiet(plan: Plan, log_evidence: Floats) -> Verdict:
         effects=_NOTHING,
         first=_NOTHING.gained_bin,
         joint=NO_JOINT,
+        partner=NO_JOINT,
         due=np.zeros(shape[0], bool),
         p=np.ones(shape),
         rejected=np.zeros(shape, bool),

@@ -30,11 +30,15 @@ class GaugeState:
         Of the open windows: ``(S, F, W)`` and sums of pairs ``(S, d (d + 1) / 2)``.
     log_evidence
         By scale, ``(S, F + 1)``.
+    spoiled
+        Open windows with rows from before the feature's last alarm, ``(S, F + 1)``: they are not judged of it.
     log_bets
         On location and spread, up and down, by size, ``(F, 2, 2, 3)``.
-    run_counts, run_expected, run_rows, run_first
-        Since the evidence last was at its start: observed and expected rows by bin ``(S + 1, F, W)``, rows, and the
-        number of the first pane ``(S + 1, F)``; the last of S + 1 belongs to the bets.
+    run_counts, run_rows, run_first
+        Since the evidence last was at its start: rows by bin ``(S + 1, F, W)``, all rows, and the number of the first
+        pane ``(S + 1, F)``; the last of S + 1 belongs to the bets.
+    run_expected
+        Rows by bin to expect in these phases of the cycle, ``(S + 1, F, W)``; F is 0 without phases.
     """
 
     panes: Ints
@@ -44,6 +48,7 @@ class GaugeState:
     counts: Ints
     pairs: Ints
     log_evidence: Floats
+    spoiled: Flags
     log_bets: Floats
     run_counts: Ints
     run_expected: Floats
@@ -83,9 +88,10 @@ def initial(panel: Panel) -> GaugeState:
         counts=np.zeros((scales, features, width), np.int64),
         pairs=np.zeros((scales, d * (d + 1) // 2), np.int64),
         log_evidence=np.zeros((scales, features + 1)),
+        spoiled=np.zeros((scales, features + 1), bool),
         log_bets=np.zeros((features, 2, 2, BET_SIZES)),
         run_counts=np.zeros((scales + 1, features, width), np.int64),
-        run_expected=np.zeros((scales + 1, features, width)),
+        run_expected=np.zeros((scales + 1, features if panel.phases > 1 else 0, width)),
         run_rows=np.zeros((scales + 1, features), np.int64),
         run_first=np.zeros((scales + 1, features), np.int64),
     )
@@ -127,13 +133,15 @@ def emptied(state: GaugeState, scales: Flags) -> GaugeState:
         phase_rows=state.phase_rows * keep[:, None],
         counts=state.counts * keep[:, None, None],
         pairs=state.pairs * keep[:, None],
+        spoiled=state.spoiled & keep[:, None],
     )
 
 
 def forgotten(state: GaugeState, features: Flags) -> GaugeState:
-    """Return the state without the evidence of some features and of the joint test, ``(F + 1,)``."""
+    """Return the state in which some features or the joint test, ``(F + 1,)``, begin anew; others go on."""
     return replace(
         state,
+        spoiled=state.spoiled | ((state.panes > 0)[:, None] & features),
         log_evidence=np.where(features, 0, state.log_evidence),
         log_bets=np.where(features[:-1, None, None, None], 0, state.log_bets),
     )

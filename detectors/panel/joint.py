@@ -18,6 +18,7 @@ from detectors.panel.ratios import variance_ratios
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 MAX_FEATURES = 200
 _LEAST_VARIANCE, _LEAST_DF = 0.25, 5.0
@@ -128,7 +129,15 @@ def _usable(panel: Panel, design_effects: Floats, kurtosis: Floats) -> NDArray[n
     return np.asarray(enough & panel.can_alarm)
 
 
-def joint_test(panel: Panel, joint: Joint, sums: Ints, rows: Floats, scale: Ints, phase_weights: Floats) -> JointTest:
+def joint_test(
+    panel: Panel,
+    joint: Joint,
+    sums: Ints,
+    rows: Floats,
+    scale: Ints,
+    phase_weights: Floats,
+    left_out: Flags | None = None,
+) -> JointTest:
     """Return the tests of T windows; O(T d²).
 
     Parameters
@@ -139,6 +148,8 @@ def joint_test(panel: Panel, joint: Joint, sums: Ints, rows: Floats, scale: Ints
         Place of each window's scale, ``(T,)``.
     phase_weights
         Share of its rows by phase, ``(T, H)``.
+    left_out
+        Features whose pairs are not looked at, ``(T, d)``. None: all are.
     """
     panes = np.array(panel.scales)[scale]
     size = np.maximum(1, panes * panel.rows_per_pane / rows)[:, None] / panes[:, None]
@@ -146,13 +157,18 @@ def joint_test(panel: Panel, joint: Joint, sums: Ints, rows: Floats, scale: Ints
     influence = _influence(sums, rows, joint.first, joint.second, joint.spread, joint.correlation)
     deviation = np.abs(influence - phase_weights @ joint.means)
     t = deviation / (joint.sd * np.sqrt(joint.ratios[scale] * size + joint.ratios[-1] / met))
-    t = np.where(joint.usable[scale], t, 0)
+    usable = joint.usable[scale]
+    if left_out is not None:
+        usable = usable & ~(left_out[:, joint.first] | left_out[:, joint.second])
+    t = np.where(usable, t, 0)
     least = 2 * special.stdtr(np.maximum(_LEAST_DF, joint.freedom / joint.ratios[-1]), -t).min(1)
-    return JointTest(np.minimum(1, least * joint.usable[scale].sum(1).clip(1)), t)
+    return JointTest(np.minimum(1, least * usable.sum(1).clip(1)), t)
 
 
-def most_changed(joint: Joint, t: Floats, weights: Floats) -> int:
-    """Return the feature whose pairs changed most beyond chance, by the sum of t² − 4 where that is positive.
+def most_changed(joint: Joint, t: Floats, weights: Floats) -> tuple[int, int]:
+    """Return the feature whose pairs changed most beyond chance, and the other one of its most changed pair.
+
+    It has the largest sum of t² − 4 where that is positive.
 
     Parameters
     ----------
@@ -164,4 +180,7 @@ def most_changed(joint: Joint, t: Floats, weights: Floats) -> int:
     excess = np.maximum(t * t - 4, 0)
     d = len(joint.features)
     mine = np.bincount(joint.first, excess, d) + np.bincount(joint.second, excess, d)
-    return int(joint.features[int((mine * weights[joint.features]).argmax())])
+    place = int((mine * weights[joint.features]).argmax())
+    pair = int(np.where((joint.first == place) | (joint.second == place), t, -1).argmax())
+    other = int(joint.first[pair] + joint.second[pair]) - place
+    return int(joint.features[place]), int(joint.features[other])

@@ -48,8 +48,6 @@ class Plan:
         Two standard errors of the reference in standard deviations of the window, ``(F, 2)``.
     bet_variance
         Largest variance of z under the null, ``(F,)``.
-    resets_all
-        Whether an alarm forgets the evidence of all features, not only of those that raised it.
     """
 
     panel: Panel
@@ -65,7 +63,6 @@ class Plan:
     bet_scale: Ints
     bet_tolerance: Floats
     bet_variance: Floats
-    resets_all: bool
 
 
 def plan(
@@ -76,7 +73,6 @@ def plan(
     is_output: Flags | None = None,
     importance: Floats | None = None,
     floors: Floors | None = None,
-    resets_all: bool = True,
 ) -> Plan:
     """Return the plan of a gauge.
 
@@ -90,8 +86,6 @@ def plan(
         ``(F,)``. None: no feature is an output, all are equally important.
     floors
         None: those of `Floors`.
-    resets_all
-        See `Plan`.
 
     Raises
     ------
@@ -119,7 +113,6 @@ def plan(
         bet_scale=bet_scale,
         bet_tolerance=_bet_tolerance(panel, bet_scale),
         bet_variance=1 + 2 * np.sqrt(2 / panel.effective_panes),
-        resets_all=resets_all,
     )
 
 

@@ -14,9 +14,12 @@ Floats = NDArray[np.float64]
 _STEPS = (1, 4, 16)
 _LEAST_WINDOWS = 12
 
+_ALIKE = 1.25
+"""Times the median design effect: estimates differ so much by chance, and a window a little longer serves them all."""
+
 
 def choose_scales(rows_per_pane: float, design_effects: Floats, panes: int, cycle: int = 1) -> tuple[int, ...]:
-    """Return the windows (m, 4 m, 16 m), m the first with 400 effective rows for the median feature.
+    """Return the windows (m, 4 m, 16 m), m the first with 400 effective rows for the median feature and those alike.
 
     At least 12 of the smallest windows fit into the reference, or nothing would be known of how they vary; unless they
     must be whole cycles.
@@ -39,7 +42,9 @@ def choose_scales(rows_per_pane: float, design_effects: Floats, panes: int, cycl
     >>> choose_scales(100.0, np.array([1.2]), 100, cycle=24)
     (24, 96, 384)
     """
-    needed = math.ceil(MIN_EFFECTIVE_ROWS * float(np.median(design_effects)) / rows_per_pane)
+    middle = float(np.median(design_effects))
+    fitting = float(design_effects[design_effects <= _ALIKE * middle].max(initial=middle))
+    needed = math.ceil(MIN_EFFECTIVE_ROWS * fitting / rows_per_pane)
     smallest = max(1, min(needed, panes // _LEAST_WINDOWS))
     whole = cycle * math.ceil(smallest / cycle)
     return tuple(whole * step for step in _STEPS)

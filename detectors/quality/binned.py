@@ -19,7 +19,7 @@ _LEAST_BINS, _MOST_OF_THEM = 2, 4
 
 
 class Binned(NamedTuple):
-    """Fields of `ReferenceHealth` that bins tell, ``(R, F)`` each; 0 for categories."""
+    """Fields of `ReferenceHealth` that bins tell, ``(R, F)`` each; no ends for categories."""
 
     low: Ints
     high: Ints
@@ -42,6 +42,8 @@ def binned(bins: tuple[Bins, ...], counts: Ints) -> Binned:
             found.low[:, f] = _end(values)
             found.high[:, f] = _end(values[:, ::-1])
             found.modal[:, f] = values.max(1)
+        elif feature.kind == "category" and feature.width > FIRST:
+            found.modal[:, f] = counts[:, f, FIRST : feature.width].max(1)
     return found
 
 

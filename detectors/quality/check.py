@@ -101,7 +101,7 @@ def _absent(profile: QualityProfile, pane: PaneHealth, level: float, phase: int)
 
 
 def _stuck(profile: QualityProfile, pane: PaneHealth, level: float, phase: int) -> list[Fault]:
-    """Return numbers of which all rows have the same value."""
+    """Return features of which all rows have the same value."""
     features = np.flatnonzero(pane.constant & profile.can_stick)
     if len(features) == 0:
         return []

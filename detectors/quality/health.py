@@ -25,7 +25,7 @@ class PaneHealth(NamedTuple):
     below, above
         Rows with a number below, or above, all of the reference's; 0 for categories.
     constant
-        Numbers with two values or more, all of them equal.
+        Features with two values or more, all of them equal (of a category: in one bin).
     """
 
     rows: int
@@ -54,7 +54,7 @@ class ReferenceHealth(NamedTuple):
         Rows with a number at the lower, and the upper, end of the reference: about its outermost hundredth, or more if
         that is less than two rows a pane. 0 for categories.
     modal
-        Rows with the pane's most frequent number, or of its fullest bin, which are no fewer; 0 for categories.
+        Rows with the pane's most frequent value, or of its fullest bin, which are no fewer.
     """
 
     rows: Ints

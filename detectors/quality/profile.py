@@ -76,9 +76,9 @@ class QualityProfile(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def can_stick(self) -> Flags:
-        """Numbers that have, as expected, enough values of their own in each phase, ``(F,)``."""
+        """Features that have, as expected, enough values of their own in each phase, ``(F,)``."""
         varied = self.modal.expected.max(0) <= 1 - SHARE_FLOOR
-        return np.asarray(varied & np.array(self.is_number, np.bool_) & np.array(self.has_values, np.bool_))
+        return np.asarray(varied & np.array(self.has_values, np.bool_))
 
     @cached_property
     def tests(self) -> int:

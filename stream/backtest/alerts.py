@@ -13,6 +13,9 @@ from stream.backtest.words import instant_ms, moment
 KINDS = {"data-fault": "quality", "label-flow": "no-labels"}
 """Kinds of incidents that have another name here."""
 
+VERDICTS = {"data-fault": "quality", "drift": "drift"}
+"""Kinds of verdicts that raise incidents; others have verdicts of one kind only."""
+
 PARTIAL = ("volume", "no-data")
 """Kinds of incidents that a pane with a part of its rows says nothing about."""
 
@@ -134,11 +137,12 @@ def _days(value: object) -> float | None:
 def _alarms(incident: Incident, findings: Findings) -> Iterable[Alarm]:
     """Yield the alarms of an incident, target by target in the order of its features, oldest first."""
     newest = incident.newest
+    kind = VERDICTS.get(newest.kind)
     from_ms = instant_ms(newest.since)
     to_ms = math.inf if newest.closed is None else instant_ms(newest.closed)
     for target in newest.features or _alike(newest.kind, findings):
         for alarm in findings.targets[target].alarms if target in findings.targets else []:
-            if from_ms <= alarm.pane_ms < to_ms:
+            if from_ms <= alarm.pane_ms < to_ms and kind in (None, alarm.kind):
                 yield alarm
 
 
@@ -148,10 +152,18 @@ def _alike(kind: str, findings: Findings) -> list[str]:
 
 
 def _until_ms(incident: Incident, alarms: Sequence[Alarm], pane_ms: int) -> int:
-    """Return the end of the last pane in which the change was seen."""
+    """Return the end of the last window in which the change was seen.
+
+    A long window of which more than half was seen to be changed before shows nothing of the end.
+    """
     if incident.newest.until is not None:
         return instant_ms(incident.newest.until)
-    return max([*(alarm.pane_ms + pane_ms for alarm in alarms), instant_ms(incident.opening.opened)])
+    until_ms = instant_ms(incident.opening.opened)
+    for alarm in sorted(alarms, key=lambda each: each.pane_ms):
+        end_ms = alarm.pane_ms + pane_ms
+        if end_ms - alarm.window_ms // 2 >= until_ms:
+            until_ms = end_ms
+    return until_ms
 
 
 def _segment(where: object) -> str | None:

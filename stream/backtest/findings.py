@@ -16,9 +16,11 @@ import msgspec
 
 from stream.folds.base import Output
 from stream.folds.blocks import LINE_BITS
+from stream.folds.decide.listening import KIND as NAMED
+from stream.folds.decide.listening import SIGNAL
 from stream.folds.rows import ConservationRow, FateRow, PaneRow, Result, StatisticsRow, VerdictRow, decode_rows
 
-ALARMING = frozenset({"warning", "drift"})
+ALARMING = frozenset({"warning", "drift", "fault"})
 """Statuses of verdicts that say that something changed."""
 
 JUDGED = ALARMING | {"stable"}
@@ -61,11 +63,12 @@ class Incident:
 
 
 class Alarm(NamedTuple):
-    """What is kept of a verdict that says that something changed; `pane_ms` is the last pane of its window."""
+    """What is kept of a verdict that says that something changed; its window ends with the pane `pane_ms`."""
 
     target: str
     kind: str
     pane_ms: int
+    window_ms: int
     effect_name: str
     effect: float
     floor: float
@@ -95,7 +98,23 @@ class Seen:
         self.status.append(intern(row.status))
         if row.status in ALARMING:
             kind, name = intern(row.kind), intern(row.effect_name)
-            self.alarms.append(Alarm(intern(row.target), kind, row.pane_ms, name, row.effect, row.floor))
+            self.alarms.append(
+                Alarm(intern(row.target), kind, row.pane_ms, 1_000 * row.pane_s, name, row.effect, row.floor)
+            )
+
+
+@dataclass(slots=True)
+class Listened:
+    """What one of river's detectors said of its series: of how many panes, and where it saw a change."""
+
+    panes: int = 0
+    signals: list[VerdictRow] = field(default_factory=list)
+
+    def add(self, row: VerdictRow) -> None:
+        """Take in the next verdict."""
+        self.panes += 1
+        if row.status == SIGNAL:
+            self.signals.append(row)
 
 
 @dataclass(slots=True)
@@ -121,6 +140,8 @@ class Findings:
         Verdicts by target: a feature, or a metric.
     verdicts
         How many there are, by kind and status.
+    listened
+        Of river's detectors, by name, series, and feature or metric; they are not counted among the verdicts.
     counts
         Where all events of a kind went.
     reasons
@@ -132,6 +153,7 @@ class Findings:
     targets: dict[str, Seen] = field(default_factory=dict)
     verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
     incidents: dict[str, Incident] = field(default_factory=dict)
+    listened: dict[tuple[str, str, str], Listened] = field(default_factory=dict)
     counts: dict[str, ConservationRow] = field(default_factory=dict)
     reasons: dict[tuple[str, str, str], Reason] = field(default_factory=dict)
 
@@ -169,7 +191,10 @@ class Findings:
 
     def _verdicts(self, rows: Sequence[Result]) -> None:
         for row in rows:
-            if isinstance(row, VerdictRow):
+            if isinstance(row, VerdictRow) and row.kind.startswith(NAMED):
+                series = (row.kind.removeprefix(NAMED), row.effect_name, row.target)
+                self.listened.setdefault(series, Listened()).add(row)
+            elif isinstance(row, VerdictRow):
                 self.verdicts[row.kind, row.status] += 1
                 self.targets.setdefault(row.target, Seen()).add(row)
 

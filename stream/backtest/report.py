@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from detectors.evidence.realised import Realised
 from stream.backtest.alerts import AlertReport
+from stream.backtest.signals import Listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ class Report:
         Where they went, by kind of event, and the reasons of those that were not simply used.
     verdicts
         How many there are, by kind and status.
+    detectors
+        river's detectors that the spec names, and where they saw a change.
     settings
         What it was done with: pane, lateness, budget, tolerance, where event time comes from.
     notes
@@ -97,6 +100,7 @@ class Report:
     settings: dict[str, object]
     notes: list[str]
     sweep: list[SweepRow] = field(default_factory=list)
+    detectors: list[Listener] = field(default_factory=list)
     budget: Realised | None = None
 
     def to_json(self) -> dict[str, object]:
@@ -106,6 +110,7 @@ class Report:
             **{name: getattr(self, name) for name in plain},
             "reference": self.reference.to_json(),
             "alerts": [alert.to_json() for alert in self.alerts],
+            "detectors": [listener.to_json() for listener in self.detectors],
             "settings": self.settings,
             "notes": self.notes,
             "sweep": [row.to_json() for row in self.sweep],

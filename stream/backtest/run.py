@@ -26,6 +26,7 @@ from stream.backtest.reader import RowsFile
 from stream.backtest.reference import Fitted, Span, reference_file, span_of
 from stream.backtest.report import ReferenceReport, Report
 from stream.backtest.sample import Sample, refuse_cycle, sample
+from stream.backtest.signals import listeners_of
 from stream.backtest.sweep import Setting, sweep
 from stream.backtest.texts import Texts
 from stream.backtest.timeline import Timeline, timeline_of
@@ -229,6 +230,7 @@ def _report(written: MonitorSpec, read: Files, findings: Findings) -> Report:
         verdicts=verdicts,
         settings=_settings(read),
         notes=[*_of_pane(written, read.spec), *notes_of(read.rows, read.labels, findings, read.passed, cut)],
+        detectors=listeners_of(findings, read.timeline),
         budget=_realised(read.spec, alerts, len(findings.panes)),
     )
 

@@ -12,6 +12,7 @@ from stream.backtest.alerts import AlertReport
 from stream.backtest.findings import ALARMING, JUDGED, Findings, Seen
 from stream.backtest.report import Report
 from stream.backtest.run import Done
+from stream.backtest.signals import Listener
 from stream.backtest.words import instant_ms
 
 MOST_LINES, MOST_ALERTS, MOST_NOTES = 20, 30, 12
@@ -31,6 +32,8 @@ def show(console: Console, done: Done, spec: str, rows: str) -> None:
         console.print(line, no_wrap=True, overflow="crop")
     if report.alerts:
         console.print(_table(report.alerts))
+    if report.detectors:
+        console.print(_detectors(report.detectors))
     if report.sweep:
         console.print(_sweep(report))
     console.print(_last(report, spec))
@@ -153,6 +156,20 @@ def _what(alert: AlertReport) -> str:
     ]
     where = f" [{alert.segment}]" if alert.segment else ""
     return alert.sentence + where + (f" ({', '.join(sizes)})" if sizes else "")
+
+
+def _detectors(listeners: Sequence[Listener]) -> Table:
+    """Return what river's detectors said: where, and no more than that, since nothing bounds their false alarms."""
+    title = "river's detectors, for information: not held to the budget"
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title=title, title_justify="left")
+    for name, justify in (("detector", "left"), ("series", "left"), ("panes", "right"), ("changes", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table.add_column("rows of the first ones")
+    for each in listeners:
+        series = each.on if each.feature is None else f"{each.feature} {each.on}"
+        first = ", ".join(f"{signal.first_row:,}–{signal.last_row:,}" for signal in each.signals[:3])
+        table.add_row(escape(each.detector), escape(series), f"{each.panes:,}", str(len(each.signals)), first)
+    return table
 
 
 def _sweep(report: Report) -> Table:

@@ -63,6 +63,7 @@ COMMANDS: dict[str, Lazy] = {
     "replay": Lazy("stream.cli.replay:replay", "Compute past panes again beside live, also by another spec."),
     "lineages": Lazy("stream.cli.lineages:app", "Which lineages the views show: switch to a replay, and back."),
     "trace": Lazy("stream.cli.trace:trace", "Say where one event is, what became of it, and why."),
+    "investigate": Lazy("stream.cli.investigate:investigate", "Ask other tests about the rows of an incident."),
     "explain": Lazy("stream.cli.explain:explain", "Say why there was an alarm, or why there was none."),
     "incident": Lazy("stream.cli.incident:app", "What is open, why, and what people say of it."),
     "lag": Lazy("stream.cli.lag:lag", "Say how far behind each fold is, in records and seconds."),

@@ -66,6 +66,7 @@ QUERIES: Mapping[str, Query] = {
         Query("retest_slice", "How far are the inputs of any range and segment from the reference?",
               _MODEL | _SEGMENT | _FROM_TO),
         Query("worst_segments", "Where is the model worst?", _MODEL | _METRIC | _FROM_TO),
+        Query("disparities", "Are the groups of protected segments treated alike?", _MODEL | _FROM_TO),
         Query("label_delay", "How long do labels take, by class?", _MODEL | _FROM_TO),
         Query("false_pages", "How many pages were false each quarter, beside those that the budget allows?",
               _MODEL | _FROM_TO),

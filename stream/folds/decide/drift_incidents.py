@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.evidence.budget import DAY_MS
+from detectors.outliers.watch import OutlierWatch
 from detectors.panel.gauge import NO_JOINT
-from detectors.panel.gauge_state import initial
-from stream.folds.decide.drift_words import drift_title
+from detectors.panel.gauge_state import GaugeState, forgotten
+from detectors.panel.plan import Plan
+from stream.folds.decide.drift_words import OUTLIERS, drift_title
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.findings import Findings
 from stream.folds.decide.gauges import plan_of
@@ -26,12 +28,13 @@ INFO, WARN = "info", "warn"
 class _Alarm:
     """What a tick alarms about: features, the likeliest cause first, with their verdicts.
 
-    `apart` is the feature that no longer moves with the others, empty for none. `is_proven`: the evidence over time is
-    above its threshold, not only a single window.
+    `apart` is the feature that no longer moves with the others, `partner` above all; both empty for none. `is_proven`:
+    the evidence over time is above its threshold, not only a single window.
     """
 
     features: list[str]
     apart: str
+    partner: str
     verdicts: list[VerdictRow]
     since_ms: int
     days: float
@@ -49,15 +52,44 @@ def follow(
 ) -> None:
     """Open, extend or close drift incidents by what alarms now."""
     alarm = _alarm(monitor, pane_ms, found, rows)
-    faults = {name for i in open_of(loop, monitor, "data-fault") for name in i.features}
-    touched = [i for i in open_of(loop, monitor, "drift") if set(i.features) & set(_names(alarm))]
+    faults = _faulty(loop, monitor, pane_ms, alarm.since_ms)
+    touched = [i for i in open_of(loop, monitor, "drift") if _is_one_fault(monitor, i.features, alarm)]
     _count_quiet(lineage, loop, monitor, pane_ms, found, touched, emit)
-    if set(_names(alarm)) <= faults:  # nothing alarms, or what the data's fault explains
+    if _is_explained(monitor, _names(alarm), faults):
         return
     if touched:
         _extend(monitor, touched[0], alarm, emit)
     else:
         _open(loop, monitor, pane_ms, alarm, emit)
+
+
+def _is_explained(monitor: Monitor, names: Sequence[str], faults: set[str]) -> bool:
+    """Return whether nothing alarms, or only what the data's fault explains: its features, and answers after them."""
+    return not names or (bool(faults) and set(names) <= faults | _followers(monitor))
+
+
+def _is_one_fault(monitor: Monitor, before: Sequence[str], alarm: _Alarm) -> bool:
+    """Return whether an alarm is of an incident: they share a feature, or one is of what follows inputs alone.
+
+    Which feature of a changed pair is to blame the pair does not say: either may. And answers and outliers follow
+    inputs: what moves them is most likely what moves an input at the same time.
+    """
+    names, followers = _names(alarm), _followers(monitor)
+    if set(before) & {*names, alarm.partner}:
+        return True
+    return bool(names) and (set(names) <= followers or set(before) <= followers)
+
+
+def _followers(monitor: Monitor) -> set[str]:
+    """Return what is moved by inputs: the model's answers, and the share of outliers."""
+    plan = plan_of(monitor)
+    return {OUTLIERS, *(name for name, is_output in zip(plan.names, plan.is_output, strict=True) if is_output)}
+
+
+def _faulty(loop: Loop, monitor: Monitor, pane_ms: int, since_ms: int) -> set[str]:
+    """Return the features of which the data had a fault since then."""
+    open_ = open_of(loop, monitor, "data-fault")
+    return {name for i in open_ if pane_ms - i.quiet * monitor.pane_ms >= since_ms for name in i.features}
 
 
 def _names(alarm: _Alarm) -> list[str]:
@@ -74,6 +106,7 @@ def _alarm(monitor: Monitor, pane_ms: int, found: Findings, rows: Sequence[Verdi
     return _Alarm(
         features=[plan.names[f] for f in features],
         apart=plan.names[verdict.joint] if has_joint else "",
+        partner=plan.names[verdict.partner] if has_joint else "",
         verdicts=[rows[place] for place in places],
         since_ms=since,
         days=max((float(found.days[place]) for place in places), default=0.0),
@@ -96,7 +129,7 @@ def _extend(monitor: Monitor, incident: Incident, alarm: _Alarm, emit: Emit) -> 
     before = (incident.level, len(incident.features), _is_at_budget(incident))
     new = [name for name in _names(alarm) if name not in incident.features]
     incident.level, incident.quiet = WARN, 0
-    incident.features += new
+    incident.features = sorted([*incident.features, *new], key=_followers(monitor).__contains__)
     incident.verdicts += [v.id for v in alarm.verdicts if v.target in new]
     incident.evidence_days = _surer(monitor, incident.evidence_days, alarm.days)
     if before == (incident.level, len(incident.features), _is_at_budget(incident)):
@@ -137,7 +170,15 @@ def _count_quiet(
         incident.quiet += is_quiet
         if incident.quiet >= QUIET_WINDOWS:
             close(loop, monitor, incident, pane_ms + monitor.pane_ms, f"over: {QUIET_WINDOWS} quiet windows", emit)
-            lineage.gauge = initial(plan.panel)
+            lineage.gauge = _begun_anew(lineage.gauge, plan, incident.features)
+            lineage.outliers = OutlierWatch() if OUTLIERS in incident.features else lineage.outliers
+
+
+def _begun_anew(state: GaugeState | None, plan: Plan, features: Sequence[str]) -> GaugeState | None:
+    """Return the gauge without the evidence of an incident's features, and of pairs; other features go on."""
+    if state is None:
+        return None
+    return forgotten(state, np.array([*(name in features for name in plan.names), True]))
 
 
 def _keys(incident: Incident, verdicts: Sequence[VerdictRow]) -> dict[str, object]:

@@ -7,7 +7,7 @@ import math
 from detectors.panel.floors import Floors
 from detectors.panel.gauge import NO_JOINT
 from detectors.panel.plan import Plan
-from detectors.panel.status import Status, statuses
+from detectors.panel.status import INSUFFICIENT, Status, statuses
 from stream.folds.decide.drift_words import feature_reason, pairs_reason
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.findings import Findings
@@ -71,7 +71,8 @@ def _status(monitor: Monitor, plan: Plan, found: Findings, f: int) -> Status:
         return Status(DRIFT if found.days[f] >= monitor.budget.mark_days else WARNING, "")
     if found.is_judged[f]:
         return Status(STABLE, "")
-    return statuses(plan.panel, int(found.scale[f]), int(found.rows[f]))[f]
+    said = statuses(plan.panel, int(found.scale[f]), int(found.rows[f]))[f]
+    return said if said.reason else Status(INSUFFICIENT, "its window began before the last alarm: the next is judged")
 
 
 def _of_pairs(monitor: Monitor, pane_ms: int, plan: Plan, found: Findings, emit: Emit) -> VerdictRow:

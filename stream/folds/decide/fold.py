@@ -9,6 +9,7 @@ import msgspec
 
 from stream.folds.arrays import decode_state, encode_state
 from stream.folds.base import OpenFile, Output, Record, Snapshot, no_file
+from stream.folds.decide.disparities import disparity_rows
 from stream.folds.decide.drift import judge_pane
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.estimate_incidents import judge_estimate
@@ -17,9 +18,11 @@ from stream.folds.decide.finality import arrive, judged_from_ms, labels_behind, 
 from stream.folds.decide.gauges import OnTime, on_time
 from stream.folds.decide.health import check_final, check_mature
 from stream.folds.decide.judge import judge_mature, judged_version
+from stream.folds.decide.listening import listen_final, listen_mature
 from stream.folds.decide.loop import Command, VersionRecord, ask_retrain, compare, fold_step, fold_version
 from stream.folds.decide.lost import react
 from stream.folds.decide.merge import merge
+from stream.folds.decide.outliers import judge_outliers
 from stream.folds.decide.panes import pane_rows
 from stream.folds.decide.performance import add_arrived, forgotten_ms, label_age_ms, performance_rows
 from stream.folds.decide.pipeline import hear, silent_partitions, watch
@@ -127,7 +130,10 @@ class Decide:
             final: list[Final] = []
             while (pane := next_final(lineage, monitor, self.ledger_partitions)) is not None:
                 final.append(Final(pane, self._finalise(state, lineage, monitor, pane, emit)))
-            emit.rows.extend(statistics_rows(monitor, final, emit))
+            statistics = statistics_rows(monitor, final, emit)
+            emit.rows.extend(statistics)
+            judged = [pane for pane in final if pane.pane_ms >= judged_from_ms(lineage)]
+            emit.rows.extend(listen_final(lineage, monitor, judged, statistics, emit))
             if state.current[monitor.name] != name:
                 lineage.panes, lineage.kept, lineage.unjudged, lineage.history = {}, [], [], {}
 
@@ -144,8 +150,10 @@ class Decide:
         if pane_ms >= judged_from_ms(lineage):
             check_final(lineage, loop, monitor, pane_ms, found, emit)
             judge_pane(lineage, loop, monitor, pane_ms, found, emit)
+            judge_outliers(lineage, loop, monitor, pane_ms, found, emit)
         touched = add_arrived(lineage, monitor, merged, passed_ms)
         emit.rows.extend(performance_rows(monitor, loop, lineage, touched, pane_ms, emit))
+        emit.rows.extend(disparity_rows(monitor, lineage, touched, pane_ms, emit))
         if (window := estimate_pane(lineage, monitor, pane_ms, found, emit)) is not None:
             judge_estimate(lineage, loop, monitor, window, passed_ms, _cut(state), emit)
         self._mature(state, loop, lineage, monitor, passed_ms, emit)
@@ -189,6 +197,7 @@ class Decide:
         check_mature(loop, monitor, pane_ms, *_came(lineage.panes[pane_ms]), emit)
         verdicts = judge_mature(lineage, loop, monitor, pane_ms, emit)
         emit.rows.extend(verdicts)
+        emit.rows.extend(listen_mature(lineage, monitor, pane_ms, lineage.panes[pane_ms], emit))
         history = lineage.history.get(judged_version(loop), [])
         if history and history[-1].pane_ms == pane_ms:
             settle_pane(lineage, monitor, history[-1], emit)

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bins import MISSING, UNSEEN
+from detectors.bins import FIRST, MISSING, UNSEEN
 from detectors.quality.check import check_pane
 from detectors.quality.fault import Fault
 from detectors.quality.gap import check_gap
 from detectors.quality.health import PaneHealth
 from detectors.quality.labels import check_labels
 from detectors.quality.volume import check_volume
+from stream.folds.decide.drift_words import OUTLIERS
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.gauges import OnTime, pane_of, plan_of
 from stream.folds.decide.health_words import fault_reason, fault_title
@@ -79,7 +80,7 @@ def _health(monitor: Monitor, found: OnTime) -> PaneHealth:
     last = counts[np.arange(len(counts)), panel.widths - 1]
     valued = counts.sum(1) - counts[:, MISSING]
     numbers = np.array([each.number for each in mine])
-    same = found.lows[numbers] == found.highs[numbers]
+    same = np.where(panel.is_number, found.lows[numbers] == found.highs[numbers], counts[:, FIRST:].max(1) == valued)
     return PaneHealth(
         rows=found.rows,
         duplicates=0,
@@ -88,7 +89,7 @@ def _health(monitor: Monitor, found: OnTime) -> PaneHealth:
         unseen=np.where(panel.is_number, 0, counts[:, UNSEEN]),
         below=np.where(panel.is_number, counts[:, UNSEEN], 0),
         above=np.where(panel.is_number, last, 0),
-        constant=panel.is_number & (valued >= 2) & same,
+        constant=(valued >= 2) & same,
     )
 
 
@@ -100,13 +101,21 @@ def _follow(
     emit.rows.extend(verdicts)
     for kind in kinds:
         mine = [pair for pair in zip(faults, verdicts, strict=True) if _kind(pair[0]) == kind]
-        incidents = open_of(loop, monitor, kind)
-        if mine and not incidents:
+        for incident in open_of(loop, monitor, kind):
+            own = [pair for pair in mine if _belongs(pair[0], incident, monitor, pane_ms)]
+            mine = [pair for pair in mine if pair not in own]
+            if own:
+                _extend(monitor, incident, own, emit)
+            else:
+                _quiet(loop, monitor, pane_ms, incident, emit)
+        if mine:
             _open(loop, monitor, pane_ms, kind, mine, emit)
-        elif mine:
-            _extend(monitor, incidents[0], mine, emit)
-        else:
-            _quiet(loop, monitor, pane_ms, incidents, emit)
+
+
+def _belongs(fault: Fault, incident: Incident, monitor: Monitor, pane_ms: int) -> bool:
+    """Return whether it is of the incident's features, or so near its begin that both are likely one fault."""
+    near_ms = plan_of(monitor).panel.scales[0] * monitor.pane_ms
+    return not fault.feature or fault.feature in incident.features or pane_ms < incident.since_ms + near_ms
 
 
 def _kind(fault: Fault) -> str:
@@ -143,20 +152,18 @@ def _extend(monitor: Monitor, incident: Incident, found: Sequence[tuple[Fault, V
         tell(monitor, incident, "updated", found[0][1].reason, _keys(incident, found), emit)
 
 
-def _quiet(loop: Loop, monitor: Monitor, pane_ms: int, incidents: Sequence[Incident], emit: Emit) -> None:
-    """Close incidents after as many quiet panes as 16 of the smallest windows have; a gap with the first row."""
-    panes = QUIET_WINDOWS * plan_of(monitor).panel.scales[0]
-    for incident in incidents:
-        incident.quiet += 1
-        if incident.quiet >= (1 if incident.kind == "no-data" else panes):
-            why = "over: rows come again" if incident.kind == "no-data" else f"over: {panes} quiet panes"
-            close(loop, monitor, incident, pane_ms + monitor.pane_ms, why, emit)
+def _quiet(loop: Loop, monitor: Monitor, pane_ms: int, incident: Incident, emit: Emit) -> None:
+    """Close an incident after 16 quiet panes, which are the windows of hard checks; a gap with the first row."""
+    incident.quiet += 1
+    if incident.quiet >= (1 if incident.kind == "no-data" else QUIET_WINDOWS):
+        why = "over: rows come again" if incident.kind == "no-data" else f"over: {QUIET_WINDOWS} quiet panes"
+        close(loop, monitor, incident, pane_ms + monitor.pane_ms, why, emit)
 
 
 def _supersede(loop: Loop, monitor: Monitor, fault: Incident, pane_ms: int, emit: Emit) -> None:
     """Close drift incidents that are about the same features: a fault of the data is what they saw."""
     for incident in open_of(loop, monitor, "drift"):
-        if fault.features and set(incident.features) <= set(fault.features):
+        if fault.features and set(incident.features) - {OUTLIERS} <= set(fault.features):
             close(loop, monitor, incident, pane_ms + monitor.pane_ms, f"a fault of the data: {fault.id}", emit)
 
 

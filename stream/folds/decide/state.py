@@ -7,12 +7,14 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from detectors.confusion import NOTHING, Confusion
 from detectors.estimate.record import TrackRecord
+from detectors.outliers.watch import OutlierWatch
 from detectors.paired import Paired
 from detectors.panel.gauge_state import GaugeState
 from stream.folds.partials import Partial
 
-SCHEMA = 6
+SCHEMA = 9
 # Version, segment key, segment value.
 GroupId = tuple[str, str, str]
 
@@ -35,6 +37,7 @@ class Sums(msgspec.Struct, array_like=True):
     task_cells: np.ndarray
     task_sums: np.ndarray
     pairs: dict[str, tuple[int, float, float]]
+    confusion: Confusion = NOTHING
 
 
 class Guess(NamedTuple):
@@ -98,11 +101,21 @@ class Losing(msgspec.Struct, array_like=True):
     since_ms: np.ndarray
 
 
+class Listening(msgspec.Struct, array_like=True):
+    """What one of river's detectors remembers, and the release that wrote it; panes and their sum since it began."""
+
+    library: str
+    state: bytes
+    panes: int
+    total: float
+    since_ms: int
+
+
 class LineageState(msgspec.Struct, array_like=True):
     """All that is known of one lineage.
 
     `empty` is how many final panes in a row had no rows; `losing` and `history` are of the losses of a version ("": all
-    together).
+    together). `listening` are river's detectors, by the key of the spec's entry.
 
     Panes before `mended_ms` are shown and not judged: a person said that what they show is over.
 
@@ -122,16 +135,21 @@ class LineageState(msgspec.Struct, array_like=True):
     kept: list[int] = []
     unjudged: list[int] = []
     gauge: GaugeState | None = None
+    outliers: OutlierWatch = OutlierWatch()
     empty: int = 0
     losing: dict[str, Losing] = {}
     unlabelled: Unlabelled = msgspec.field(default_factory=Unlabelled)
     record: TrackRecord = TrackRecord()
     history: dict[str, list[MaturePane]] = {}
+    listening: dict[str, Listening] = {}
     mended_ms: int = 0
 
 
 class Version(msgspec.Struct, array_like=True):
-    """A registered version: what its validation promises."""
+    """A registered version: what its validation promises.
+
+    `attribution` is what it makes of values, as `detectors.attribution.encode` has it; empty if that is not known.
+    """
 
     version: str
     passed: bool
@@ -141,6 +159,7 @@ class Version(msgspec.Struct, array_like=True):
     loss_mean: float
     loss_sd: float
     retrain: str
+    attribution: bytes = b""
 
 
 class Retrain(msgspec.Struct, array_like=True):

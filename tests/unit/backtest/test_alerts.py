@@ -30,9 +30,9 @@ def alert(state="open", **changes):
     return Output("alerts", json.dumps(told | changes).encode())
 
 
-def verdict(pane, target="x", status="drift", kind="drift", effect=0.5, floor=0.1):
+def verdict(pane, target="x", status="drift", kind="drift", effect=0.5, floor=0.1, hours=1):
     row = VerdictRow(
-        id="v", lineage="l", monitor="m", model="m", pane_ms=pane * HOUR_MS, pane_s=3_600, segment_key="",
+        id="v", lineage="l", monitor="m", model="m", pane_ms=pane * HOUR_MS, pane_s=3_600 * hours, segment_key="",
         segment_value="", target=target, kind=kind, status=status, statistic=0.0, threshold=0.0, p=0.0, n=1,
         n_eff=1.0, evidence_days=1.0, budget_days=90.0, effect=effect, effect_name="js", floor=floor,
         lo=0.0, hi=0.0, reason="", known_ms=0, position=0,
@@ -43,8 +43,8 @@ def verdict(pane, target="x", status="drift", kind="drift", effect=0.5, floor=0.
 def pane(number):
     row = PaneRow(
         lineage="l", monitor="m", model="m", model_version="", segment_key="", segment_value="",
-        pane_ms=number * HOUR_MS, arrival_ms=number * HOUR_MS, pane_s=3_600, n=4, duplicates=0, invalid=0, labels=0,
-        latency_p50_ms=0.0, latency_p95_ms=0.0, merged=(), known_ms=0, position=0,
+        pane_ms=number * HOUR_MS, arrival_ms=number * HOUR_MS, pane_s=3_600, n=4, duplicates=0, invalid=0, outliers=-1,
+        labels=0, latency_p50_ms=0.0, latency_p95_ms=0.0, merged=(), known_ms=0, position=0,
     )  # fmt: skip
     return Output("panes", encode_rows([row]))
 
@@ -63,6 +63,19 @@ def test_an_alert_lies_between_its_begin_and_its_last_alarm():
         "1970-01-01T10:00:00Z",
         "1970-01-01T21:00:00Z",
     )
+
+
+def test_a_long_window_that_holds_what_was_seen_before_does_not_move_the_end():
+    ((one,), _) = reported(alert(), *(verdict(n) for n in (11, 12, 13)), verdict(25, hours=16))
+    assert one.last_row == 4 * 26 - 1
+    ((one,), _) = reported(alert(), *(verdict(n) for n in range(11, 20)), verdict(25, hours=16))
+    assert one.last_row == 4 * 20 - 1
+
+
+def test_a_fault_of_the_data_is_no_alarm_of_a_drift_and_the_other_way_round():
+    drifts, fault = [verdict(n) for n in (11, 12)], verdict(20, status="fault", kind="quality")
+    assert reported(alert(), *drifts, fault)[0][0].last_row == 4 * 13 - 1
+    assert reported(alert(kind="data-fault"), *drifts, fault)[0][0].last_row == 4 * 21 - 1
 
 
 def test_it_was_raised_with_the_row_that_made_its_pane_final_or_with_its_message():

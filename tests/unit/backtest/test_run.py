@@ -19,7 +19,7 @@ SPEC = spec_of(pane="10m", reference={"first": "60 panes"})
 
 KEYS = {
     "monitor", "rows", "panes", "reference", "alerts", "statistics_rows", "seconds", "judged_rows", "fates", "verdicts",
-    "settings", "notes", "sweep", "budget",
+    "detectors", "settings", "notes", "sweep", "budget",
 }  # fmt: skip
 ALERT_KEYS = {
     "id", "kind", "severity", "opened_row", "first_row", "last_row", "from", "to", "features", "segment", "effects",

@@ -64,6 +64,30 @@ def test_a_share_of_bad_values_is_a_fault_in_the_pane_in_which_it_begins(referen
     assert len([kind for kind, _, _ in opened(loop) if kind == "data-fault"]) == 1
 
 
+def test_a_fault_of_another_feature_later_is_another_incident(reference):
+    loop = watched(reference)
+    feed(loop, range(DAYS, DAYS + 4), share(0.2, lambda f: f.pop("x")))
+    feed(loop, range(DAYS + 4, DAYS + 8), seed=3)
+    feed(loop, range(DAYS + 8, DAYS + 12), share(0.2, lambda f: f.update(c="zz")), seed=2)
+
+    faults = [each for each in opened(loop) if each[0] == "data-fault"]
+    assert faults == [("data-fault", "page", ["x"]), ("data-fault", "warn", ["c"])]
+
+
+def test_faults_that_begin_together_are_one_incident(reference):
+    loop = watched(reference)
+    feed(loop, range(DAYS, DAYS + 4), share(0.2, lambda f: (f.pop("x"), f.update(c="zz"))))
+
+    assert [each for each in opened(loop) if each[0] == "data-fault"] == [("data-fault", "page", ["x", "c"])]
+
+
+def test_a_category_of_which_one_level_is_left_is_stuck(reference):
+    loop = watched(reference)
+    feed(loop, range(DAYS, DAYS + 4), share(1.0, lambda f: f.update(c="a")))
+
+    assert any("c is stuck at one value" in title for title in opened_titles(loop))
+
+
 def test_a_feature_that_is_gone_is_said_to_be_gone(reference):
     loop = watched(reference)
     feed(loop, range(DAYS, DAYS + 4), share(1.0, lambda f: f.pop("x")))

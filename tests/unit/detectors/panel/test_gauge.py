@@ -93,23 +93,44 @@ def test_an_alarm_forgets_and_a_change_that_stays_alarms_again():
     panel, counts = panel_and_panes(columns, ROWS, REFERENCE)
     state, verdict = tick(plan(panel), initial(panel), Pane(counts[0], ROWS))
     assert verdict.alarms
-    assert not state.counts.any()
-    assert not state.log_evidence.any()
-    assert not state.log_bets.any()
+    assert not state.log_evidence[:, 0].any()
+    assert not state.log_bets[0].any()
+    assert state.spoiled[1:, 0].all()
     assert sum(v.alarms for v in verdicts(plan(panel), counts)) > 10
 
 
-def test_only_what_alarmed_is_forgotten_where_so_planned():
+def test_only_what_alarmed_is_forgotten():
     columns = columns_of(3)
     columns[0] = later(columns[0], lambda x: x + 1.0)
     columns[1] = later(columns[1], lambda x: x + 0.15)
     panel, counts = panel_and_panes(columns, ROWS, REFERENCE)
-    gauge = plan(panel, level=0, resets_all=False)
+    gauge = plan(panel, level=0)
     state, verdict = tick(gauge, initial(panel), Pane(counts[0], ROWS))
     assert verdict.features.tolist() == [0]
     assert not state.log_bets[0].any()
     assert state.log_bets[1].any()
     assert state.counts[1].any()
+
+
+def test_what_alarms_all_the_time_does_not_hide_a_small_change_of_another_feature():
+    columns = columns_of(3)
+    columns[0] = later(columns[0], lambda x: x + 1.0)
+    columns[1] = later(columns[1], lambda x: x + 0.12)
+    panel, counts = panel_and_panes(columns, ROWS, REFERENCE)
+    found = verdicts(plan(panel), counts)
+    assert all(0 in verdict.features for verdict in found)
+    assert any(1 in verdict.features for verdict in found)
+
+
+def test_a_window_from_before_an_alarm_is_not_judged_of_what_alarmed():
+    columns = columns_of(3)
+    columns[0] = later(columns[0], lambda x: x + 1.0 * (np.arange(len(x)) < ROWS))
+    panel, counts = panel_and_panes(columns, ROWS, REFERENCE)
+    found = verdicts(plan(panel), counts)
+    assert [t for t, verdict in enumerate(found) if 0 in verdict.features] == [0]
+    assert not found[3].tests.judged[1, 0]
+    assert found[3].tests.judged[1, 1]
+    assert found[7].tests.judged[1, 0]
 
 
 def test_features_that_begin_to_move_together_name_one_of_them():

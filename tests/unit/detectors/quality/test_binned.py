@@ -32,11 +32,16 @@ def test_the_fullest_bin_holds_the_most_frequent_value():
     assert (modal == (values == 7.0).reshape(60, 200).sum(1)).all()
 
 
+def test_the_most_frequent_level_of_a_category_is_counted():
+    bins, counts = (fit_category("c", ["a", "b"]),), np.array([[[7, 0, 5, 1]], [[0, 0, 2, 9]]], np.int64)
+    assert binned(bins, counts).modal[:, 0].tolist() == [5, 9]
+
+
 def test_categories_and_numbers_without_values_have_no_extremes():
     bins = fit_category("c", ["a", "b"]), fit_number("n", [np.nan])
     found = binned(bins, np.ones((3, 2, 4), np.int64))
 
-    assert not any(field.any() for field in found)
+    assert not any(field.any() for field in (found.low, found.high))
 
 
 def test_levels_of_one_pane_alone_are_unseen_elsewhere():

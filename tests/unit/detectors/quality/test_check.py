@@ -22,7 +22,9 @@ def reference(panes=PANES, rows=ROWS, **changed):
     none, sizes = np.zeros(shape, np.int64), np.full(panes, rows)
     missing = np.stack([none[:, 0], g.binomial(rows, 0.02, panes), none[:, 0], sizes, none[:, 0]], 1)
     ends = g.binomial(rows, 0.01, shape) * IS_NUMBER
-    modal = np.stack([none[:, 0] + 3, g.binomial(rows - missing[:, 1], 0.3), none[:, 0], none[:, 0], sizes], 1)
+    modal = np.stack(
+        [none[:, 0] + 3, g.binomial(rows - missing[:, 1], 0.3), g.binomial(rows, 0.6, panes), none[:, 0], sizes], 1
+    )
     health = ReferenceHealth(sizes, g.binomial(rows, 0.001, panes), missing, none, none, ends, ends, modal)
     return health._replace(**changed)
 
@@ -67,6 +69,7 @@ def test_a_healthy_pane_has_no_fault(profile):
         ({"below": {"distance": 8}}, ("range", "distance", "below")),
         ({"above": {"delay": 8}}, ("range", "delay", "above")),
         ({"constant": {"distance": True}}, ("stuck", "distance", "")),
+        ({"constant": {"carrier": True}}, ("stuck", "carrier", "")),
         ({"missing": {"gone": 400}}, ("new", "gone", "")),
         ({"duplicates": 100}, ("duplicates", "", "")),
     ],
@@ -108,9 +111,9 @@ def test_a_fault_says_both_keys(profile):
 
 
 def test_tests_are_those_that_a_feature_can_have(profile):
-    known, sides_of_numbers, numbers_that_vary = 4, 2 * 3, 2
+    known, sides_of_numbers, features_that_vary = 4, 2 * 3, 3
     unseen = new = duplicates = 1
-    assert profile.tests == 3 * known + sides_of_numbers + numbers_that_vary + unseen + new + duplicates
+    assert profile.tests == 3 * known + sides_of_numbers + features_that_vary + unseen + new + duplicates
 
 
 def test_days_of_evidence_are_panes_over_tests_and_p():

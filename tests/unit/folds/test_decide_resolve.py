@@ -58,7 +58,7 @@ def test_an_incident_that_has_been_quiet_closes_and_a_new_fault_is_another_one(r
     assert len(set(opened)) == 2
 
 
-def test_windows_and_evidence_begin_anew_at_an_alarm(reference):
+def test_evidence_of_what_alarmed_begins_anew_and_its_open_windows_are_spoilt(reference):
     loop, rng = watched(reference), np.random.default_rng(2)
     for day in range(DAYS, DAYS + 20):
         feed(loop, [day], rng, shift=0.35)

@@ -68,7 +68,8 @@ def of_labels(monitor: Monitor, detector: Detector, pane: PredictionPane) -> Poi
         return None
     task = task_sums(monitor.task)
     if detector.on != ERROR:
-        return _point(sums.labels, task.metrics(sums.task_cells, sums.task_sums)[detector.on].value)
+        found = task.metrics(sums.task_cells, sums.task_sums).get(detector.on)
+        return None if found is None else _point(sums.labels, found.value)
     losses = task.losses(sums.task_cells, sums.task_sums, "accuracy")
     if losses.n <= 0:
         return None

@@ -7,7 +7,9 @@ import math
 import numpy as np
 import pytest
 from river import drift
+from streamgauge.spec import METRICS
 
+from detectors.performance import task_sums
 from stream.folds.decide import listening
 from stream.folds.rows import IncidentRow, PerformanceRow, StatisticsRow, VerdictRow
 from tests.loop import DAY_MS, day_of_events, reference_of, watched
@@ -141,6 +143,13 @@ def test_states_outlive_checkpoints_to_the_byte():
         assert_cut_law(loop.decide, loop.partials, sizes)
     half = len(loop.partials) // 2
     assert_restore_law(loop.decide, loop.partials[:half], loop.partials[half:])
+
+
+@pytest.mark.parametrize("task", METRICS)
+def test_every_metric_that_may_be_named_is_measured(task):
+    sums = task_sums(task)
+    ints, floats = sums.tables(1)
+    assert set(METRICS[task]) <= set(sums.metrics(ints[0], floats[0]))
 
 
 def test_a_changed_detector_begins_anew_and_the_lineage_goes_on():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.bins import Bins
 from detectors.estimate.answers import Estimator
-from detectors.outliers import Outliers
+from detectors.outliers.reference import Outliers
 from detectors.packing import pack, unpack
 from detectors.panel.panel import Panel
 from detectors.promise import Promise
@@ -19,7 +19,7 @@ from detectors.quality.health_profile import HealthProfile
 
 Ints = NDArray[np.int64]
 
-SCHEMA = 4
+SCHEMA = 5
 MAX_SEGMENTS = 50
 
 SERVED: Final = {"binary": "__score__", "multiclass": "__prediction__", "regression": "__prediction__"}
@@ -70,7 +70,7 @@ class Reference(msgspec.Struct, frozen=True, dict=True):
     estimator
         What the answers alone say of how good they are; None without answers or labels, and for classes.
     outliers
-        What an outlier is, over the features that are watched in pairs; None without pairs.
+        What an outlier is, over the features that are watched in pairs; None without pairs, or if nobody asked.
     health
         What is normal of missing, new and extreme values, of volume, gaps and labels.
     warnings

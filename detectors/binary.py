@@ -27,24 +27,30 @@ from detectors.binary_kernels import (
     LOG_LOSS_SQUARES,
     SCORE_BINS,
     SCORED,
+    SERVED,
     UNSCORED,
     label_scores,
     log_loss_of_each,
     serve_scores,
 )
 from detectors.cells import column, flat
+from detectors.confusion import mcc_of
+from detectors.differences import mean_over
 from detectors.estimates import UNDEFINED, Z95, Estimate, around, exactly, mean_of, share, variance
 from detectors.losses import Losses
 
 __all__ = [
     "BINARY_FLOATS", "BINARY_INTS", "BINARY_METRICS", "CLIP", "accumulate_labels", "accumulate_scores",
-    "binary_losses", "binary_metrics", "log_losses",
+    "binary_losses", "binary_metrics", "confusion_at_half", "log_losses", "selected",
 ]  # fmt: skip
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-BINARY_METRICS = ("accuracy", "precision", "recall", "f1", "auc", "log_loss", "brier", "ece")
+BINARY_METRICS = (
+    "accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1", "mcc", "auc", "average_precision",
+    "log_loss", "brier", "ece",
+)  # fmt: skip
 _ECE_BINS = 10
 
 
@@ -85,7 +91,8 @@ def binary_metrics(ints: Ints, floats: Floats) -> dict[str, Estimate]:
     """Return `BINARY_METRICS` with 95 % intervals, and the counts ``rows``, ``labels``, ``positives``.
 
     Shares have the interval of Wilson (F1 by way of the share tp / (tp + fp + fn), of which it is a
-    function), means the normal one, AUC that of Hanley and McNeil. NaN where a metric is not defined.
+    function), the balanced accuracy that of a mean of two shares, Matthews' coefficient that of the delta method, means
+    the normal one, AUC that of DeLong, the average precision the logit one. NaN where a metric is not defined.
 
     Parameters
     ----------
@@ -93,20 +100,36 @@ def binary_metrics(ints: Ints, floats: Floats) -> dict[str, Estimate]:
         One row of the tables: ``(BINARY_INTS,)``, ``(BINARY_FLOATS,)``.
     """
     labels = int(ints[LABELS])
-    tn, fp, fn, tp = (int(n) for n in ints[CONFUSION : CONFUSION + 4])
+    tn, fp, fn, tp = confusion_at_half(ints)
+    recall, specificity = share(tp, tp + fn), share(tn, tn + fp)
     return {
         "rows": exactly(ints[SCORED] + ints[UNSCORED] + ints[INVALID_SCORE]),
         "labels": exactly(labels),
         "positives": exactly(tp + fn),
         "accuracy": share(tp + tn, labels),
+        "balanced_accuracy": mean_over([recall, specificity]),
         "precision": share(tp, tp + fp),
-        "recall": share(tp, tp + fn),
+        "recall": recall,
+        "specificity": specificity,
         "f1": _f1(tp, fp, fn),
+        "mcc": mcc_of(tn, fp, fn, tp),
         "auc": _auc(ints, floats),
+        "average_precision": _average_precision(ints),
         "log_loss": mean_of(labels, float(floats[LOG_LOSS]), float(floats[LOG_LOSS_SQUARES])),
         "brier": mean_of(labels, float(floats[BRIER]), float(floats[BRIER_SQUARES])),
         "ece": _calibration_error(ints, floats),
     }
+
+
+def confusion_at_half(ints: Ints) -> tuple[int, int, int, int]:
+    """Return tn, fp, fn and tp, a score of .5 or more taken as a prediction of 1."""
+    tn, fp, fn, tp = ints[CONFUSION : CONFUSION + 4].tolist()
+    return tn, fp, fn, tp
+
+
+def selected(ints: Ints) -> tuple[int, int]:
+    """Return how many served scores are .5 or more, and how many there are, labelled or not."""
+    return int(ints[SERVED + SCORE_BINS // 2 : SERVED + SCORE_BINS].sum()), int(ints[SCORED])
 
 
 def _f1(tp: int, fp: int, fn: int) -> Estimate:
@@ -136,16 +159,44 @@ def _auc(ints: Ints, floats: Floats) -> Estimate:
         return UNDEFINED
     zero_mean, one_mean = (s / np.maximum(n, 1) for s, n in zip(_sums_by_bin(floats), (zeros, ones), strict=True))
     within = np.clip(0.5 + (one_mean - zero_mean) * SCORE_BINS, 0, 1)
-    won = (ones * (np.cumsum(zeros) - zeros + zeros * within)).sum()
-    auc = min(1.0, float(won / pairs))
-    return around(auc, _auc_error(auc, float(zeros.sum()), float(ones.sum())), 0.0, 1.0)
+    beaten = (np.cumsum(zeros) - zeros + zeros * within) / zeros.sum()
+    beating = (ones.sum() - np.cumsum(ones) + ones * within) / ones.sum()
+    auc = min(1.0, float((ones * beaten).sum() / ones.sum()))
+    return around(auc, math.sqrt(_spread(ones, beaten) + _spread(zeros, beating) + 0.25 / pairs), 0.0, 1.0)
 
 
-def _auc_error(auc: float, zeros: float, ones: float) -> float:
-    """Return the standard error of Hanley and McNeil, *Radiology* 143, 1982."""
-    q1, q2, square = auc / (2 - auc), 2 * auc * auc / (1 + auc), auc * auc
-    spread = auc * (1 - auc) + (ones - 1) * (q1 - square) + (zeros - 1) * (q2 - square)
-    return math.sqrt(max(0.0, spread) / (zeros * ones))
+def _spread(n: Floats, share_of_others: Floats) -> float:
+    """Return the variance of a class's mean placement among the other class, by bins.
+
+    AUC's variance is the sum of both classes', after DeLong, DeLong and Clarke-Pearson, *Biometrics* 44, 1988.
+    """
+    total = float(n.sum())
+    return variance(total, float((n * share_of_others).sum()), float((n * share_of_others**2).sum())) / total
+
+
+def _average_precision(ints: Ints) -> Estimate:
+    """Return the mean precision at the scores of the ones, with the logit interval of Boyd, Eng and Page, 2013.
+
+    Within a bin ones and zeros are taken to be spread evenly, so the precision there is an integral with a closed form.
+    """
+    zeros, ones = (n[::-1] for n in _labels_by_bin(ints))
+    total = float(ones.sum())
+    if total == 0 or total + zeros.sum() < 2:
+        return UNDEFINED
+    hits = np.cumsum(ones) - ones + 0.5
+    per_one = 1 + zeros / (ones + 1)
+    rows = hits + np.cumsum(zeros) - zeros + 0.5 * (per_one - 1)
+    end = rows + ones * per_one
+    inside = ones / per_one + (hits - rows / per_one) / per_one * np.log(end / rows)
+    value = min(1.0, float(inside.sum()) / total)
+    return _logit(value, total)
+
+
+def _logit(value: float, n: float) -> Estimate:
+    smooth = (value * n + 0.5) / (n + 1)
+    middle, half = math.log(smooth / (1 - smooth)), Z95 / math.sqrt(n * smooth * (1 - smooth))
+    lo, hi = (1 / (1 + math.exp(-min(max(x, -700.0), 700.0))) for x in (middle - half, middle + half))
+    return Estimate(value, min(lo, value), max(hi, value))
 
 
 def _calibration_error(ints: Ints, floats: Floats) -> Estimate:

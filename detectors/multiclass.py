@@ -1,4 +1,4 @@
-"""Performance of a predicted class: how often it is the true one."""
+"""Performance of a predicted class: how often it is the true one; what pairs of classes say is in `confusion`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.cells import column, flat
-from detectors.estimates import Estimate, exactly, share
+from detectors.confusion import CONFUSION_METRICS
+from detectors.estimates import UNDEFINED, Estimate, exactly, share
 from detectors.losses import Losses
 from detectors.multiclass_kernels import (
     LABELS,
@@ -31,7 +32,7 @@ Floats = NDArray[np.float64]
 Words = NDArray[np.uint64]
 Classes = NDArray[np.generic]
 
-MULTICLASS_METRICS = ("accuracy",)
+MULTICLASS_METRICS = ("accuracy", *CONFUSION_METRICS)
 
 
 def accumulate_served_classes(ints: Ints, floats: Floats, rows: Ints, predicted: Classes) -> None:
@@ -67,8 +68,12 @@ def _numbered(*columns: Classes) -> list[Words]:
 
 
 def multiclass_metrics(ints: Ints, floats: Floats) -> dict[str, Estimate]:
-    """Return the accuracy with its 95 % interval, and the counts ``rows`` and ``labels``."""
+    """Return the accuracy with its 95 % interval, and the counts ``rows`` and ``labels``.
+
+    The other metrics are not defined: they need the counts by pair of classes (`detectors.confusion`).
+    """
     return {
+        **dict.fromkeys(CONFUSION_METRICS, UNDEFINED),
         "rows": exactly(ints[PREDICTED] + ints[UNPREDICTED]),
         "labels": exactly(ints[LABELS]),
         "accuracy": share(int(ints[RIGHT]), int(ints[LABELS])),

@@ -37,6 +37,8 @@ class GroupLosses(msgspec.Struct, frozen=True):
 class Promise(msgspec.Struct, frozen=True):
     """Losses of the reference's rows by metric; those that are no mean of losses (AUC, F1) are not here.
 
+    What costs are made of is here too, by its name (`detectors.business.PARTS`): a spec says what it is worth.
+
     Attributes
     ----------
     groups

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import Literal, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,14 +16,15 @@ from detectors.crossed import crossed_scores
 from detectors.cycles import Cycles, cycles_of
 from detectors.estimate.answers import THRESHOLD, Answered, Estimator, fit_scores, fit_values
 from detectors.given import Answers, Column, Given
-from detectors.outliers import Outliers, fit_outliers
+from detectors.outliers.reference import Kind, Outliers, fit_outliers
+from detectors.outliers.reference import Panes as NumberedPanes
 from detectors.panel.fit import ReferenceCounts, fit_panel
 from detectors.panel.joint import pair_sums, with_joint
 from detectors.panel.panel import Panel
 from detectors.panel.status import warnings
 from detectors.promise import Group, Panes, Promise, fit_promise
 from detectors.quality.health_profile import Counted, HealthProfile, fit_health
-from detectors.row_losses import row_losses
+from detectors.row_losses import row_losses, row_parts
 
 __all__ = ["Answers", "Column", "Reference", "decode", "encode", "fit_reference", "sha256"]
 
@@ -44,6 +45,7 @@ def fit_reference(
     segments: Sequence[str] = (),
     label_ages_ms: ArrayLike | None = None,
     answers: Answers | None = None,
+    outliers: Kind | Literal["none"] = "distance",
 ) -> Reference:
     """Return the reference of some rows.
 
@@ -67,6 +69,8 @@ def fit_reference(
     answers
         The model's answers are watched like a feature, and levels of a category are ordered by the mean answer that
         they carry, so that the location test looks where the model is moved. None: by frequency.
+    outliers
+        What rows are measured by that are unlike the others; ``none`` looks for none.
 
     Raises
     ------
@@ -83,7 +87,7 @@ def fit_reference(
     """
     given = Given(columns, np.asarray(pane_ms_of_row, np.int64), label_ages_ms, answers)
     cycles = _cycles(given.pane_of_row, pane_ms, cycle_ms)
-    return _fitted(given.of_panes(cycles.used), kinds, pane_ms, cycle_ms, segments, cycles)
+    return _fitted(given.of_panes(cycles.used), kinds, pane_ms, cycle_ms, segments, cycles, outliers)
 
 
 def _cycles(pane_of_row: Ints, pane_ms: int, cycle_ms: int) -> Cycles:
@@ -95,7 +99,13 @@ def _cycles(pane_of_row: Ints, pane_ms: int, cycle_ms: int) -> Cycles:
 
 
 def _fitted(
-    given: Given, kinds: Mapping[str, str], pane_ms: int, cycle_ms: int, segments: Sequence[str], cycles: Cycles
+    given: Given,
+    kinds: Mapping[str, str],
+    pane_ms: int,
+    cycle_ms: int,
+    segments: Sequence[str],
+    cycles: Cycles,
+    strange: Kind | Literal["none"],
 ) -> Reference:
     panes, answers = _panes(given.pane_of_row), given.answers
     n = len(panes.of_row)
@@ -104,7 +114,8 @@ def _fitted(
     features += _outputs(answers, n)
     counted = _counted(features, panes, _carried(answers))
     fitted = fit_panel(counted, phases=cycles.phases, cycle=cycles.window)
-    panel, outliers = _with_pairs(fitted, features[:inputs], panes, _carried(answers))
+    numbered = NumberedPanes(panes.of_row, _numbers(panes, pane_ms, cycles.phases), panes.rows, cycles.phases)
+    panel, outliers = _with_pairs(fitted, features[:inputs], numbered, strange, _carried(answers))
     levels = {name: _segment_levels(name, features) for name in segments}
     ages = np.asarray([] if given.label_ages_ms is None else given.label_ages_ms, np.int64)
     labelled = ages[ages >= 0]
@@ -132,10 +143,13 @@ def _health(
 ) -> HealthProfile:
     labelled = ages >= 0 if len(ages) and (ages >= 0).any() else None
     levels = [feature.levels for feature in features]
-    # With phases no pane lacks but those of cycles that were left out, which are no gap.
-    number = panes.starts // pane_ms if phases == 1 else np.arange(len(panes.rows))
-    found = Counted(number, panes.rows, counted.counts, levels, panes.of_row, labelled)
+    found = Counted(_numbers(panes, pane_ms, phases), panes.rows, counted.counts, levels, panes.of_row, labelled)
     return fit_health(counted.bins, found, phases)
+
+
+def _numbers(panes: _Panes, pane_ms: int, phases: int) -> Ints:
+    """Return the number of each pane, ``(R,)``: with phases no pane lacks but of cycles left out, which are no gap."""
+    return panes.starts // pane_ms if phases == 1 else np.arange(len(panes.rows))
 
 
 class _Panes(NamedTuple):
@@ -213,7 +227,11 @@ def _order(feature: Binned, shares: Floats, carried: Floats | None) -> Floats:
 
 
 def _with_pairs(
-    panel: Panel, inputs: Sequence[Binned], panes: _Panes, carried: Floats | None
+    panel: Panel,
+    inputs: Sequence[Binned],
+    panes: NumberedPanes,
+    strange: Kind | Literal["none"],
+    carried: Floats | None,
 ) -> tuple[Panel, Outliers | None]:
     """Return the panel with the joint test of the inputs that vary, and what an outlier is; not for too many."""
     varying = np.flatnonzero(panel.normal_scores[: len(inputs)].any(1))
@@ -227,7 +245,7 @@ def _with_pairs(
     parts = np.split(in_order, np.cumsum(panes.rows)[:-1])
     sums = np.stack([pair_sums(part) for part in parts])
     joint = with_joint(panel, sums, panes.rows.astype(np.float64), varying)
-    return joint, fit_outliers(by_row, panes.of_row, len(panes.rows))
+    return joint, None if strange == "none" else fit_outliers(by_row, panes, panel.scales[0], strange)
 
 
 def _segment_levels(name: str, features: Sequence[Binned]) -> tuple[str, ...]:
@@ -246,10 +264,11 @@ def _groups(features: Sequence[Binned], levels: Mapping[str, tuple[str, ...]]) -
 def _promise(answers: Answers | None, panes: _Panes, groups: Mapping[Group, NDArray[np.bool_]]) -> Promise | None:
     if answers is None or answers.truth is None:
         return None
-    losses = row_losses(answers.task, np.asarray(answers.served), np.asarray(answers.truth))
-    if all(np.isnan(rows).all() for rows in losses.values()):
+    rows = answers.task, np.asarray(answers.served), np.asarray(answers.truth)
+    losses = row_losses(*rows)
+    if all(np.isnan(of_rows).all() for of_rows in losses.values()):
         return None
-    return fit_promise(losses, Panes(panes.of_row, len(panes.rows)), groups)
+    return fit_promise({**losses, **row_parts(*rows)}, Panes(panes.of_row, len(panes.rows)), groups)
 
 
 def _estimator(answers: Answers | None, outputs: Sequence[Binned], panes: _Panes) -> Estimator | None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.binary import log_losses
+from detectors.business import PARTS
 from detectors.regression import HIGHEST_ERROR
 
 Floats = NDArray[np.float64]
@@ -37,15 +38,44 @@ def row_losses(task: str, served: Column, truth: Column) -> Mapping[str, Floats]
     return _of_values(predicted, true) if task == "regression" else _of_scores(predicted, true)
 
 
+def row_parts(task: str, served: Column, truth: Column) -> Mapping[str, Floats]:
+    """Return what the cost of a row is made of (`detectors.business.PARTS`), ``(n,)`` each; NaN as in `row_losses`.
+
+    Of a binary task 1 for its outcome and 0 for the others; of a regression by how much the prediction is too high, or
+    too low. Classes have none.
+
+    >>> row_parts("regression", np.array([1.0, 5.0]), np.array([3.0, 4.0]))["under"]
+    array([2., 0.])
+    """
+    if task == "multiclass":
+        return {}
+    predicted, true = np.asarray(served, np.float64), np.asarray(truth, np.float64)
+    if task == "regression":
+        error = _errors(predicted, true)
+        return {"over": np.maximum(error, 0.0), "under": np.maximum(-error, 0.0)}
+    known = _are_known(predicted, true)
+    outcomes = 2 * (true == 1) + (predicted >= 0.5)
+    return {name: np.where(known, outcomes == i, np.nan) for i, name in enumerate(PARTS["binary"])}
+
+
 def _of_values(predicted: Floats, true: Floats) -> dict[str, Floats]:
-    known = np.isfinite(predicted) & np.isfinite(true)
-    apart = np.where(known, predicted, 0) / 2 - np.where(known, true, 0) / 2  # halves: no sum is infinite
-    error = np.where(known, 2 * np.clip(apart, -HIGHEST_ERROR, HIGHEST_ERROR), np.nan)
+    error = _errors(predicted, true)
     return {"mae": np.abs(error), "rmse": error * error}
 
 
+def _errors(predicted: Floats, true: Floats) -> Floats:
+    known = np.isfinite(predicted) & np.isfinite(true)
+    apart = np.where(known, predicted, 0) / 2 - np.where(known, true, 0) / 2  # halves: no sum is infinite
+    return np.where(known, 2 * np.clip(apart, -HIGHEST_ERROR, HIGHEST_ERROR), np.nan)
+
+
+def _are_known(score: Floats, true: Floats) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = (score >= 0) & (score <= 1) & ((true == 0) | (true == 1))
+    return found
+
+
 def _of_scores(score: Floats, true: Floats) -> dict[str, Floats]:
-    known = (score >= 0) & (score <= 1) & ((true == 0) | (true == 1))
+    known = _are_known(score, true)
     # Where nothing is known the values do not matter: they are taken out.
     held, label = np.where(known, score, 0.5), np.where(known, true, 0.0)
     found = {

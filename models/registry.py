@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from models.attribution import Curve
+
 
 class ChampionMetrics(msgspec.Struct, frozen=True):
     """The champion on the rows that validated a new version."""
@@ -42,7 +44,10 @@ class Validation(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a version comes from; times in epoch milliseconds, `cut` by ledger partition."""
+    """Where a version comes from; times in epoch milliseconds, `cut` by ledger partition.
+
+    `attribution` says what it makes of the values of each feature; older records lack it.
+    """
 
     sha256: str
     uri: str
@@ -63,6 +68,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     passed: bool
     why: str
     positive: str = "1"
+    attribution: dict[str, Curve] = {}
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="version"):

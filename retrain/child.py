@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from models.artifact import Artifact, Head, pack
+from models.attribution import Curve, attribution
 from models.pipelines import FeatureType, Task
 from models.registry import Validation, Version
 from models.training import Champion, Job, Progress, UnusableError, train
@@ -42,6 +43,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     trained_from_ms: int = 0
     trained_to_ms: int = 0
     validation: Validation | None = None
+    attribution: dict[str, Curve] = {}
 
 
 def run(folder: Path, progress: Progress) -> Result:
@@ -74,6 +76,7 @@ def _train(order: Order, folder: Path, progress: Progress) -> Result:
         trained_from_ms=int(data.event_ms[0]),
         trained_to_ms=int(data.event_ms[-1]),
         validation=trained.validation,
+        attribution=attribution(head.task, trained.pipeline, head.features, data.rows),
     )
 
 

@@ -57,6 +57,7 @@ def version_record(
         validation=result.validation,
         passed=result.passed,
         why=result.why,
+        attribution=result.attribution,
     )
     return Version(
         model=event.model,

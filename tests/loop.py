@@ -54,7 +54,7 @@ def version_record(version, retrain, mean=0.6, passed=True):
     return {"record": "version", "model": MODEL, "version": version, "manifest": manifest}
 
 
-def reference_of(events, pane_ms=DAY_MS, labels=None):
+def reference_of(events, pane_ms=DAY_MS, labels=None, outliers="distance"):
     """A reference of prediction events whose labels came after five hours; `labels` say which."""
     scores = [e.get("score", np.nan) for e in events]
     return fit_reference(
@@ -65,6 +65,7 @@ def reference_of(events, pane_ms=DAY_MS, labels=None):
         segments=["c"],
         label_ages_ms=[5 * 3_600_000] * len(events),
         answers=None if labels is None else Answers("binary", scores, [x["label"] for x in labels]),
+        outliers=outliers,
     )
 
 

@@ -9,8 +9,8 @@ from collections import defaultdict
 import msgspec
 import numpy as np
 
+from detectors.confusion import Confusion, merged
 from detectors.latency import latency_codes
-from detectors.outliers import squared_distances
 from detectors.panel.joint import pair_sums
 from detectors.performance import task_sums
 from stream.folds.blocks import decode_entry
@@ -75,6 +75,7 @@ class Sums:
         self.task_cells, self.task_sums = task_sums(monitor.task).tables(1)
         self.levels = defaultdict(lambda: defaultdict(int))
         self.pairs = defaultdict(list)
+        self.confusion = defaultdict(int)
         self.scores = []
 
 
@@ -156,7 +157,7 @@ class Oracle:
     def _scores(self, monitor, values):
         """Normal scores of the features that are watched in pairs."""
         reference = monitor.reference
-        if reference is None or reference.outliers is None:
+        if reference is None or reference.panel.joint is None:
             return []
         bins = [self._bin(feature, value) for feature, value in values.items()]
         found = [0 if b is None else int(reference.panel.normal_scores[f, b]) for f, b in enumerate(bins)]
@@ -197,6 +198,8 @@ class Oracle:
                     continue
                 args = (np.zeros(1, np.int64), np.array([served]), np.array(truth))
                 task_sums(monitor.task).label(sums.task_cells, sums.task_sums, *args)
+                if monitor.task == "multiclass":
+                    sums.confusion[served, truth[0]] += 1
                 for version, score in row["shadow"].items():
                     if monitor.task != "multiclass" and score is not None:
                         difference = loss(monitor.task, served, truth[0]) - loss(monitor.task, score, truth[0])
@@ -243,6 +246,14 @@ def assert_equal(told, oracle):
         assert highs.tolist() == [max(values, default=-math.inf) for values in numbers]
         _assert_levels(partials, sums)
         _assert_pairs(partials, sums)
+        assert confused(partials) == sums.confusion, key
+
+
+def confused(partials):
+    """Rows by predicted and true class."""
+    counts = [Confusion(p.classes, np.frombuffer(p.confusion, "<i8").reshape(-1, 3)) for p in partials]
+    found = merged(counts)
+    return {(found.classes[p], found.classes[t]): n for p, t, n in found.cells.tolist()}
 
 
 def _assert_levels(partials, sums):
@@ -264,8 +275,8 @@ def products(oracle, key):
     """Sums of products of pairs and the number of outliers."""
     [outliers] = [m.reference.outliers for m in oracle.monitors if m.lineage == key[0]]
     scores = np.array(oracle.sums[key].scores, np.int64)
-    far = squared_distances(outliers.precision, scores) > outliers.limit
-    return [*pair_sums(scores).tolist(), int(far.sum())]
+    far = 0 if outliers is None else int(outliers.are(scores).sum())
+    return [*pair_sums(scores).tolist(), far]
 
 
 def total(partials, name, dtype):

@@ -105,7 +105,6 @@ def _runs(plan: Plan, state: GaugeState, found: Judged, bet_window: Ints, is_bet
     counted = np.concatenate([found.judged[:, :-1], is_bet[None]])
     rows = np.repeat(windows.rows.astype(np.int64)[:, None], len(features), 1)[..., None]
     counts = windows.counts.astype(np.int64)
-    expected = windows.rows[:, None, None] * windows.shares
     begun = fresh & counted
     first = _and_bets(np.repeat(windows.first[:, None], len(features), 1), bet_window)
     run_first = state.run_first.copy()
@@ -113,9 +112,18 @@ def _runs(plan: Plan, state: GaugeState, found: Judged, bet_window: Ints, is_bet
     return {
         "run_first": run_first,
         "run_counts": _run(state.run_counts, slots, fresh, counted, _and_bets(counts, bet_window)),
-        "run_expected": _run(state.run_expected, slots, fresh, counted, _and_bets(expected, bet_window)),
+        "run_expected": _expected(state, windows, slots, fresh, counted, bet_window),
         "run_rows": _run(state.run_rows[..., None], slots, fresh, counted, _and_bets(rows, bet_window))[..., 0],
     }
+
+
+def _expected(
+    state: GaugeState, windows: Windows, slots: Ints, fresh: Flags, counted: Flags, bet_window: Ints
+) -> Floats:
+    if not state.run_expected.size:
+        return state.run_expected
+    expected = windows.rows[:, None, None] * windows.shares
+    return _run(state.run_expected, slots, fresh, counted, _and_bets(expected, bet_window))
 
 
 def _at_start(state: GaugeState) -> Flags:

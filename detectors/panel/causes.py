@@ -45,7 +45,7 @@ def causes(plan: Plan, state: GaugeState, found: Judged, proven: Flags, rejected
     rejected
         Whether parallel tests reject it in a window, ``(T, F)``.
     """
-    (runs, runs_first), (windows, windows_first) = _runs(state, proven), _windows(found, rejected)
+    (runs, runs_first), (windows, windows_first) = _runs(plan, state, proven), _windows(found, rejected)
     cases, first = _joined(runs, windows), np.concatenate([runs_first, windows_first])
     all_effects = effects(plan.panel, cases)
     scale = np.where(plan.is_output[cases.features], _OUTPUT_FLOORS, 1.0)
@@ -55,12 +55,14 @@ def causes(plan: Plan, state: GaugeState, found: Judged, proven: Flags, rejected
     return Causes(cases.features[ranked], Effects._make(effect[ranked] for effect in all_effects), first[ranked])
 
 
-def _runs(state: GaugeState, proven: Flags) -> tuple[Cases, Ints]:
+def _runs(plan: Plan, state: GaugeState, proven: Flags) -> tuple[Cases, Ints]:
     bets = state.log_bets.reshape(len(proven), -1).max(1) > 0
     has_evidence = np.concatenate([state.log_evidence[:, :-1] > 0, bets[None]])
     slots, features = np.nonzero(has_evidence & proven)
     rows = state.run_rows[slots, features].astype(np.float64)
-    shares = state.run_expected[slots, features] / np.maximum(rows, 1)[:, None]
+    shares = plan.panel.phase_shares[0][features]
+    if state.run_expected.size:
+        shares = state.run_expected[slots, features] / np.maximum(rows, 1)[:, None]
     cases = Cases(features, state.run_counts[slots, features].astype(np.float64), rows, shares)
     return cases, state.run_first[slots, features]
 

@@ -34,9 +34,11 @@ class GaugeState:
         Open windows with rows from before the feature's last alarm, ``(S, F + 1)``: they are not judged of it.
     log_bets
         On location and spread, up and down, by size, ``(F, 2, 2, 3)``.
-    run_counts, run_expected, run_rows, run_first
-        Since the evidence last was at its start: observed and expected rows by bin ``(S + 1, F, W)``, rows, and the
-        number of the first pane ``(S + 1, F)``; the last of S + 1 belongs to the bets.
+    run_counts, run_rows, run_first
+        Since the evidence last was at its start: rows by bin ``(S + 1, F, W)``, all rows, and the number of the first
+        pane ``(S + 1, F)``; the last of S + 1 belongs to the bets.
+    run_expected
+        Rows by bin to expect in these phases of the cycle, ``(S + 1, F, W)``; F is 0 without phases.
     """
 
     panes: Ints
@@ -89,7 +91,7 @@ def initial(panel: Panel) -> GaugeState:
         spoiled=np.zeros((scales, features + 1), bool),
         log_bets=np.zeros((features, 2, 2, BET_SIZES)),
         run_counts=np.zeros((scales + 1, features, width), np.int64),
-        run_expected=np.zeros((scales + 1, features, width)),
+        run_expected=np.zeros((scales + 1, features if panel.phases > 1 else 0, width)),
         run_rows=np.zeros((scales + 1, features), np.int64),
         run_first=np.zeros((scales + 1, features), np.int64),
     )

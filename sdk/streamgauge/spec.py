@@ -27,13 +27,25 @@ from streamgauge.spec_errors import SpecError, problems_of
 from streamgauge.spec_yaml import load_yaml
 
 Task = Literal["binary", "multiclass", "regression"]
-Metric = Literal["accuracy", "precision", "recall", "f1", "auc", "log_loss", "brier", "ece", "mae", "rmse"]
+Metric = Literal[
+    "accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1", "mcc", "auc", "average_precision",
+    "log_loss", "brier", "ece",
+    "precision_macro", "recall_macro", "f1_macro", "f1_micro", "f1_weighted", "kappa",
+    "mae", "rmse", "bias", "r2", "mape", "wape", "median_ae", "value_per_row", "cost_per_row",
+]  # fmt: skip
 METRICS: Final[dict[Task, tuple[Metric, ...]]] = {
-    "binary": ("accuracy", "precision", "recall", "f1", "auc", "log_loss", "brier", "ece"),
-    "multiclass": ("accuracy",),
-    "regression": ("mae", "rmse"),
-}
+    "binary": (
+        "accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1", "mcc", "auc",
+        "average_precision", "log_loss", "brier", "ece", "value_per_row", "cost_per_row",
+    ),
+    "multiclass": (
+        "accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_micro", "f1_weighted",
+        "kappa", "mcc", "value_per_row", "cost_per_row",
+    ),
+    "regression": ("mae", "rmse", "bias", "r2", "mape", "wape", "median_ae", "value_per_row", "cost_per_row"),
+}  # fmt: skip
 MAX_SEGMENTS: Final = 8
+Outliers = Literal["distance", "trees", "none"]
 Cycle = Literal["day", "week"]
 CYCLE_MS: Final[dict[Cycle, int]] = {"day": DAY_MS, "week": 7 * DAY_MS}
 MAX_PHASES: Final = 336
@@ -244,6 +256,44 @@ class Performance(_Part):
     segments: bool = Field(default=False, strict=True, description="judge each segment too")
 
 
+Amount = Annotated[float, Field(strict=True, ge=-1e12, le=1e12)]
+Cost = Annotated[float, Field(strict=True, ge=0, le=1e12)]
+
+
+class Value(_Part):
+    """What answers are worth, in a unit of your own: outcomes of a binary task, pairs of classes, or units of error."""
+
+    tp: Amount | None = Field(default=None, description="binary: what a true positive brings; below 0 it costs")
+    fp: Amount | None = Field(default=None, description="binary: what a false positive brings")
+    fn: Amount | None = Field(default=None, description="binary: what a false negative brings")
+    tn: Amount | None = Field(default=None, description="binary: what a true negative brings")
+    costs: dict[Text, dict[Text, Amount]] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=256,
+        description="multiclass: cost by true, then by predicted class; pairs that are not named cost nothing",
+    )
+    over: Cost | None = Field(default=None, description="regression: cost of each unit by which it is too high")
+    under: Cost | None = Field(default=None, description="regression: cost of each unit by which it is too low")
+
+    @property
+    def given(self) -> dict[str, object]:
+        """What is said, by key."""
+        return {name: value for name in type(self).model_fields if (value := getattr(self, name)) is not None}
+
+
+VALUES: Final[dict[Task, tuple[str, ...]]] = {
+    "binary": ("tp", "fp", "fn", "tn"),
+    "multiclass": ("costs",),
+    "regression": ("over", "under"),
+}
+VALUE_EXAMPLES: Final[dict[Task, str]] = {
+    "binary": "{tp: 1, fp: -1}",
+    "multiclass": "{costs: {TRUE: {PREDICTED: 1}}}",
+    "regression": "{over: 1, under: 2}",
+}
+
+
 class Budget(_Part):
     """How many false pages are tolerated, over all that is tested."""
 
@@ -317,15 +367,25 @@ class MonitorSpec(_Part):
         description="what goes up and down every day or week (UTC) is normal: each pane is compared with its like",
     )
     features: dict[Text, Feature] = Field(min_length=1, max_length=MAX_FEATURES, description="features by name")
+    outliers: Outliers = Field(
+        default="distance",
+        description="what tells rows that are unlike all of the reference: a distance, or half-space trees",
+    )
     segments: Names = Field(
         default=(),
         max_length=MAX_SEGMENTS,
         description="categories to split panes by; those that are no features yet become some",
     )
+    protected: Names = Field(
+        default=(),
+        max_length=MAX_SEGMENTS,
+        description="segments whose groups are to be treated alike: each is compared with the rest",
+    )
     labels: Labels = Field(default=Labels(), description="when labels come")
     limits: Limits = Field(default=Limits(), description="how much is kept at most; what exceeds it is counted")
     reference: Reference | None = Field(default=None, description="what is compared with; none: learning for ever")
     performance: Performance | None = Field(default=None, description="what is judged of the model; none: inputs only")
+    value: Value | None = Field(default=None, description="what answers are worth; none: value is not shown")
     budget: Budget = Field(default=Budget(), description="how many false pages are tolerated")
     detectors: tuple[Detector, ...] = Field(
         default=(),
@@ -392,8 +452,10 @@ class MonitorSpec(_Part):
             self._time_problem(),
             self._cycle_problem(),
             self._segment_problem(),
+            self._protected_problem(),
             self._performance_problem(),
             self._detectors_problem(),
+            self._value_problem(),
         ):
             if problem:
                 raise ValueError(problem)
@@ -428,6 +490,13 @@ class MonitorSpec(_Part):
                 return f"segments: {name} is a number; a segment is a category"
         return ""
 
+    def _protected_problem(self) -> str:
+        for name in self.protected:
+            if name not in self.segments:
+                mend = ", ".join([*self.segments, name])
+                return f"protected: {name} is none of the segments; write segments: [{mend}]"
+        return ""
+
     def _performance_problem(self) -> str:
         if self.performance is not None and self.performance.metric not in METRICS[self.task]:
             fitting = ", ".join(METRICS[self.task])
@@ -439,3 +508,15 @@ class MonitorSpec(_Part):
     def _detectors_problem(self) -> str:
         features = {name: feature.type for name, feature in self.features.items()}
         return detectors_problem(self.detectors, features, METRICS[self.task], self.task != "regression")
+
+    def _value_problem(self) -> str:
+        mend = f"write value: {VALUE_EXAMPLES[self.task]}"
+        if self.value is None:
+            metric = "" if self.performance is None else self.performance.metric
+            needs = metric in ("value_per_row", "cost_per_row")
+            return f"performance.metric: {metric} needs to know what answers are worth; {mend}" if needs else ""
+        fitting = VALUES[self.task]
+        for name, given in self.value.given.items():
+            if name not in fitting:
+                return f"value.{name}: {given} is not for task {self.task}; it has {', '.join(fitting)}"
+        return "" if self.value.given else f"value: says nothing; {mend}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
+from detectors.evidence.realised import Realised
 from stream.backtest.alerts import AlertReport
 from stream.backtest.signals import Listener
 
@@ -81,6 +83,8 @@ class Report:
         What it was done with: pane, lateness, budget, tolerance, where event time comes from.
     notes
         Sentences on what was read.
+    budget
+        Pages that there were in the time that was judged, beside the false ones that the budget allows in it.
     """
 
     monitor: str
@@ -97,6 +101,7 @@ class Report:
     notes: list[str]
     sweep: list[SweepRow] = field(default_factory=list)
     detectors: list[Listener] = field(default_factory=list)
+    budget: Realised | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return it as one JSON object."""
@@ -109,4 +114,9 @@ class Report:
             "settings": self.settings,
             "notes": self.notes,
             "sweep": [row.to_json() for row in self.sweep],
+            "budget": None if self.budget is None else _finite(self.budget),
         }
+
+
+def _finite(found: Realised) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in found._asdict().items()}

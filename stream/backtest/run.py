@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,8 +11,10 @@ import numpy as np
 from streamgauge.durations import format_duration
 from streamgauge.spec import Budget, MonitorSpec
 
+from detectors.evidence.budget import DAY_MS
+from detectors.evidence.realised import Realised, realised
 from stream.backtest import course
-from stream.backtest.alerts import alerts_of
+from stream.backtest.alerts import AlertReport, alerts_of
 from stream.backtest.chunk import Chunk
 from stream.backtest.errors import BacktestError
 from stream.backtest.findings import Findings
@@ -229,7 +231,14 @@ def _report(written: MonitorSpec, read: Files, findings: Findings) -> Report:
         settings=_settings(read),
         notes=[*_of_pane(written, read.spec), *notes_of(read.rows, read.labels, findings, read.passed, cut)],
         detectors=listeners_of(findings, read.timeline),
+        budget=_realised(read.spec, alerts, len(findings.panes)),
     )
+
+
+def _realised(spec: MonitorSpec, alerts: Sequence[AlertReport], panes: int) -> Realised:
+    """Return the pages beside those that are allowed in the time of the panes."""
+    pages = sum(alert.severity == "page" and alert.kind != "pipeline" for alert in alerts)
+    return realised(pages, panes * spec.pane_ms / DAY_MS, spec.budget.per_ms / DAY_MS / spec.budget.false_pages)
 
 
 def _of_pane(written: MonitorSpec, used: MonitorSpec) -> list[str]:

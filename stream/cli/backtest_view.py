@@ -46,9 +46,19 @@ def _read(report: Report, rows: str) -> Iterator[str]:
     yield f"  from {reference.from_} to {reference.to}"
     yield from (f"  [yellow]warning:[/] {escape(warning)}" for warning in reference.warnings)
     yield f"judged: {report.judged_rows:,} rows in {report.panes:,} panes from {settings['judged_from']} on"
+    yield from _budget(report)
     yield from (f"  {escape(note)}" for note in report.notes[:MOST_NOTES])
     if len(report.notes) > MOST_NOTES:
         yield f"  and {len(report.notes) - MOST_NOTES} more notes: --json"
+
+
+def _budget(report: Report) -> Iterator[str]:
+    """Yield the realised rate of pages beside the allowed one: on a history in which nothing happened all are false."""
+    found = report.budget
+    if found is not None and found.allowed > 0:
+        realised = f"realised {found.rate:.2g} of it, 95 %: {found.lo:.2g} to {found.hi:.2g}"
+        allowed = f"the budget allows {found.allowed:.2g} false ones in that time"
+        yield f"pages: {found.pages} in {found.days:,.3g} days; {allowed} ({realised})"
 
 
 def _timeline(done: Done, width: int) -> Iterator[str]:

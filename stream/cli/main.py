@@ -64,6 +64,8 @@ COMMANDS: dict[str, Lazy] = {
     "lineages": Lazy("stream.cli.lineages:app", "Which lineages the views show: switch to a replay, and back."),
     "trace": Lazy("stream.cli.trace:trace", "Say where one event is, what became of it, and why."),
     "investigate": Lazy("stream.cli.investigate:investigate", "Ask other tests about the rows of an incident."),
+    "explain": Lazy("stream.cli.explain:explain", "Say why there was an alarm, or why there was none."),
+    "incident": Lazy("stream.cli.incident:app", "What is open, why, and what people say of it."),
     "lag": Lazy("stream.cli.lag:lag", "Say how far behind each fold is, in records and seconds."),
     "dead-letters": Lazy("stream.cli.deadletters:app", "What could not be read: look, mend, send again."),
     "query": Lazy("stream.cli.query:query", "Answer a documented question from ClickHouse."),

@@ -13,7 +13,7 @@ from streamgauge.durations import format_duration
 from stream.ops.reference import Built
 from stream.ops.references import Kept
 from stream.references.histogram import sparkline
-from stream.references.portrait import FeaturePortrait, Portrait, PromisePortrait, portrait
+from stream.references.portrait import FeaturePortrait, OutlierPortrait, Portrait, PromisePortrait, portrait
 from stream.references.times import moment
 
 SHORT, MOST_SEGMENTS = 12, 5
@@ -121,6 +121,8 @@ def _about(one: Kept, shown: Portrait) -> Iterator[str]:
         least, most = shown.effective_panes
         worth = f"{least:.0f}" if round(least) == round(most) else f"{least:.0f} to {most:.0f}"
         yield f"windows   of {windows} panes; worth {worth} panes, by feature{_pairs(shown)}"
+    if shown.outliers:
+        yield f"outliers  {_outliers(shown.outliers)}"
     if shown.cycle:
         yield f"cycle     {shown.cycle}: {_phases(shown)}"
     yield f"labels    {_labels(shown)}"
@@ -128,6 +130,11 @@ def _about(one: Kept, shown: Portrait) -> Iterator[str]:
 
 def _pairs(shown: Portrait) -> str:
     return f"; {shown.pairs} features are watched in pairs" if shown.pairs else ""
+
+
+def _outliers(found: OutlierPortrait) -> str:
+    by = "half-space trees" if found.by == "trees" else "the distance from the middle"
+    return f"{found.share:.2%} of the rows, by {by}; judged in windows of {found.window} panes"
 
 
 def _phases(shown: Portrait) -> str:

@@ -62,7 +62,9 @@ class Layout:
             self.features.append(cells)
             at = cells.first + cells.width
         self.latency, self.size = at, at + LATENCY_BINS
-        self.products = 0 if reference is None or reference.outliers is None else len(reference.outliers.precision) + 1
+        joint = None if reference is None else reference.panel.joint
+        d = 0 if joint is None else len(joint.features)
+        self.products = d * (d + 1) // 2 + 1 if d else 0
 
 
 @lru_cache(maxsize=1 << 16)

@@ -7,11 +7,12 @@ import hashlib
 from functools import lru_cache
 
 import msgspec
-from streamgauge.spec import Limits, MonitorSpec
+from streamgauge.spec import Limits, MonitorSpec, Value
 from streamgauge.spec_detectors import Detector
 
 from detectors.artifact import Reference
 from detectors.artifact import decode as decode_reference
+from detectors.business import Worth
 from detectors.evidence.budget import DAY_MS, Budget
 from stream.folds.numeric import NUMERIC_VERSION
 
@@ -57,6 +58,8 @@ class Monitor(msgspec.Struct, frozen=True, eq=False):
     limits: Limits = Limits()
     budget: Budget = Budget()
     detectors: tuple[Detector, ...] = ()
+    protected: tuple[str, ...] = ()
+    worth: Worth | None = None
 
     def pane_of(self, event_ms: int) -> int:
         """Return the start of the pane that holds `event_ms`."""
@@ -105,6 +108,20 @@ def monitor_of(value: bytes, ledger_id: str = "") -> Monitor:
         limits=spec.limits,
         budget=Budget(spec.budget.false_pages, spec.budget.per_ms / DAY_MS),
         detectors=spec.detectors,
+        protected=tuple(spec.protected),
+        worth=_worth(spec.value),
+    )
+
+
+def _worth(value: Value | None) -> Worth | None:
+    if value is None:
+        return None
+    costs = value.costs or {}
+    return Worth(
+        outcomes=(value.tn or 0.0, value.fp or 0.0, value.fn or 0.0, value.tp or 0.0),
+        pairs={(predicted, truth): cost for truth, some in costs.items() for predicted, cost in some.items()},
+        over=value.over or 0.0,
+        under=value.under or 0.0,
     )
 
 

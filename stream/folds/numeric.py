@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-NUMERIC_VERSION = 4
+NUMERIC_VERSION = 5
 """Raised whenever the same rows would give other numbers (docs/architecture.md, rule 11)."""

@@ -20,7 +20,8 @@ class Partial(msgspec.Struct, frozen=True, array_like=True):
     by the task's sums in ``detectors.performance``; int64 and float64, little endian. `levels` counts categories by
     name while there is no reference. `pairs`: for each shadow version the number, sum and sum of squares of loss
     differences. `products`: of keys of all rows, sums of products of pairs of features, as
-    `detectors.panel.joint.pair_sums` has them, and the number of outliers; int64, empty without pairs.
+    `detectors.panel.joint.pair_sums` has them, and the number of outliers; int64, empty without pairs. `classes` and
+    `confusion` are those of ``detectors.confusion.Confusion``, the cells as int64; empty for other tasks.
     """
 
     lineage: str
@@ -38,6 +39,8 @@ class Partial(msgspec.Struct, frozen=True, array_like=True):
     levels: dict[str, dict[str, int]]
     pairs: dict[str, tuple[int, float, float]]
     products: bytes = b""
+    classes: tuple[str, ...] = ()
+    confusion: bytes = b""
 
 
 class Forwarded(msgspec.Struct, frozen=True, array_like=True):

@@ -25,7 +25,11 @@ class Row(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
 
 class PaneRow(Row, frozen=True, tag="panes"):
-    """Rows of one pane that became known at one arrival. Key: all but `n` and what follows."""
+    """Rows of one pane that became known at one arrival. Key: all but `n` and what follows.
+
+    `outliers` are rows that are unlike all of the reference's; -1 where they are not told: without a reference that
+    knows any, and in segments.
+    """
 
     lineage: str
     monitor: str
@@ -39,6 +43,7 @@ class PaneRow(Row, frozen=True, tag="panes"):
     n: int
     duplicates: int
     invalid: int
+    outliers: int
     labels: int
     latency_p50_ms: float
     latency_p95_ms: float
@@ -100,7 +105,10 @@ class StatisticsRow(Row, frozen=True, tag="statistics"):
 
 
 class PerformanceRow(Row, frozen=True, tag="performance"):
-    """One metric of one prediction pane, as known at one arrival. NaN where it is not defined (too few labels)."""
+    """One metric of one prediction pane, as known at one arrival. NaN where it is not defined (too few labels).
+
+    `tp`, `fp`, `fn`, `tn` (−1 for tasks without), `brier` and `ece` are of the same labels, whatever the metric.
+    """
 
     lineage: str
     model: str
@@ -116,6 +124,58 @@ class PerformanceRow(Row, frozen=True, tag="performance"):
     tolerated: float
     rows: int
     labels: int
+    maturity: float
+    is_mature: bool
+    tp: int
+    fp: int
+    fn: int
+    tn: int
+    brier: float
+    ece: float
+    known_ms: int
+    position: int
+
+
+class ConfusionRow(Row, frozen=True, tag="confusions"):
+    """Which classes were taken for which in one prediction pane, as known at one arrival: pairs with counts."""
+
+    lineage: str
+    model: str
+    model_version: str
+    segment_key: str
+    segment_value: str
+    pane_ms: int
+    arrival_ms: int
+    predicted: tuple[str, ...]
+    truth: tuple[str, ...]
+    counts: tuple[int, ...]
+    maturity: float
+    is_mature: bool
+    known_ms: int
+    position: int
+
+
+class DisparityRow(Row, frozen=True, tag="disparities"):
+    """A metric of one group of a protected segment, and of the rest, in one prediction pane, as known at one arrival.
+
+    `difference` is `value` less `rest`, with its interval; `n` and `rest_n` are the rows that they are of.
+    """
+
+    lineage: str
+    model: str
+    model_version: str
+    segment_key: str
+    segment_value: str
+    pane_ms: int
+    arrival_ms: int
+    metric: str
+    value: float
+    rest: float
+    difference: float
+    lo: float
+    hi: float
+    n: int
+    rest_n: int
     maturity: float
     is_mature: bool
     known_ms: int
@@ -287,6 +347,8 @@ Result = (
     | FeaturePaneRow
     | StatisticsRow
     | PerformanceRow
+    | ConfusionRow
+    | DisparityRow
     | EstimateRow
     | VerdictRow
     | IncidentRow

@@ -47,7 +47,7 @@ LEFT JOIN (
 ORDER BY event_ms, prediction_id
 """
 
-_USABLE = {
+USABLE = {
     "binary": "value IN (0, 1)",
     "regression": "isFinite(value)",
     "multiclass": "(isFinite(value) OR text != '')",
@@ -86,11 +86,11 @@ def stored_rows(client: Client, spec: MonitorSpec, span: Span) -> Rows:
     """Return the rows of the spec's model in a span, in order of event time and prediction_id."""
     kinds = {name: feature.type for name, feature in spec.features.items()}
     table = _table(client, spec, list(kinds.values()), span)
-    served, truth = _answers(spec.task, table)
+    served, truth = answers_of(spec.task, table)
     version, versions = _versions(table["version"])
     return Rows(
         event_ms=table["event_ms"].to_numpy(),
-        columns={name: _column(table, i, kind) for i, (name, kind) in enumerate(kinds.items())},
+        columns={name: column_of(table, i, kind) for i, (name, kind) in enumerate(kinds.items())},
         served=served,
         truth=truth,
         label_ages_ms=table["label_age_ms"].to_numpy(),
@@ -107,27 +107,31 @@ def newest_ms(client: Client, model: str) -> int:
 
 
 def _table(client: Client, spec: MonitorSpec, kinds: Sequence[str], span: Span) -> pa.Table:
-    columns = "".join(f",\n    {column}" for i, kind in enumerate(kinds) for column in _select(i, kind))
-    query = _ROWS.format(columns=columns, span=span.rows, usable=_USABLE[spec.task])
+    columns = "".join(f",\n    {column}" for i, kind in enumerate(kinds) for column in selected(i, kind))
+    query = _ROWS.format(columns=columns, span=span.rows, usable=USABLE[spec.task])
     names = {f"n{i}": name for i, name in enumerate(spec.features)}
     parameters = {"model": spec.model, "task": spec.task, **names, **span.parameters}
     return client.query_arrow(query, parameters=parameters, use_strings=True)
 
 
-def _select(i: int, kind: str) -> Iterator[str]:
-    """Yield the SQL of feature `i`: NaN or NULL where it is missing; a category may have come as a number."""
+def selected(i: int, kind: str) -> Iterator[str]:
+    """Yield the SQL of feature `i`, named by parameter ``n{i}``: NaN or NULL where it is missing.
+
+    A category may have come as a number.
+    """
     name = f"{{n{i}:String}}"
     yield f"if(mapContains(numbers, {name}), numbers[{name}], nan) AS f{i}"
     if kind == "category":
         yield f"if(mapContains(texts, {name}), toString(texts[{name}]), NULL) AS t{i}"
 
 
-def _column(table: pa.Table, i: int, kind: str) -> Column:
+def column_of(table: pa.Table, i: int, kind: str) -> Column:
+    """Return the values of feature `i` that `selected` asked for: numbers, NaN for none, or texts, None for none."""
     numbers: Floats = table[f"f{i}"].to_numpy()
     return numbers if kind == "number" else _texts(table[f"t{i}"], numbers).tolist()
 
 
-def _answers(task: str, table: pa.Table) -> tuple[Column, Column]:
+def answers_of(task: str, table: pa.Table) -> tuple[Column, Column]:
     """Return what was answered and what came true, as `measure` takes them."""
     label, truth = table["label"].to_numpy(), table["truth"].to_numpy()
     if task == "multiclass":

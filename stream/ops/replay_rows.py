@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from stream.folds.rows import (
+    ConfusionRow,
+    DisparityRow,
     EstimateRow,
     FeaturePaneRow,
     IncidentRow,
@@ -18,7 +20,9 @@ from stream.folds.rows import (
     VerdictRow,
 )
 
-OF_PANES = PaneRow | FeaturePaneRow | StatisticsRow | PerformanceRow | EstimateRow | VerdictRow
+OF_PANES = (
+    PaneRow | FeaturePaneRow | StatisticsRow | PerformanceRow | ConfusionRow | DisparityRow | EstimateRow | VerdictRow
+)
 
 
 class ShadowRows:

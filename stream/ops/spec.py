@@ -15,7 +15,7 @@ from stream.ops.controls import newest_spec, publish, spec_key
 from stream.settings import Settings
 from stream.topology import DAY_MS, LEDGER
 
-_OF_REFERENCE = ("model", "task", "features", "pane", "cycle")
+_OF_REFERENCE = ("model", "task", "features", "pane", "cycle", "outliers")
 """Keys of a spec without which its reference would be another."""
 
 

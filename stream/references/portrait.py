@@ -11,6 +11,8 @@ from streamgauge.durations import format_duration
 
 from detectors.artifact import Reference
 from detectors.bins import MAX_LEVEL_BINS, MISSING, Bins
+from detectors.business import PARTS
+from detectors.outliers.reference import Outliers
 from detectors.panel.panel import MIN_EFFECTIVE_PANES, MIN_EFFECTIVE_ROWS
 from detectors.panel.status import too_few_panes
 from detectors.promise import GroupLosses
@@ -78,6 +80,25 @@ class PromisePortrait:
 
 
 @dataclass(frozen=True, slots=True)
+class OutlierPortrait:
+    """What an outlier is.
+
+    Attributes
+    ----------
+    by
+        ``distance`` or ``trees``.
+    share
+        Expected among the rows; with a cycle in the mean of its phases.
+    window
+        Panes that are judged together.
+    """
+
+    by: str
+    share: float
+    window: int
+
+
+@dataclass(frozen=True, slots=True)
 class Portrait:
     """All of a reference that people look at.
 
@@ -91,6 +112,8 @@ class Portrait:
         Panes of the cycle that are told apart; 1 for none.
     pairs
         How many features are watched in pairs.
+    outliers
+        What an outlier is; None if none are looked for.
     promise
         All rows first, then segments, the worst first, metric by metric.
     promise_of
@@ -118,6 +141,7 @@ class Portrait:
     effective_panes: tuple[float, float]
     features: tuple[FeaturePortrait, ...]
     pairs: int
+    outliers: OutlierPortrait | None
     promise: tuple[PromisePortrait, ...]
     promise_of: str
     estimates: tuple[str, ...]
@@ -149,6 +173,7 @@ def portrait(reference: Reference) -> Portrait:
         effective_panes=(float(panel.effective_panes.min()), float(panel.effective_panes.max())),
         features=tuple(_feature(reference, f) for f in range(len(panel.bins))),
         pairs=0 if panel.joint is None else len(panel.joint.features),
+        outliers=_outliers(reference.outliers),
         promise=tuple(_promise(reference)),
         promise_of=reference.origin.version,
         estimates=_estimates(reference),
@@ -211,12 +236,21 @@ def _why(reference: Reference, f: int) -> str:
     return f"n_eff {effective:.0f} < {MIN_EFFECTIVE_ROWS} in {panes} panes"
 
 
+def _outliers(outliers: Outliers | None) -> OutlierPortrait | None:
+    if outliers is None:
+        return None
+    by = "trees" if len(outliers.forest) else "distance"
+    return OutlierPortrait(by, float(outliers.profile.shares.expected.mean()), outliers.profile.window)
+
+
 def _promise(reference: Reference) -> list[PromisePortrait]:
     if reference.promise is None:
         return []
     groups = reference.promise.groups
     found = []
-    for metric, losses in reference.promise.losses.items():
+    parts = {part for some in PARTS.values() for part in some}
+    judged = {metric: losses for metric, losses in reference.promise.losses.items() if metric not in parts}
+    for metric, losses in judged.items():
         mine = [_promised(metric, *group, losses, i) for i, group in enumerate(groups) if losses.n[i] > 0]
         better = -1 if metric == "accuracy" else 1
         segments = [each for each in mine if each.segment and each.labels >= _LEAST_LABELS]

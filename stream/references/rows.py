@@ -90,6 +90,7 @@ def fitted(spec: MonitorSpec, rows: Rows, origin: Origin, notes: Sequence[str] =
         segments=spec.segments,
         label_ages_ms=rows.label_ages_ms,
         answers=_answers(spec.task, rows, chosen),
+        outliers=spec.outliers,
     )
     is_promised = reference.promise is not None
     return msgspec.structs.replace(

@@ -17,7 +17,9 @@ from stream.clickhouse.migrate import Migration, MigrationError, migrate, migrat
 from stream.clickhouse.sink import Sink
 from stream.folds.base import Record
 from stream.folds.rows import (
+    ConfusionRow,
     ConservationRow,
+    DisparityRow,
     EstimateRow,
     FateRow,
     FeaturePaneRow,
@@ -80,7 +82,7 @@ def pane(hour: int, arrival: int | None = None, n: int = 10, name: str = "L1", p
     return PaneRow(
         lineage=name, monitor="mon", model="m", model_version="1", segment_key="", segment_value="",
         pane_ms=T0 + hour * HOUR, arrival_ms=T0 + (hour if arrival is None else arrival) * HOUR, pane_s=3600, n=n,
-        duplicates=1, invalid=0, labels=n // 2, latency_p50_ms=float("nan"), latency_p95_ms=3.0,
+        duplicates=1, invalid=0, outliers=-1, labels=n // 2, latency_p50_ms=float("nan"), latency_p95_ms=3.0,
         merged=((0, 7), (1, 9)), known_ms=T0 + (arrival or hour) * HOUR, position=position,
     )  # fmt: skip
 
@@ -107,7 +109,25 @@ def performance(hour: int, arrival: int, value: float, mature: bool = True, segm
     return PerformanceRow(
         lineage="L1", model="m", model_version="1", segment_key="origin" if segment else "", segment_value=segment,
         pane_ms=T0 + hour * HOUR, arrival_ms=T0 + arrival * HOUR, metric="log_loss", value=value, lo=value - 0.1,
-        hi=value + 0.1, tolerated=0.5, rows=10, labels=8, maturity=0.8, is_mature=mature,
+        hi=value + 0.1, tolerated=0.5, rows=10, labels=8, maturity=0.8, is_mature=mature, tp=3, fp=1, fn=0, tn=4,
+        brier=0.2, ece=float("nan"),
+        known_ms=T0 + arrival * HOUR, position=5 + arrival,
+    )  # fmt: skip
+
+
+def confusion(arrival: int, *counts: int) -> ConfusionRow:
+    return ConfusionRow(
+        lineage="L1", model="m", model_version="1", segment_key="", segment_value="", pane_ms=T0,
+        arrival_ms=T0 + arrival * HOUR, predicted=("a", "a", "b"), truth=("a", "b", "b"), counts=counts, maturity=1.0,
+        is_mature=True, known_ms=T0 + arrival * HOUR, position=5 + arrival,
+    )  # fmt: skip
+
+
+def disparity(arrival: int, value: float) -> DisparityRow:
+    return DisparityRow(
+        lineage="L1", model="m", model_version="1", segment_key="sex", segment_value="F", pane_ms=T0,
+        arrival_ms=T0 + arrival * HOUR, metric="accuracy", value=value, rest=0.5, difference=value - 0.5,
+        lo=value - 0.6, hi=value - 0.4, n=100, rest_n=300, maturity=1.0, is_mature=True,
         known_ms=T0 + arrival * HOUR, position=5 + arrival,
     )  # fmt: skip
 
@@ -173,6 +193,7 @@ def everything() -> list[Result]:
         lineage(), pane(0), pane(1), pane(0, arrival=2, n=1), feature(0), feature(1),
         feature(0, (), feature="carrier", levels={"UA": 3, "AA": 2}, low=float("nan"), high=float("nan")),
         statistics(0), performance(0, 1, 0.3), performance(0, 3, 0.4), performance(0, 1, 0.6, segment="JFK"),
+        confusion(1, 40, 9, 50), confusion(2, 40, 10, 50), disparity(1, 0.6), disparity(2, 0.75),
         verdict(), verdict("log_loss", "performance", "stable"), estimate(0, 0.45), estimate(1), incident(5),
         incident(9, T0 + HOUR),
         retrain(5, "requested"), retrain(9, "shadow"), retrain(9, "promoted"),
@@ -230,7 +251,7 @@ def test_every_view_answers(client: Client, settings: ClickHouseSettings) -> Non
         rows_of(client, f"SELECT * FROM {name} LIMIT 5")
     filled = {name for name in names if rows_of(client, f"SELECT 1 FROM {name} LIMIT 1")}
     raw = {"predictions", "labels", "dead_letters", "alerts_sent", "versions", "monitors", "spec_revisions"}
-    raw |= {"lineage_switches"}
+    raw |= {"lineage_switches", "feedback"}
     assert set(names) - filled == raw
 
 
@@ -408,6 +429,51 @@ def test_errors_of_connecting_say_what_to_do(settings: ClickHouseSettings) -> No
 def test_nothing_stored_is_no_position(client: Client) -> None:
     assert read.stored_positions(client) == {}
     assert not read.has_stored(client, {0: 0})
+
+
+def test_classes_and_groups_are_shown_as_known_now(client: Client, settings: ClickHouseSettings) -> None:
+    rows = (
+        confusion(1, 40, 9, 50),
+        confusion(2, 40, 10, 50),
+        disparity(1, 0.6),
+        disparity(2, 0.75),
+        performance(0, 1, 0.3),
+    )
+    write(settings, ("panes", 0, results(lineage(), *rows)))
+    classes = rows_of(
+        client, "SELECT class, n, predicted, tp, fp, fn, tn, precision, recall FROM class_panes ORDER BY class"
+    )
+    shares = rows_of(client, "SELECT precision_lo, precision_hi FROM class_panes WHERE class = 'a'")
+    groups = rows_of(client, "SELECT value, difference, n FROM disparities")
+    counted = rows_of(client, "SELECT tp, fp, fn, tn, brier, ece FROM performance_panes")
+
+    assert classes == [
+        {
+            "class": "a",
+            "n": 40,
+            "predicted": 50,
+            "tp": 40,
+            "fp": 10,
+            "fn": 0,
+            "tn": 50,
+            "precision": 0.8,
+            "recall": 1.0,
+        },
+        {
+            "class": "b",
+            "n": 60,
+            "predicted": 50,
+            "tp": 50,
+            "fp": 0,
+            "fn": 10,
+            "tn": 40,
+            "precision": 1.0,
+            "recall": 5 / 6,
+        },
+    ]
+    assert list(shares[0].values()) == pytest.approx([0.6696, 0.8876], abs=1e-4)
+    assert groups == [{"value": 0.75, "difference": 0.25, "n": 100}]
+    assert counted == [{"tp": 3, "fp": 1, "fn": 0, "tn": 4, "brier": 0.2, "ece": None}]
 
 
 def test_estimates_have_a_record_once_labels_settled_them(client: Client, settings: ClickHouseSettings) -> None:

@@ -245,7 +245,8 @@ def lineage() -> LineageRow:
 def pane(hour: int) -> PaneRow:
     return PaneRow(
         lineage="L1", monitor="mon", model="m", model_version="1", segment_key="", segment_value="",
-        pane_ms=T0 + hour * HOUR, arrival_ms=T0 + hour * HOUR, pane_s=3600, n=10, duplicates=0, invalid=0, labels=0,
+        pane_ms=T0 + hour * HOUR, arrival_ms=T0 + hour * HOUR, pane_s=3600, n=10, duplicates=0, invalid=0,
+        outliers=-1, labels=0,
         latency_p50_ms=math.nan, latency_p95_ms=math.nan, merged=(), known_ms=T0, position=1,
     )  # fmt: skip
 

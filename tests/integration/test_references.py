@@ -248,6 +248,7 @@ def learning(settings: Settings, panes: int, stored: int, spec: MonitorSpec = SP
         PaneRow(
             lineage="L", monitor=spec.monitor, model="m", model_version=version, segment_key="", segment_value="",
             pane_ms=T0 + pane * HOUR, arrival_ms=T0 + pane * HOUR, pane_s=3600, n=20, duplicates=0, invalid=0,
+            outliers=-1,
             labels=0, latency_p50_ms=float("nan"), latency_p95_ms=float("nan"), merged=((0, pane // 10),),
             known_ms=T0, position=5,
         )

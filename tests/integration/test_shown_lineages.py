@@ -71,6 +71,7 @@ def panes(name: str, first: int, end: int, n: int = 10, length: int = HOUR) -> l
         PaneRow(
             lineage=name, monitor="mon", model="m", model_version="1", segment_key="", segment_value="",
             pane_ms=T0 + h * length, arrival_ms=T0 + h * length, pane_s=length // 1000, n=n, duplicates=0, invalid=0,
+            outliers=-1,
             labels=0, latency_p50_ms=float("nan"), latency_p95_ms=3.0, merged=(), known_ms=T0, position=5,
         )
         for h in range(first, end)

@@ -9,7 +9,8 @@ from tests.loop import DAY_MS, FoldLoop, day_of_events, reference_of, spec_recor
 from tests.measured import Oracle, assert_equal, counts_of, sealed
 from tests.property.laws import assert_cut_law, assert_restore_law, cuts
 
-REFERENCE = reference_of([e for day in range(-4, 0) for e in day_of_events(np.random.default_rng(day + 9), day)[0]])
+EVENTS = [e for day in range(-4, 0) for e in day_of_events(np.random.default_rng(day + 9), day)[0]]
+REFERENCE, TREES, NONE = (reference_of(EVENTS, outliers=kind) for kind in ("distance", "trees", "none"))
 laws = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 HOUR_MS = 3_600_000
 
@@ -28,7 +29,8 @@ def spec(monitor, model, task, reference=REFERENCE, **changes):
 SPECS = [
     spec("without", "b", "binary", None, pane="12h", segments=[]),
     spec("with", "b", "binary"),
-    spec("values", "r", "regression"),
+    spec("values", "r", "regression", TREES),
+    spec("others", "r", "regression", NONE, segments=[]),
     spec("classes", "k", "multiclass", None, segments=[]),
 ]
 numbers = st.sampled_from([-5.0, 0.25, 1.0, None, "no number", float("nan")])

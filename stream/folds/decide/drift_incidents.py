@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.evidence.budget import DAY_MS
+from detectors.outliers.watch import OutlierWatch
 from detectors.panel.gauge import NO_JOINT
 from detectors.panel.gauge_state import GaugeState, forgotten
 from detectors.panel.plan import Plan
-from stream.folds.decide.drift_words import drift_title
+from stream.folds.decide.drift_words import OUTLIERS, drift_title
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.findings import Findings
 from stream.folds.decide.gauges import plan_of
@@ -27,8 +28,8 @@ INFO, WARN = "info", "warn"
 class _Alarm:
     """What a tick alarms about: features, the likeliest cause first, with their verdicts.
 
-    `apart` is the feature that no longer moves with the others, `partner` above all, both empty for none. `is_proven`: the evidence over time is
-    above its threshold, not only a single window.
+    `apart` is the feature that no longer moves with the others, `partner` above all; both empty for none. `is_proven`:
+    the evidence over time is above its threshold, not only a single window.
     """
 
     features: list[str]
@@ -64,24 +65,25 @@ def follow(
 
 def _is_explained(monitor: Monitor, names: Sequence[str], faults: set[str]) -> bool:
     """Return whether nothing alarms, or only what the data's fault explains: its features, and answers after them."""
-    return not names or (bool(faults) and set(names) <= faults | _outputs(monitor))
+    return not names or (bool(faults) and set(names) <= faults | _followers(monitor))
 
 
 def _is_one_fault(monitor: Monitor, before: Sequence[str], alarm: _Alarm) -> bool:
-    """Return whether an alarm is of an incident: they share a feature, or one is of the model's answers alone.
+    """Return whether an alarm is of an incident: they share a feature, or one is of what follows inputs alone.
 
-    Which feature of a changed pair is to blame the pair does not say: either may. And answers follow inputs: what moves
-    them is most likely what moves an input at the same time.
+    Which feature of a changed pair is to blame the pair does not say: either may. And answers and outliers follow
+    inputs: what moves them is most likely what moves an input at the same time.
     """
-    names, outputs = _names(alarm), _outputs(monitor)
+    names, followers = _names(alarm), _followers(monitor)
     if set(before) & {*names, alarm.partner}:
         return True
-    return bool(names) and (set(names) <= outputs or set(before) <= outputs)
+    return bool(names) and (set(names) <= followers or set(before) <= followers)
 
 
-def _outputs(monitor: Monitor) -> set[str]:
+def _followers(monitor: Monitor) -> set[str]:
+    """Return what is moved by inputs: the model's answers, and the share of outliers."""
     plan = plan_of(monitor)
-    return {name for name, is_output in zip(plan.names, plan.is_output, strict=True) if is_output}
+    return {OUTLIERS, *(name for name, is_output in zip(plan.names, plan.is_output, strict=True) if is_output)}
 
 
 def _faulty(loop: Loop, monitor: Monitor, pane_ms: int, since_ms: int) -> set[str]:
@@ -127,7 +129,7 @@ def _extend(monitor: Monitor, incident: Incident, alarm: _Alarm, emit: Emit) -> 
     before = (incident.level, len(incident.features), _is_at_budget(incident))
     new = [name for name in _names(alarm) if name not in incident.features]
     incident.level, incident.quiet = WARN, 0
-    incident.features = sorted([*incident.features, *new], key=_outputs(monitor).__contains__)
+    incident.features = sorted([*incident.features, *new], key=_followers(monitor).__contains__)
     incident.verdicts += [v.id for v in alarm.verdicts if v.target in new]
     incident.evidence_days = _surer(monitor, incident.evidence_days, alarm.days)
     if before == (incident.level, len(incident.features), _is_at_budget(incident)):
@@ -169,6 +171,7 @@ def _count_quiet(
         if incident.quiet >= QUIET_WINDOWS:
             close(loop, monitor, incident, pane_ms + monitor.pane_ms, f"over: {QUIET_WINDOWS} quiet windows", emit)
             lineage.gauge = _begun_anew(lineage.gauge, plan, incident.features)
+            lineage.outliers = OutlierWatch() if OUTLIERS in incident.features else lineage.outliers
 
 
 def _begun_anew(state: GaugeState | None, plan: Plan, features: Sequence[str]) -> GaugeState | None:

@@ -14,6 +14,9 @@ _EFFECTS = {
     "rare": "{:.1%} more rows than before are missing, new or out of range",
     "bin_gain": "one of its bins gained {:.1%} of the rows",
 }
+OUTLIERS = "__outliers__"
+"""Target of the verdict on rows that are unlike all of the reference's."""
+
 _ANSWERS = {"__score__": "the score", "__prediction__": "the prediction"}
 
 
@@ -42,6 +45,24 @@ def pairs_reason(feature: str, days: float) -> str:
     return f"{feature} no longer moves with the other features as it did; {in_words(days)}"
 
 
+def outliers_reason(share: float, expected: float, days: float) -> str:
+    """Return why the verdict on outliers is what it is.
+
+    >>> outliers_reason(0.031, 0.001, 400.0)
+    '3.1% of rows are unlike any of the reference (0.1% expected); by chance, once in 13 months'
+    """
+    return f"{share:.1%} of rows are unlike any of the reference ({expected:.1%} expected); {in_words(days)}"
+
+
+def moved_reason(change: float, floor: float, unit: str, days: float) -> str:
+    """Return why the verdict on what a feature does to the answers is what it is.
+
+    >>> moved_reason(0.31, 0.05, "log odds", 400.0)
+    'it moves the answers by +0.31 log odds against the reference (floor 0.05); by chance, once in 13 months'
+    """
+    return f"it moves the answers by {change:+.3g} {unit} against the reference (floor {floor:.3g}); {in_words(days)}"
+
+
 def drift_title(model: str, features: Sequence[str], apart: str, since_ms: int, pane_ms: int) -> str:
     """Return the sentence of a drift incident; `apart` is the feature that no longer moves with the others, if any.
 
@@ -49,11 +70,16 @@ def drift_title(model: str, features: Sequence[str], apart: str, since_ms: int, 
     'm: the input temp drifted since 1 Jan 1970'
     >>> drift_title("m", [], "temp", 0, 86_400_000)
     'm: the input temp no longer moves with the others since 1 Jan 1970'
+    >>> drift_title("m", [OUTLIERS], "", 0, 86_400_000)
+    'm: more rows than usual are unlike any of the reference since 1 Jan 1970'
     """
     since = f"since {day(since_ms, pane_ms)}"
     if not features:
         return f"{model}: the input {apart} no longer moves with the others {since}"
-    inputs = [name for name in features if name not in _ANSWERS]
+    named = [name for name in features if name != OUTLIERS]
+    if not named:
+        return f"{model}: more rows than usual are unlike any of the reference {since}"
+    inputs = [name for name in named if name not in _ANSWERS]
     if not inputs:
-        return f"{model}: {listed([_ANSWERS[name] for name in features])} drifted {since}"
+        return f"{model}: {listed([_ANSWERS[name] for name in named])} drifted {since}"
     return f"{model}: the input{'' if len(inputs) == 1 else 's'} {listed(inputs)} drifted {since}"

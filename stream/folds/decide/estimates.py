@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.business import COST
 from detectors.estimate.interval import Estimated
 from detectors.estimate.record import TrackRecord, settle
 from detectors.performance import task_sums
@@ -36,7 +37,9 @@ class Window(NamedTuple):
 def estimated_metric(monitor: Monitor) -> str | None:
     """Return the metric that is estimated; None if there is nothing to estimate it by."""
     metric = judged_metric(monitor, task_sums(monitor.task))
-    return None if metric is None or monitor.reference is None or monitor.reference.estimator is None else metric
+    return (
+        None if metric in {None, COST} or monitor.reference is None or monitor.reference.estimator is None else metric
+    )
 
 
 def estimate_pane(lineage: LineageState, monitor: Monitor, pane_ms: int, found: OnTime, emit: Emit) -> Window | None:

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.business import COST, PARTS, weights_of
 from detectors.evidence.losses import MIN_LABELS, STANDARD_ERRORS, LossTest
 from detectors.evidence.rates import RateTest
-from detectors.promise import ALL, Group
+from detectors.promise import ALL, Group, GroupLosses, Promise
 from stream.folds.decide.judged import allowance
 from stream.folds.decide.state import Version
 from stream.folds.monitor import Monitor
@@ -64,12 +65,44 @@ def of_version(monitor: Monitor, metric: str, version: Version, design_effect: f
 def of_reference(monitor: Monitor, metric: str, design_effect: float) -> Expectation | None:
     """Return what the reference's own rows promise, by segment; None without their answers and labels."""
     promise = None if monitor.reference is None else monitor.reference.promise
-    if promise is None or metric not in promise.losses:
+    found = None if promise is None else _promised(monitor, promise, metric)
+    if promise is None or found is None:
         return None
-    found = promise.losses[metric]
     losses = Losses(np.array(found.n), np.array(found.total), np.array(found.squares))
     effects = tuple(max(effect, design_effect) for effect in found.design_effects)
     return _expectation(monitor, metric, promise.groups, losses, effects)
+
+
+def reference_limit(monitor: Monitor, metric: str, group: Group) -> float:
+    """Return the largest mean loss that is tolerated in a group by what the reference promises; NaN if it does not."""
+    promise = None if monitor.reference is None else monitor.reference.promise
+    found = None if promise is None else _promised(monitor, promise, metric)
+    if promise is None or found is None or group not in promise.groups:
+        return math.nan
+    i = promise.groups.index(group)
+    limit = _limit(monitor, metric, found.n[i], found.total[i], found.squares[i], found.design_effects[i])
+    return limit if math.isfinite(limit) else math.nan
+
+
+def _promised(monitor: Monitor, promise: Promise, metric: str) -> GroupLosses | None:
+    """Return what the reference promises of a metric; of the cost of rows by what the spec says that they are worth."""
+    if metric != COST or monitor.worth is None:
+        return promise.losses.get(metric)
+    parts = [promise.losses[part] for part in PARTS[monitor.task] if part in promise.losses]
+    weights = weights_of(monitor.worth, monitor.task)
+    if len(parts) < len(weights):
+        return None
+    # Of a row one part alone is above 0, so squares add up too.
+    return GroupLosses(
+        parts[0].n,
+        _weighted([part.total for part in parts], weights),
+        _weighted([part.squares for part in parts], [weight * weight for weight in weights]),
+        tuple(max(effects) for effects in zip(*(part.design_effects for part in parts), strict=True)),
+    )
+
+
+def _weighted(parts: Sequence[Sequence[float]], weights: Sequence[float]) -> tuple[float, ...]:
+    return tuple((np.array(weights) @ np.array(parts)).tolist())
 
 
 def _expectation(

@@ -93,3 +93,14 @@ def labels_behind(lineage: LineageState) -> bool:
 def start_ms(lineage: LineageState) -> int:
     """Return where the lineage has begun in every partition: panes before it are `learning`."""
     return max((s.start_ms for s in lineage.standing.values()), default=0)
+
+
+def judged_from_ms(lineage: LineageState) -> int:
+    """Return where the first pane begins that is judged: panes before it are shown only."""
+    return max(start_ms(lineage), lineage.mended_ms)
+
+
+def newest_pane_end_ms(lineage: LineageState, monitor: Monitor) -> int:
+    """Return the end of the pane that holds the newest row of any partition; 0 before there is one."""
+    newest = max((s.watermark_ms for s in lineage.standing.values()), default=-monitor.lateness_ms)
+    return monitor.pane_of(max(0, newest + monitor.lateness_ms)) + monitor.pane_ms

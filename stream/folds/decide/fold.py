@@ -9,11 +9,12 @@ import msgspec
 
 from stream.folds.arrays import decode_state, encode_state
 from stream.folds.base import OpenFile, Output, Record, Snapshot, no_file
+from stream.folds.decide.disparities import disparity_rows
 from stream.folds.decide.drift import judge_pane
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.estimate_incidents import judge_estimate
 from stream.folds.decide.estimates import estimate_pane, settle_pane
-from stream.folds.decide.finality import arrive, labels_behind, next_final, settled, stand, start_ms
+from stream.folds.decide.finality import arrive, judged_from_ms, labels_behind, next_final, settled, stand
 from stream.folds.decide.gauges import OnTime, on_time
 from stream.folds.decide.health import check_final, check_mature
 from stream.folds.decide.judge import judge_mature, judged_version
@@ -21,9 +22,11 @@ from stream.folds.decide.listening import listen_final, listen_mature
 from stream.folds.decide.loop import Command, VersionRecord, ask_retrain, compare, fold_step, fold_version
 from stream.folds.decide.lost import react
 from stream.folds.decide.merge import merge
+from stream.folds.decide.outliers import judge_outliers
 from stream.folds.decide.panes import pane_rows
 from stream.folds.decide.performance import add_arrived, forgotten_ms, label_age_ms, performance_rows
 from stream.folds.decide.pipeline import hear, silent_partitions, watch
+from stream.folds.decide.resolve import incident_of, resolve
 from stream.folds.decide.state import SCHEMA, DecideState, LineageState, Loop, PredictionPane
 from stream.folds.decide.statistics import Final, statistics_rows
 from stream.folds.monitor import Monitor, monitor_of, scope_of
@@ -129,7 +132,7 @@ class Decide:
                 final.append(Final(pane, self._finalise(state, lineage, monitor, pane, emit)))
             statistics = statistics_rows(monitor, final, emit)
             emit.rows.extend(statistics)
-            judged = [pane for pane in final if pane.pane_ms >= start_ms(lineage)]
+            judged = [pane for pane in final if pane.pane_ms >= judged_from_ms(lineage)]
             emit.rows.extend(listen_final(lineage, monitor, judged, statistics, emit))
             if state.current[monitor.name] != name:
                 lineage.panes, lineage.kept, lineage.unjudged, lineage.history = {}, [], [], {}
@@ -144,11 +147,13 @@ class Decide:
         settled(lineage, monitor, pane_ms)
         emit.rows.extend(pane_rows(monitor, pane_ms, merged, emit))
         found = on_time(monitor, pane_ms, merged)
-        if pane_ms >= start_ms(lineage):
+        if pane_ms >= judged_from_ms(lineage):
             check_final(lineage, loop, monitor, pane_ms, found, emit)
             judge_pane(lineage, loop, monitor, pane_ms, found, emit)
+            judge_outliers(lineage, loop, monitor, pane_ms, found, emit)
         touched = add_arrived(lineage, monitor, merged, passed_ms)
         emit.rows.extend(performance_rows(monitor, loop, lineage, touched, pane_ms, emit))
+        emit.rows.extend(disparity_rows(monitor, lineage, touched, pane_ms, emit))
         if (window := estimate_pane(lineage, monitor, pane_ms, found, emit)) is not None:
             judge_estimate(lineage, loop, monitor, window, passed_ms, _cut(state), emit)
         self._mature(state, loop, lineage, monitor, passed_ms, emit)
@@ -165,7 +170,8 @@ class Decide:
     ) -> None:
         """Judge each prediction pane once, when its labels are mature; forget it when none can come any more.
 
-        Panes before the lineage's start hold a part of their rows only: they are shown, never judged.
+        Panes before the lineage's start hold a part of their rows only: they are shown, never judged, and so are panes
+        that a person spoke of as mended.
         """
         oldest_ms = passed_ms - monitor.pane_ms - label_age_ms(monitor)
         while lineage.unjudged and lineage.unjudged[0] <= oldest_ms and not labels_behind(lineage):
@@ -173,7 +179,7 @@ class Decide:
             pane = lineage.panes.get(pane_ms)
             if pane is not None and not pane.judged:
                 pane.judged = True
-                if pane_ms >= start_ms(lineage):
+                if pane_ms >= judged_from_ms(lineage):
                     self._judge(state, loop, lineage, monitor, pane_ms, passed_ms, emit)
         while lineage.kept and forgotten_ms(monitor, lineage.kept[0]) < passed_ms:
             del lineage.panes[heappop(lineage.kept)]
@@ -241,6 +247,8 @@ class Decide:
         monitor = self._monitor_of_model(state, command.model)
         if command.command == "step":
             fold_step(loop, command, emit)
+        elif command.command == "resolve":
+            self._resolve(state, loop, command, emit)
         elif command.command == "retrain" and monitor is not None:
             now_ms, from_ms = command.args.get("to_ms"), command.args.get("from_ms")
             ask_retrain(
@@ -255,6 +263,14 @@ class Decide:
                 emit,
                 from_ms if isinstance(from_ms, int) else None,
             )
+
+    def _resolve(self, state: DecideState, loop: Loop, command: Command, emit: Emit) -> None:
+        incident, said = incident_of(loop, command)
+        lineage = state.lineages.get(state.current.get(incident.monitor, ""))
+        if lineage is None:
+            raise ValueError(f"no lineage of monitor {incident.monitor} is in force: apply its spec again")
+        monitor = self._monitor(state, lineage.spec)
+        resolve(lineage, loop, monitor, incident, said, command.who, self._now_ms(state, monitor), emit)
 
     def _monitor_of_model(self, state: DecideState, model: str) -> Monitor | None:
         """Return the monitor of a model that is in force; the first by name, should there be several."""

@@ -15,6 +15,7 @@ from detectors.quality.gap import check_gap
 from detectors.quality.health import PaneHealth
 from detectors.quality.labels import check_labels
 from detectors.quality.volume import check_volume
+from stream.folds.decide.drift_words import OUTLIERS
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.gauges import OnTime, pane_of, plan_of
 from stream.folds.decide.health_words import fault_reason, fault_title
@@ -49,7 +50,10 @@ def check_final(lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: in
     volume = check_volume(profile.volume, found.rows, allowed, phase) if found.rows else None
     faults += [fault for fault in (gap, volume) if fault is not None]
     kinds = ("no-data",) if found.rows == 0 else (DATA_FAULT, "volume", "no-data")
+    was_faulty = bool(open_of(loop, monitor, DATA_FAULT))
     _follow(loop, monitor, pane_ms, [fault for fault in faults if fault.alarms], kinds, emit)
+    if was_faulty and not open_of(loop, monitor, DATA_FAULT):
+        lineage.gauge = None  # what the fault left in windows and evidence is no drift
 
 
 def check_mature(loop: Loop, monitor: Monitor, pane_ms: int, rows: int, labels: int, emit: Emit) -> None:
@@ -159,7 +163,7 @@ def _quiet(loop: Loop, monitor: Monitor, pane_ms: int, incident: Incident, emit:
 def _supersede(loop: Loop, monitor: Monitor, fault: Incident, pane_ms: int, emit: Emit) -> None:
     """Close drift incidents that are about the same features: a fault of the data is what they saw."""
     for incident in open_of(loop, monitor, "drift"):
-        if fault.features and set(incident.features) <= set(fault.features):
+        if fault.features and set(incident.features) - {OUTLIERS} <= set(fault.features):
             close(loop, monitor, incident, pane_ms + monitor.pane_ms, f"a fault of the data: {fault.id}", emit)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.business import COST, cost_losses
 from detectors.losses import pane_mean
 from detectors.performance import Losses as PaneLosses
 from detectors.performance import task_sums
@@ -103,7 +104,7 @@ def _accumulated(lineage: LineageState, mature: _Mature, sums: Losses) -> Losing
 def expected_of(lineage: LineageState, loop: Loop, monitor: Monitor, metric: str, version: str) -> Expectation | None:
     """Return what a version's losses are held against; how much they vary between panes, its own mature ones tell."""
     effect = _design_effect(lineage.history.get(version, []))
-    if version == EVERYBODY:
+    if version == EVERYBODY or metric == COST:
         return of_reference(monitor, metric, effect)
     return of_version(monitor, metric, loop.versions[version], effect)
 
@@ -134,6 +135,8 @@ def _losses(monitor: Monitor, mature: _Mature, group: Group) -> PaneLosses:
     sums = _of_version(mature.pane, mature.version, group)
     if sums is None:
         return PaneLosses(0.0, math.nan, 0.0)
+    if mature.metric == COST and monitor.worth is not None:
+        return cost_losses(monitor.worth, monitor.task, sums.task_cells, sums.task_sums, sums.confusion)
     return task_sums(monitor.task).losses(sums.task_cells, sums.task_sums, mature.metric)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from detectors.business import COST
 from detectors.evidence.days import in_words
 from detectors.performance import task_sums
 from detectors.promise import ALL, Group
@@ -34,6 +35,8 @@ def unjudged(monitor: Monitor, version: Version | None, metric: str | None) -> s
     if metric is None:
         judged = ", ".join(task_sums(monitor.task).judged)
         return f"{monitor.metric} is shown, not judged: name one of {judged} to be judged"
+    if metric == COST:
+        return f"the reference does not hold what rows of it cost: build it again with labels, and {COST} is judged"
     if version is None:
         return f"no version is champion, and the reference holds no answers with labels: {monitor.metric} is not judged"
     if version.metric != metric:

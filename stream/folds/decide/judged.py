@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from detectors.business import COST, PARTS
 from detectors.performance import TaskSums
 from stream.folds.monitor import Monitor
 
@@ -13,7 +14,15 @@ FIRST_LOSS = {"binary": "log_loss", "regression": "rmse"}
 
 def judged_metric(monitor: Monitor, task: TaskSums) -> str | None:
     """Return the spec's metric if it is a mean loss that can be judged, else None: it is shown, not judged."""
+    if monitor.metric == COST:
+        return COST if monitor.worth is not None and monitor.task in PARTS else None
     return monitor.metric if monitor.metric in task.judged else None
+
+
+def promised_metric(monitor: Monitor, task: TaskSums) -> str | None:
+    """Return the judged metric that a version can promise: not what rows cost, which the spec alone knows."""
+    metric = judged_metric(monitor, task)
+    return FIRST_LOSS[monitor.task] if metric == COST else metric
 
 
 def shown(metric: str, loss: float) -> float:

@@ -6,11 +6,13 @@ import math
 
 import msgspec
 
+from detectors.attribution import Curve
+from detectors.attribution import encode as encode_curves
 from detectors.paired import DECISION, e_value, update
 from detectors.performance import task_sums
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.incidents import close, open_of, short_id
-from stream.folds.decide.judged import FIRST_LOSS, judged_metric
+from stream.folds.decide.judged import FIRST_LOSS, promised_metric
 from stream.folds.decide.state import Loop, PredictionPane, Retrain, Version
 from stream.folds.monitor import Monitor
 from stream.folds.rows import RetrainRow, RoleRow
@@ -39,6 +41,7 @@ class Manifest(msgspec.Struct, frozen=True):
     why: str = ""
     retrain: str = ""
     validation: Validation = Validation()
+    attribution: dict[str, Curve] = {}
 
 
 class VersionRecord(msgspec.Struct, frozen=True):
@@ -97,7 +100,7 @@ def ask_retrain(
             "evidence": evidence,
             "cut": {str(p): position for p, position in cut},
             "trainer": monitor.trainer or "river-default",
-            "metric": judged_metric(monitor, task_sums(monitor.task)) or "",
+            "metric": promised_metric(monitor, task_sums(monitor.task)) or "",
             "task": monitor.task,
             "features": dict(monitor.features),
             "from_ms": now_ms - TRAINING_WINDOW_MS if from_ms is None else from_ms,
@@ -144,6 +147,7 @@ def fold_version(loop: Loop, monitor: Monitor | None, record: VersionRecord, now
         losses.get("mean", 0.0),
         losses.get("sd", 0.0),
         manifest.retrain,
+        encode_curves(manifest.attribution),
     )
     retrain = loop.retrain
     if retrain is None or retrain.id != manifest.retrain:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.confusion import Confusion, merged
 from stream.folds.decide.state import GroupId
 from stream.folds.partials import Partial
 
@@ -32,6 +33,7 @@ class Merged:
     pairs: dict[str, tuple[int, float, float]]
     merged: list[tuple[int, int]]
     products: Ints
+    confusion: Confusion
 
 
 def merge(arrived: Iterable[tuple[int, Partial]]) -> dict[PaneGroup, Merged]:
@@ -60,7 +62,12 @@ def _sum(arrived: list[tuple[int, Partial]]) -> Merged:
         pairs=add_pairs([p.pairs for p in partials]),
         merged=[(partition, partial.opened) for partition, partial in arrived],
         products=_ints(p.products for p in partials),
+        confusion=merged([_confusion(p) for p in partials if p.confusion]),
     )
+
+
+def _confusion(partial: Partial) -> Confusion:
+    return Confusion(partial.classes, np.frombuffer(partial.confusion, "<i8").reshape(-1, 3))
 
 
 def _ints(parts: Iterable[bytes]) -> Ints:

@@ -58,6 +58,7 @@ def _pane_row(
         n=int(cells[ROWS]),
         duplicates=int(cells[DUPLICATES]),
         invalid=int(cells[INVALIDS]),
+        outliers=_outliers(monitor, group, sums),
         labels=int(cells[LABELS]),
         latency_p50_ms=latency_quantile(latency, 0.5),
         latency_p95_ms=latency_quantile(latency, 0.95),
@@ -65,6 +66,13 @@ def _pane_row(
         known_ms=emit.known_ms,
         position=emit.position,
     )
+
+
+def _outliers(monitor: Monitor, group: GroupId, sums: Merged | None) -> int:
+    """Return the rows that are unlike all of the reference's; -1 where they are not told."""
+    if group[1] or monitor.reference is None or monitor.reference.outliers is None:
+        return -1
+    return 0 if sums is None else int(sums.products[-1])
 
 
 class _Columns(NamedTuple):

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import math
 from heapq import heappush
+from typing import NamedTuple
 
-from detectors.performance import Estimate, TaskSums, task_sums
+from detectors.binary import confusion_at_half
+from detectors.business import COST, VALUE_METRICS, value_metrics
+from detectors.confusion import confusion_metrics, merged
+from detectors.performance import TaskSums, task_sums
+from detectors.promise import Group
 from stream.folds.decide.emit import Emit
+from stream.folds.decide.expectation import reference_limit
 from stream.folds.decide.judged import allowance, judged_metric, shown
 from stream.folds.decide.merge import Merged, add_pairs
 from stream.folds.decide.state import GroupId, LineageState, Loop, PredictionPane, Sums, Version
 from stream.folds.layout import LABELS, ROWS
 from stream.folds.monitor import Monitor
-from stream.folds.rows import PerformanceRow
+from stream.folds.rows import ConfusionRow, PerformanceRow
+
+NO_OUTCOMES = (-1, -1, -1, -1)
+"""Stands for tn, fp, fn and tp of tasks that have none."""
 
 
 def add_arrived(
-    lineage: LineageState, monitor: Monitor, merged: dict[tuple[int, GroupId], Merged], passed_ms: int
+    lineage: LineageState, monitor: Monitor, arrived: dict[tuple[int, GroupId], Merged], passed_ms: int
 ) -> dict[int, list[GroupId]]:
     """Add what arrived to its prediction panes; return which groups of which panes changed.
 
     A pane that comes up again after it was forgotten is shown, and never judged a second time.
     """
     touched: dict[int, list[GroupId]] = {}
-    for (pane_ms, group), sums in merged.items():
+    for (pane_ms, group), sums in arrived.items():
         if (pane := lineage.panes.get(pane_ms)) is None:
             pane = _remembered(lineage, pane_ms, forgotten_ms(monitor, pane_ms) < passed_ms)
         before = pane.groups.get(group)
@@ -41,7 +50,8 @@ def _remembered(lineage: LineageState, pane_ms: int, is_over: bool) -> Predictio
 
 
 def _fresh(sums: Merged) -> Sums:
-    return Sums(int(sums.cells[ROWS]), int(sums.cells[LABELS]), sums.task_cells, sums.task_sums, sums.pairs)
+    rows, labels = int(sums.cells[ROWS]), int(sums.cells[LABELS])
+    return Sums(rows, labels, sums.task_cells, sums.task_sums, sums.pairs, sums.confusion)
 
 
 def added(before: Sums, more: Sums) -> Sums:
@@ -52,6 +62,7 @@ def added(before: Sums, more: Sums) -> Sums:
         before.task_cells + more.task_cells,
         before.task_sums + more.task_sums,
         add_pairs([before.pairs, more.pairs]),
+        merged([before.confusion, more.confusion]),
     )
 
 
@@ -68,6 +79,21 @@ def forgotten_ms(monitor: Monitor, pane_ms: int) -> int:
     return pane_ms + monitor.pane_ms + monitor.horizon_ms + monitor.lateness_ms
 
 
+class Known(NamedTuple):
+    """A prediction pane, the pane with whose end it is known so, and how many of the expected labels are there."""
+
+    pane_ms: int
+    arrival_ms: int
+    maturity: float
+
+
+def known_at(monitor: Monitor, pane_ms: int, arrival_ms: int) -> Known:
+    """Return how mature the labels of a pane are when the pane `arrival_ms` is final."""
+    # Both panes are of one length, so this is the age of the youngest row's label.
+    age = (arrival_ms - pane_ms) / max(label_age_ms(monitor), 1)
+    return Known(pane_ms, arrival_ms, min(1.0, max(0.0, age)))
+
+
 def performance_rows(
     monitor: Monitor,
     loop: Loop,
@@ -75,76 +101,95 @@ def performance_rows(
     touched: dict[int, list[GroupId]],
     arrival_ms: int,
     emit: Emit,
-) -> list[PerformanceRow]:
+) -> list[PerformanceRow | ConfusionRow]:
     """Return all metrics of the groups whose labels changed, as known when the pane `arrival_ms` was final."""
-    rows: list[PerformanceRow] = []
+    rows: list[PerformanceRow | ConfusionRow] = []
     for pane_ms, groups in sorted(touched.items()):
-        # Both panes are of one length, so this is the age of the youngest row's label.
-        maturity = min(1.0, max(0.0, (arrival_ms - pane_ms) / max(label_age_ms(monitor), 1)))
+        known = known_at(monitor, pane_ms, arrival_ms)
         for group in sorted(groups):
             sums = lineage.panes[pane_ms].groups[group]
             if sums.labels and group[0]:
-                rows += _metric_rows(monitor, loop, pane_ms, group, sums, arrival_ms, maturity, emit)
+                rows += _metric_rows(monitor, loop, known, group, sums, emit)
+                if len(sums.confusion.cells):
+                    rows.append(_confusion_row(monitor, known, group, sums, emit))
     return rows
 
 
 def _metric_rows(
-    monitor: Monitor,
-    loop: Loop,
-    pane_ms: int,
-    group: GroupId,
-    sums: Sums,
-    arrival_ms: int,
-    maturity: float,
-    emit: Emit,
+    monitor: Monitor, loop: Loop, known: Known, group: GroupId, sums: Sums, emit: Emit
 ) -> list[PerformanceRow]:
     task = task_sums(monitor.task)
     found = task.metrics(sums.task_cells, sums.task_sums)
-    limit = tolerated(monitor, loop.versions.get(group[0]), task)
+    if len(sums.confusion.cells):
+        found |= confusion_metrics(sums.confusion)
+    if monitor.worth is not None:
+        found |= value_metrics(monitor.worth, monitor.task, sums.task_cells, sums.task_sums, sums.confusion)
+    names = task.names if monitor.worth is None else (*task.names, *VALUE_METRICS)
+    outcomes = confusion_at_half(sums.task_cells) if monitor.task == "binary" else NO_OUTCOMES
+    limit = tolerated(monitor, loop.versions.get(group[0]), task, group[1:])
+    tn, fp, fn, tp = outcomes
     return [
-        _metric_row(monitor, pane_ms, group, sums, arrival_ms, maturity, name, found[name], limit, emit)
-        for name in task.names
+        PerformanceRow(
+            lineage=monitor.lineage,
+            model=monitor.model,
+            model_version=group[0],
+            segment_key=group[1],
+            segment_value=group[2],
+            pane_ms=known.pane_ms,
+            arrival_ms=known.arrival_ms,
+            metric=name,
+            value=found[name].value,
+            lo=found[name].lo,
+            hi=found[name].hi,
+            tolerated=limit if name == monitor.metric else math.nan,
+            rows=sums.rows,
+            labels=sums.labels,
+            maturity=known.maturity,
+            is_mature=known.maturity >= 1.0,
+            tp=tp,
+            fp=fp,
+            fn=fn,
+            tn=tn,
+            brier=found["brier"].value if "brier" in found else math.nan,
+            ece=found["ece"].value if "ece" in found else math.nan,
+            known_ms=emit.known_ms,
+            position=emit.position,
+        )
+        for name in names
     ]
 
 
-def _metric_row(
-    monitor: Monitor,
-    pane_ms: int,
-    group: GroupId,
-    sums: Sums,
-    arrival_ms: int,
-    maturity: float,
-    metric: str,
-    estimate: Estimate,
-    limit: float,
-    emit: Emit,
-) -> PerformanceRow:
-    return PerformanceRow(
+def _confusion_row(monitor: Monitor, known: Known, group: GroupId, sums: Sums, emit: Emit) -> ConfusionRow:
+    names, (predicted, truth, counts) = sums.confusion.classes, sums.confusion.cells.T.tolist()
+    return ConfusionRow(
         lineage=monitor.lineage,
         model=monitor.model,
         model_version=group[0],
         segment_key=group[1],
         segment_value=group[2],
-        pane_ms=pane_ms,
-        arrival_ms=arrival_ms,
-        metric=metric,
-        value=estimate.value,
-        lo=estimate.lo,
-        hi=estimate.hi,
-        tolerated=limit if metric == monitor.metric else math.nan,
-        rows=sums.rows,
-        labels=sums.labels,
-        maturity=maturity,
-        is_mature=maturity >= 1.0,
+        pane_ms=known.pane_ms,
+        arrival_ms=known.arrival_ms,
+        predicted=tuple(names[i] for i in predicted),
+        truth=tuple(names[i] for i in truth),
+        counts=tuple(counts),
+        maturity=known.maturity,
+        is_mature=known.maturity >= 1.0,
         known_ms=emit.known_ms,
         position=emit.position,
     )
 
 
-def tolerated(monitor: Monitor, version: Version | None, task: TaskSums) -> float:
-    """Return what a version may come to, in the metric's unit: its promise, two standard errors and the tolerance."""
+def tolerated(monitor: Monitor, version: Version | None, task: TaskSums, group: Group) -> float:
+    """Return what a group may come to, in the metric's unit: what was promised, two standard errors and the tolerance.
+
+    A registered version promised it in its validation, for all rows; else the reference did, for each group.
+    """
     metric = judged_metric(monitor, task)
-    if version is None or version.loss_n == 0 or metric is None or version.metric != metric:
+    if metric is None:
+        return math.nan
+    if version is None or metric == COST:
+        return shown(metric, reference_limit(monitor, metric, group))
+    if version.loss_n == 0 or version.metric != metric:
         return math.nan
     promised = version.loss_mean + 2 * version.loss_sd / math.sqrt(version.loss_n)
     return shown(metric, promised + allowance(metric, promised, monitor.tolerance))

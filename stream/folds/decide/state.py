@@ -7,12 +7,14 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from detectors.confusion import NOTHING, Confusion
 from detectors.estimate.record import TrackRecord
+from detectors.outliers.watch import OutlierWatch
 from detectors.paired import Paired
 from detectors.panel.gauge_state import GaugeState
 from stream.folds.partials import Partial
 
-SCHEMA = 6
+SCHEMA = 9
 # Version, segment key, segment value.
 GroupId = tuple[str, str, str]
 
@@ -35,6 +37,7 @@ class Sums(msgspec.Struct, array_like=True):
     task_cells: np.ndarray
     task_sums: np.ndarray
     pairs: dict[str, tuple[int, float, float]]
+    confusion: Confusion = NOTHING
 
 
 class Guess(NamedTuple):
@@ -114,6 +117,8 @@ class LineageState(msgspec.Struct, array_like=True):
     `empty` is how many final panes in a row had no rows; `losing` and `history` are of the losses of a version ("": all
     together). `listening` are river's detectors, by the key of the spec's entry.
 
+    Panes before `mended_ms` are shown and not judged: a person said that what they show is over.
+
     `steps` are the watermarks of each partition that are above the newest final pane, each with its mark's log clock;
     `moved_ms` is the log clock with which any watermark moved last. `kept` and `unjudged` are heaps of the starts of
     `panes`, and of those whose labels were not mature yet.
@@ -130,16 +135,21 @@ class LineageState(msgspec.Struct, array_like=True):
     kept: list[int] = []
     unjudged: list[int] = []
     gauge: GaugeState | None = None
+    outliers: OutlierWatch = OutlierWatch()
     empty: int = 0
     losing: dict[str, Losing] = {}
     unlabelled: Unlabelled = msgspec.field(default_factory=Unlabelled)
     record: TrackRecord = TrackRecord()
     history: dict[str, list[MaturePane]] = {}
     listening: dict[str, Listening] = {}
+    mended_ms: int = 0
 
 
 class Version(msgspec.Struct, array_like=True):
-    """A registered version: what its validation promises."""
+    """A registered version: what its validation promises.
+
+    `attribution` is what it makes of values, as `detectors.attribution.encode` has it; empty if that is not known.
+    """
 
     version: str
     passed: bool
@@ -149,6 +159,7 @@ class Version(msgspec.Struct, array_like=True):
     loss_mean: float
     loss_sd: float
     retrain: str
+    attribution: bytes = b""
 
 
 class Retrain(msgspec.Struct, array_like=True):

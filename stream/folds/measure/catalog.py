@@ -61,6 +61,7 @@ class Piece:
         counted = [(*self._feature(f, guided), start) for f, start in zip(features, scores_at, strict=True)]
         self.features = np.array(counted, np.int32).reshape(-1, FEATURE_WIDTH - 1)
         self.precision = np.frombuffer(watch.precision, np.int64)
+        self.forest = np.frombuffer(watch.forest, np.int32)
         tables = [self._table(text_hashes(values), np.arange(1, len(values) + 1)) for _, values in segments]
         self.segments = np.array(tables, np.int64).reshape(-1, 2)
         self.keys, self.values = _joined(self._keys, np.uint64), _joined(self._values, np.int32)
@@ -114,6 +115,7 @@ class Catalog:
             names.map.values,
             _joined([piece.scores for piece in self.pieces], np.int16),
             _joined([piece.precision for piece in self.pieces], np.int64),
+            _joined([piece.forest for piece in self.pieces], np.int32),
         )
         first = np.searchsorted(model_of, np.arange(len(model_numbers) + 1)).astype(np.int64)
         tasks = np.array([TASK_CODES[w.task] for w in watches], np.int64)
@@ -139,6 +141,7 @@ class Catalog:
             np.array([w.size + task_sums(w.task).ints if w.products else -1 for w in watches], np.int64),
             _starts([len(piece.precision) for piece in self.pieces])[:-1],
             np.array([w.limit for w in watches], np.int64),
+            _forests(self.pieces),
         )
         self.model_map = WordMap([p.model_hash for p in self.pieces], model_of.astype(np.int32))
         groups = [sum(1 + len(w.segments) for w in watches[at:after]) for at, after in _pairs(first)]
@@ -188,6 +191,12 @@ def _rows(pieces: Sequence[Piece], columns: Sequence[Ints]) -> tuple[Codes, Segm
         guides_at, scores_at = guides_at + len(piece.scales) // 2, scores_at + len(piece.scores)
     table = np.concatenate(segments) if segments else np.zeros((0, 3), np.int64)
     return _joined(features, np.int32), Segments(*np.ascontiguousarray(table.T))
+
+
+def _forests(pieces: Sequence[Piece]) -> Ints:
+    """Return where the forest of each begins, -1 without one."""
+    sizes = [len(piece.forest) for piece in pieces]
+    return np.where(np.array(sizes, np.int64) > 0, _starts(sizes)[:-1], -1)
 
 
 def _joined(parts: Sequence[NDArray[np.generic]], dtype: type[np.generic]) -> NDArray:  # type: ignore[type-arg]

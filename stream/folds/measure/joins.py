@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.performance_kernels import BINARY
-from stream.folds.measure.catalog import Codes, Ints
+from detectors.performance_kernels import BINARY, MULTICLASS
+from stream.folds.measure.catalog import Codes, Ints, Words
+from stream.folds.measure.confusion import learn
 from stream.folds.measure.key_kernels import resolve
 from stream.folds.measure.label_kernels import (
     OTHER_TRUTH,
@@ -21,6 +22,7 @@ from stream.folds.measure.label_kernels import (
     truth_states,
 )
 from stream.folds.measure.prediction_kernels import Accepted
+from stream.folds.measure.reading import Reading
 from stream.folds.measure.state import MeasureState
 
 
@@ -46,13 +48,25 @@ def join(state: MeasureState, entries: Accepted, joins: Joins, opened: int) -> N
     groups = state.desk.catalog.most_groups
     keys = state.keys
     keys.make_room_for_pairs(len(pairs.score) * groups)
+    if (state.desk.catalog.lineages.task == MULTICLASS).any():
+        keys.confusion.make_room(len(of) * groups, len(keys))
     add_joins(
         state.desk.catalog.models, state.desk.catalog.lineages, state.contexts.epochs, state.contexts.arrays, contexts,
         served, served.view(np.float64), joins.truth, joins.truth.view(np.float64), joins.sign, joins.revised, of_row,
         keys.arrays, keys.ints.data, keys.floats.data, pairs,
         PairSums(keys.pair_next, keys.pair_version, keys.pair_n, keys.pair_sums, keys.pair_count),
+        keys.confusion.arrays,
     )  # fmt: skip
     _keep(state, entries, joins)
+
+
+def learn_classes(state: MeasureState, reading: Reading, rows: Ints, words: Words) -> None:
+    """Remember the names of the classes that rows say; `words` are what they say, by row."""
+    tasks = reading.catalog.models.task
+    if not (tasks == MULTICLASS).any():
+        return
+    is_class = tasks[reading.texts.models[reading.rows.models[rows]]] == MULTICLASS
+    learn(state.classes, words[is_class], reading.texts.hashes, reading.names)
 
 
 def _look_up(state: MeasureState, entries: Accepted, joins: Joins) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.confusion import NOTHING, Confusion
 from detectors.performance import task_sums
+from stream.folds.measure import confusion
 from stream.folds.measure.arena import Arena
 from stream.folds.measure.key_kernels import NO_SEGMENT, Keys, enter_keys
 from stream.folds.measure.maps import grown, places_for
@@ -54,7 +56,7 @@ NO_SHAPE = Shape(0, 0, "binary", (), 0)
 
 
 class Saved(msgspec.Struct, array_like=True):
-    """What is kept of them: columns, the sums one after the other, levels by key, pairs by key."""
+    """What is kept of them: columns, the sums one after the other, levels by key, pairs by key, pairs of classes."""
 
     columns: dict[str, np.ndarray]
     ints: np.ndarray
@@ -64,6 +66,7 @@ class Saved(msgspec.Struct, array_like=True):
     pair_version: np.ndarray
     pair_n: np.ndarray
     pair_sums: np.ndarray
+    confusion: confusion.Saved
 
 
 class KeyStore:
@@ -78,6 +81,8 @@ class KeyStore:
         squares, lowest, highest) and the task's.
     levels
         By key, counts of texts by feature while there is no reference.
+    confusion
+        Which classes were taken for which.
     """
 
     def __init__(self) -> None:
@@ -88,6 +93,7 @@ class KeyStore:
         self.pair_next, self.pair_version = np.zeros(0, np.int64), np.zeros(0, np.int32)
         self.pair_n, self.pair_sums = np.zeros(0, np.int64), np.zeros(0)
         self.pair_count = np.zeros(1, np.int64)
+        self.confusion = confusion.ConfusionStore()
 
     def __len__(self) -> int:
         return int(self.arrays.sizes[0])
@@ -133,13 +139,19 @@ class KeyStore:
         self.pair_n, self.pair_sums = grown(self.pair_n, room), grown(self.pair_sums, 2 * room)
 
     def take(
-        self, passed: NDArray[np.bool_], lineages: Sequence[str], shapes: Sequence[Shape], versions: Sequence[str]
+        self,
+        passed: NDArray[np.bool_],
+        lineages: Sequence[str],
+        shapes: Sequence[Shape],
+        versions: Sequence[str],
+        classes: Mapping[int, str],
     ) -> list[Partial]:
-        """Take keys out and return their sums, in the order in which they were opened."""
+        """Take keys out and return their sums, in the order in which they were opened; `classes` are names by hash."""
         slots = np.flatnonzero(passed).tolist()
         if not slots:
             return []
-        found = [self._partial(slot, lineages, shapes, versions) for slot in slots]
+        confused = self.confusion.by_key(passed, classes) if len(self.confusion) else {}
+        found = [self._partial(slot, lineages, shapes, versions, confused.get(slot, NOTHING)) for slot in slots]
         for slot in slots:
             shape = shapes[self.arrays.lineage[slot]]
             self.ints.give(int(self.arrays.ints[slot]), shape.ints(int(self.arrays.segment[slot])))
@@ -147,7 +159,14 @@ class KeyStore:
         self._keep(np.flatnonzero(~passed))
         return found
 
-    def _partial(self, slot: int, lineages: Sequence[str], shapes: Sequence[Shape], versions: Sequence[str]) -> Partial:
+    def _partial(
+        self,
+        slot: int,
+        lineages: Sequence[str],
+        shapes: Sequence[Shape],
+        versions: Sequence[str],
+        confused: Confusion,
+    ) -> Partial:
         keys = self.arrays
         lineage, segment = int(keys.lineage[slot]), int(keys.segment[slot])
         shape = shapes[lineage]
@@ -172,6 +191,8 @@ class KeyStore:
             self.levels.get(slot, {}),
             {versions[version]: sums for version, *sums in self._pairs_of(slot)},  # type: ignore[misc]
             ints[of_task:].tobytes(),
+            confused.classes,
+            confused.cells.tobytes(),
         )
 
     def _pairs_of(self, slot: int) -> Iterator[tuple[int, int, float, float]]:
@@ -185,6 +206,7 @@ class KeyStore:
     def _keep(self, slots: Ints) -> None:
         kept = enumerate(slots.tolist()) if self.pair_count[0] else ()
         pairs = [(new, pair) for new, old in kept for pair in self._pairs_of(old)]
+        self.confusion.keep(slots, len(self))
         new_slot = {old: new for new, old in enumerate(slots.tolist())} if self.levels else {}
         self.levels = {new_slot[old]: levels for old, levels in self.levels.items() if old in new_slot}
         for name in _COLUMNS:
@@ -228,6 +250,7 @@ class KeyStore:
             np.array([pair[1] for pair in pairs], np.int64),
             np.array([pair[2] for pair in pairs], np.int64),
             np.array([pair[3:] for pair in pairs], np.float64).ravel(),
+            self.confusion.saved(),
         )
 
     @classmethod
@@ -252,4 +275,5 @@ class KeyStore:
         known = zip(saved.pair_version.tolist(), saved.pair_n.tolist(), *zip(*sums, strict=True), strict=True)
         store._set_pairs(list(zip(saved.pair_of.tolist(), known, strict=True)) if sums else [])
         store._enter(n)
+        store.confusion = confusion.ConfusionStore.restored(saved.confusion, n)
         return store

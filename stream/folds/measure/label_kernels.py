@@ -15,6 +15,7 @@ from detectors.compiled import compiled, in_place, inlined
 from detectors.performance_kernels import BINARY, MULTICLASS, is_served, label, pair_loss
 from stream.folds.frame import FEEDBACK_LANE
 from stream.folds.layout import LABELS
+from stream.folds.measure.confusion_kernels import Confused, add_confused
 from stream.folds.measure.context_kernels import EPOCH, SHADOWS, Contexts, Epochs
 from stream.folds.measure.count_kernels import DUPLICATE, NO_LABEL, NO_MONITOR, USED
 from stream.folds.measure.key_kernels import Keys, offset_of
@@ -250,12 +251,13 @@ def add_joins(
     floats: Floats,
     pairs: Pairs,
     sums: PairSums,
+    confused: Confused,
 ) -> None:
     """Add joins to their keys (see ``resolve``), or take them away where the sign is −1.
 
     What a revision takes away was added to the lineages that were in force when its prediction came; others, which
     began since, may never have had it, so it changes nothing there. There is room for as many new pairs as there are
-    shadows of joins for each key of them.
+    shadows of joins for each key of them, and for a pair of classes for each key of each join.
     """
     at = 0
     for i in range(len(of_join)):
@@ -278,6 +280,8 @@ def add_joins(
                         keys.floats[key] + lineages.floats[lineage],
                         served[i], served_numbers[i], truths[i], truth_numbers[i], sign,
                     )  # fmt: skip
+                if is_judged and task == MULTICLASS and truths[i] != 0:
+                    add_confused(confused, key, served[i], truths[i], sign)
                 if is_judged and task != MULTICLASS:
                     mine = pair_loss(task, served_numbers[i], truth_numbers[i])
                     for pair in range(pairs.starts[i], pairs.starts[i + 1]):

@@ -8,7 +8,7 @@ from stream.folds.frame import FEEDBACK_LANE
 from stream.folds.measure.catalog import Codes, Ints, Words
 from stream.folds.measure.count_kernels import DUPLICATE, FUTURE, PENDING, UNMATCHED, USED, Outcomes
 from stream.folds.measure.fates import fates_of
-from stream.folds.measure.joins import join
+from stream.folds.measure.joins import join, learn_classes
 from stream.folds.measure.label_kernels import Joins, read_labels, settle_labels
 from stream.folds.measure.maps import places_for
 from stream.folds.measure.prediction_kernels import Accepted
@@ -23,6 +23,7 @@ def fold_labels(state: MeasureState, reading: Reading, source: SourceId, opened:
     models, rows = reading.catalog.models, reading.rows
     read_labels(rows, reading.texts, models, reading.first, state.models.seen, outcomes, truths)
     right = reading.first + np.flatnonzero(outcomes[reading.first :] == 0)
+    learn_classes(state, reading, right, truths[right])
     refs = state.pending.find(rows.hashes[right])
     is_here = refs >= 0
     count_rows = state.counts.rows_of(reading, "label")

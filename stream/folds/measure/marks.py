@@ -102,7 +102,7 @@ def seal(state: MeasureState, idle: NDArray[np.bool_]) -> list[Partial]:
     in_time = keys.pane[:n] + pane_ms <= watermark_ms
     late = watermark_ms - watermark_ms % pane_ms > late_pane
     passed = crowded(of, idle[of] | np.where(late_pane == NEVER, in_time, late), known.open_panes)
-    return state.keys.take(passed, known.names, known.shapes, state.contexts.versions)
+    return state.keys.take(passed, known.names, known.shapes, state.contexts.versions, state.classes)
 
 
 def messages(

@@ -353,7 +353,8 @@ def add_predictions(
                     serve(task, ints, base + size, floats, float_base + offset, word, number)
             if paired:
                 to, weights = keys.ints[of_row[begin]] + lineages.products[lineage], lineages.precision[lineage]
-                add_products(ints, to, found.scores, paired, tables.precision, weights, lineages.limit[lineage])
+                forest, limit = lineages.forest[lineage], lineages.limit[lineage]
+                add_products(ints, to, found.scores, paired, tables.precision, weights, tables.forests, forest, limit)
             begin += groups
     return told
 

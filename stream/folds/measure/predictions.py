@@ -15,7 +15,7 @@ from stream.folds.measure.count_kernels import (
     Outcomes,
 )
 from stream.folds.measure.fates import fates_of
-from stream.folds.measure.joins import join, keys_of
+from stream.folds.measure.joins import join, keys_of, learn_classes
 from stream.folds.measure.key_kernels import NEVER, count_duplicates
 from stream.folds.measure.label_kernels import Joins, truth_states
 from stream.folds.measure.prediction_kernels import (
@@ -43,6 +43,7 @@ def fold_predictions(state: MeasureState, reading: Reading, source: SourceId, op
     accepted = _accepted(state, reading, outcomes)
     is_new = state.pending.add(accepted.hashes, accepted.served, accepted.event_ms, accepted.contexts)
     fresh = accepted if is_new.all() else _taken(accepted, is_new)
+    learn_classes(state, reading, fresh.row, fresh.served)
     if len(fresh.row):
         _use(state, reading, source, fresh, outcomes, opened)
     if len(fresh.row) < len(accepted.row):

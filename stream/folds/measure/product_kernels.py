@@ -6,13 +6,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.compiled import inlined
+from detectors.outliers.tree_kernels import strangeness_of
 from stream.folds.measure.map_kernels import Int
 
 Ints = NDArray[np.int64]
+Codes = NDArray[np.int32]
 
 
 @inlined
-def add_products(ints: Ints, begin: Int, scores: Ints, count: Int, precision: Ints, first: Int, limit: Int) -> None:
+def add_products(
+    ints: Ints,
+    begin: Int,
+    scores: Ints,
+    count: Int,
+    precision: Ints,
+    first: Int,
+    forests: Codes,
+    forest: Int,
+    limit: Int,
+) -> None:
     """Add the products of a row's normal scores from `begin` on, pairs as in `joint.pair_sums`; count an outlier."""
     place, weight, distance = begin, first, np.int64(0)
     for i in range(count):
@@ -22,4 +34,6 @@ def add_products(ints: Ints, begin: Int, scores: Ints, count: Int, precision: In
             distance += precision[weight] * product
             place += 1
             weight += 1
+    if forest >= 0:
+        distance = strangeness_of(forests, forest, scores)
     ints[place] += distance > limit

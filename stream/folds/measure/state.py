@@ -14,7 +14,7 @@ from stream.folds.measure.prediction_kernels import Known
 from stream.folds.measure.watch import Watch
 from stream.folds.pending import Pending
 
-SCHEMA = 7
+SCHEMA = 8
 NONE = -1
 
 SourceId = tuple[str, str, int]
@@ -104,7 +104,7 @@ class Log(msgspec.Struct, kw_only=True):
 
     `marked` is the position of the last message to each partition of `partials`; `newest` is the newest event time of
     each model from each source of predictions, `newest_at` that from all of them at those ticks that sources may be
-    complete as of; `epoch` is that of the last command ``begin``, 0 before one.
+    complete as of; `epoch` is that of the last command ``begin``, 0 before one; `classes` are names by hash.
     """
 
     position: int = -1
@@ -120,6 +120,7 @@ class Log(msgspec.Struct, kw_only=True):
     epoch: int = 0
     facts: list[tuple[int, str, bytes, bytes]] = []
     fates: list[fates.FateLine] = []
+    classes: dict[int, str] = {}
 
 
 class _Saved(msgspec.Struct, array_like=True):

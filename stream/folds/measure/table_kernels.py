@@ -39,7 +39,8 @@ class Lineages(NamedTuple):
     `number`: of the lineage in the state. `size`, `floats`: integers and floats of a key before those of its task.
     `features`, `segments` (one more than lineages): its rows in ``Tables.features`` and `Segments`. `products`: where
     in the integers of a key of all rows its products of pairs begin, and its outliers behind them; −1 without.
-    `precision`: where in ``Tables.precision`` its pairs begin; `limit`: the squared distance of an outlier.
+    `precision`: where in ``Tables.precision`` its pairs begin; `forest`: where in ``Tables.forests`` its trees begin,
+    −1 without; `limit`: the strangeness that an outlier exceeds.
     """
 
     number: Ints
@@ -54,6 +55,7 @@ class Lineages(NamedTuple):
     products: Ints
     precision: Ints
     limit: Ints
+    forest: Ints
 
 
 COLUMN, KIND, INVALID, START, COUNT, GUIDE, SCORES = range(7)
@@ -77,7 +79,8 @@ class Tables(NamedTuple):
     """Features, flat; edges of numbers; maps from texts to bins or segment values, and from model and name to column.
 
     The edges of a feature have an infinity behind them; `scales` and `guides` by number of the guide: see
-    ``bin_kernels``. `scores` are normal scores of bins, `precision` weights of pairs: see ``product_kernels``.
+    ``bin_kernels``. `scores` are normal scores of bins, `precision` weights of pairs: see ``product_kernels``;
+    `forests`: see ``detectors.outliers.tree_kernels``.
     """
 
     features: Codes
@@ -90,3 +93,4 @@ class Tables(NamedTuple):
     name_values: Codes
     scores: NDArray[np.int16]
     precision: Ints
+    forests: Codes

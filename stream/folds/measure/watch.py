@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.bins import Bins
+from detectors.outliers.reference import Outliers
 from stream.folds.frame import text_hash
 from stream.folds.layout import FeatureCells, Layout, layout_of
 from stream.folds.monitor import Monitor
@@ -48,8 +50,9 @@ class Watch(msgspec.Struct, frozen=True, array_like=True, gc=False):
         Name and values of each segment whose values the reference knows, in the spec's order.
     latency, size, numbers, products
         As in ``layout.Layout``.
-    precision, limit
-        As in ``detectors.outliers.Outliers``, int64; empty without pairs.
+    precision, limit, forest
+        As in ``detectors.outliers.reference.Outliers``, int64 and int32. Weights of pairs are zeros where no distance
+        is measured, the forest is empty where no trees are.
     versions, open_panes, pending
         As in ``streamgauge.spec.Limits``.
     """
@@ -71,6 +74,7 @@ class Watch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     products: int
     precision: bytes
     limit: int
+    forest: bytes
     versions: int
     open_panes: int
     pending: int
@@ -99,18 +103,25 @@ def watch_of(monitor: Monitor) -> Watch:
         size=layout.size,
         numbers=layout.numbers,
         products=layout.products,
-        precision=b"" if outliers is None else outliers.precision.astype("<i8").tobytes(),
+        precision=_precision(outliers, layout).astype("<i8").tobytes(),
         limit=0 if outliers is None else outliers.limit,
+        forest=b"" if outliers is None else outliers.forest.astype("<i4").tobytes(),
         versions=monitor.limits.versions,
         open_panes=monitor.limits.open_panes,
         pending=monitor.limits.pending,
     )
 
 
+def _precision(outliers: Outliers | None, layout: Layout) -> NDArray[np.int64]:
+    if outliers is not None and len(outliers.precision):
+        return outliers.precision
+    return np.zeros(max(0, layout.products - 1), np.int64)
+
+
 def _paired(monitor: Monitor) -> list[bytes]:
     """Return the normal scores of each feature's bins, int16; nothing for those that are not watched in pairs."""
     reference = monitor.reference
-    if reference is None or reference.outliers is None or reference.panel.joint is None:
+    if reference is None or reference.panel.joint is None:
         return [b""] * len(layout_of(monitor).features)
     panel, paired = reference.panel, set(reference.panel.joint.features.tolist())
     own = [panel.normal_scores[f, : bins.width].astype("<i2").tobytes() for f, bins in enumerate(panel.bins)]

@@ -14,6 +14,7 @@ from stream.folds.blocks import Block, Fact, decode_entry
 from stream.folds.rows import decode_rows
 from stream.folds.store.batch import Batch, Origin, Poison, Stored, join_batches, unread
 from stream.folds.store.control import JSON_TOPICS, rows_batch
+from stream.folds.store.feedback import feedback_batches
 from stream.folds.store.raw import Held, held, raw_batches
 from stream.folds.store.results import result_batches
 from stream.folds.store.specs import reference_rows, spec_batches
@@ -98,6 +99,8 @@ class _Fold:
             self.held.append(held(partition, record, entry))
         elif isinstance(entry, Fact) and entry.source.topic == "specs":
             yield from spec_batches(record, entry)
+        elif isinstance(entry, Fact) and entry.source.topic == "commands":
+            yield from feedback_batches(record, entry)
 
 
 def _position(partition: int, position: int) -> Batch:

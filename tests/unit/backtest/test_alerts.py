@@ -43,8 +43,8 @@ def verdict(pane, target="x", status="drift", kind="drift", effect=0.5, floor=0.
 def pane(number):
     row = PaneRow(
         lineage="l", monitor="m", model="m", model_version="", segment_key="", segment_value="",
-        pane_ms=number * HOUR_MS, arrival_ms=number * HOUR_MS, pane_s=3_600, n=4, duplicates=0, invalid=0, labels=0,
-        latency_p50_ms=0.0, latency_p95_ms=0.0, merged=(), known_ms=0, position=0,
+        pane_ms=number * HOUR_MS, arrival_ms=number * HOUR_MS, pane_s=3_600, n=4, duplicates=0, invalid=0, outliers=-1,
+        labels=0, latency_p50_ms=0.0, latency_p95_ms=0.0, merged=(), known_ms=0, position=0,
     )  # fmt: skip
     return Output("panes", encode_rows([row]))
 

@@ -19,7 +19,7 @@ SPEC = spec_of(pane="10m", reference={"first": "60 panes"})
 
 KEYS = {
     "monitor", "rows", "panes", "reference", "alerts", "statistics_rows", "seconds", "judged_rows", "fates", "verdicts",
-    "detectors", "settings", "notes", "sweep",
+    "detectors", "settings", "notes", "sweep", "budget",
 }  # fmt: skip
 ALERT_KEYS = {
     "id", "kind", "severity", "opened_row", "first_row", "last_row", "from", "to", "features", "segment", "effects",
@@ -70,6 +70,14 @@ def test_the_json_has_its_keys_and_no_nan(found):
     }  # fmt: skip
     assert [set(alert) for alert in values["alerts"]] == [ALERT_KEYS]
     assert set(values["alerts"][0]["effects"][0]) == {"feature", "effect", "value", "floor"}
+
+
+def test_the_pages_stand_beside_those_that_the_budget_allows(found):
+    pages = sum(alert.severity == "page" for alert in found.report.alerts)
+    budget = found.report.budget
+    assert budget.pages == pages
+    assert budget.days == pytest.approx(found.report.panes * found.timeline.pane_ms / 86_400_000)
+    assert budget.allowed == pytest.approx(budget.days / 90)
 
 
 def test_all_rows_are_accounted_for(found):

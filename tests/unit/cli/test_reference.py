@@ -158,6 +158,7 @@ def test_a_reference_is_drawn(run, topic):
         topic[1], "in force", "rows of 2013-01-01 to 2013-01-04", "24,000 rows in 240 panes of 1h, 100 rows each",
         "can alarm: 3 of 3 features are judged", "windows", "100.0 % of the rows got one, 95 % of these within 1h",
         "__score__ (answer)", "a 70 %, b 30 %", "promise   of version 1", "log_loss", "c = ", "█",
+        "outliers", "of the rows, by the distance from the middle; judged in windows of",
     ):  # fmt: skip
         assert said in result.output, said
 
@@ -170,6 +171,7 @@ def test_an_older_one_is_drawn_by_its_sha(run, topic):
     shown = json.loads(run("reference", "show", topic[0], "--json").stdout)
     assert (shown["sha"], shown["panes"], shown["can_alarm"]) == (topic[0], 44, False)
     assert [feature["name"] for feature in shown["features"]] == ["x", "c", "__score__"]
+    assert shown["outliers"].keys() == {"by", "share", "window"}
     assert shown["promise"][0].keys() == {"metric", "segment", "level", "value", "labels", "effective_labels"}
 
 

@@ -42,6 +42,9 @@ def test_shares_are_those_of_sklearn(rows, found):
     assert found["precision"].value == pytest.approx(metrics.precision_score(truth, predicted))
     assert found["recall"].value == pytest.approx(metrics.recall_score(truth, predicted))
     assert found["f1"].value == pytest.approx(metrics.f1_score(truth, predicted))
+    assert found["specificity"].value == pytest.approx(metrics.recall_score(1 - truth, ~predicted))
+    assert found["balanced_accuracy"].value == pytest.approx(metrics.balanced_accuracy_score(truth, predicted))
+    assert found["mcc"].value == pytest.approx(metrics.matthews_corrcoef(truth, predicted))
 
 
 def test_log_loss_and_brier_are_exact(rows, found):
@@ -58,6 +61,25 @@ def test_auc_from_bins_is_that_of_the_rows(a, b):
     assert binary_metrics(*labelled(score, truth))["auc"].value == pytest.approx(
         metrics.roc_auc_score(truth, score), abs=2e-3
     )
+
+
+@pytest.mark.parametrize(("a", "b"), [(1.2, 4.0), (2, 20), (0.5, 0.5), (300, 300), (5, 1)])
+def test_average_precision_from_bins_is_that_of_the_rows(a, b):
+    score, truth = drawn(2, a=a, b=b)
+
+    assert binary_metrics(*labelled(score, truth))["average_precision"].value == pytest.approx(
+        metrics.average_precision_score(truth, score), abs=5e-3
+    )
+
+
+def test_average_precision_of_a_perfect_ranking_is_one_and_not_certain():
+    found = binary_metrics(*labelled([0.1, 0.2, 0.8, 0.9], [0, 0, 1, 1]))
+
+    assert found["average_precision"].value == pytest.approx(1)
+    assert found["average_precision"].lo < 0.9
+    assert found["auc"].value == 1
+    assert found["auc"].lo < 0.8
+    assert found["mcc"].lo < 0.8
 
 
 def test_auc_of_scores_crowded_in_one_bin_is_crude():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from detectors.performance import TASKS, task_sums
+from detectors.performance import REGRESSION_METRICS, TASKS, task_sums
 
 ZERO = np.int64(0)
 
@@ -30,8 +30,67 @@ def test_regression_is_that_of_sklearn():
     assert found["mae"].value == pytest.approx(metrics.mean_absolute_error(truth, predicted))
     assert found["rmse"].value == pytest.approx(metrics.root_mean_squared_error(truth, predicted))
     assert found["bias"].value == pytest.approx((predicted - truth).mean())
-    assert all(found[name].lo < found[name].value < found[name].hi for name in ("mae", "rmse", "bias"))
+    assert found["r2"].value == pytest.approx(metrics.r2_score(truth, predicted), rel=1e-9)
+    assert found["wape"].value == pytest.approx(np.abs(predicted - truth).sum() / np.abs(truth).sum())
+    assert found["median_ae"].value == pytest.approx(metrics.median_absolute_error(truth, predicted), rel=0.03)
+    assert all(found[name].lo < found[name].value < found[name].hi for name in REGRESSION_METRICS)
     assert found["rows"].value == found["labels"].value == 5_000
+
+
+def test_relative_errors_are_those_of_sklearn_where_no_truth_is_near_zero():
+    g = np.random.default_rng(3)
+    truth = 20 + g.standard_normal(2_000)
+    predicted = truth + g.standard_normal(2_000)
+
+    found = task_sums("regression").metrics(*summed("regression", predicted, truth))
+
+    assert found["mape"].value == pytest.approx(metrics.mean_absolute_percentage_error(truth, predicted))
+
+
+def test_an_error_on_a_truth_of_zero_counts_as_ten_times_it():
+    found = task_sums("regression").metrics(*summed("regression", np.array([1.0, 0.0, 3.0]), np.array([0.0, 0.0, 2.0])))
+
+    assert found["mape"].value == pytest.approx((10 + 0 + 0.5) / 3)
+
+
+def rows_of_regression(seed, n):
+    g = np.random.default_rng(seed)
+    truth = 50 + 10 * g.standard_normal(n)
+    return truth + g.standard_t(8, n) * 4 + 1, truth
+
+
+@pytest.fixture(scope="module")
+def covered():
+    regression = task_sums("regression").metrics
+    true = regression(*summed("regression", *rows_of_regression(99, 400_000)))
+    again = [regression(*summed("regression", *rows_of_regression(seed, 800))) for seed in range(200)]
+    return {
+        name: np.mean([found[name].lo <= true[name].value <= found[name].hi for found in again])
+        for name in REGRESSION_METRICS
+    }
+
+
+@pytest.mark.parametrize("metric", REGRESSION_METRICS)
+def test_intervals_hold_the_truth_nineteen_times_in_twenty(covered, metric):
+    assert covered[metric] >= 0.9
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_the_median_error_is_right_on_every_scale(scale):
+    g = np.random.default_rng(4)
+    errors = np.abs(g.standard_normal(3_000)) * scale
+
+    found = task_sums("regression").metrics(*summed("regression", errors, np.zeros(3_000)))["median_ae"]
+
+    assert found.value == pytest.approx(np.median(errors), rel=0.03)
+
+
+def test_r2_is_not_defined_where_truths_do_not_vary():
+    truth = np.full(100, 1e9 + 0.1)
+
+    found = task_sums("regression").metrics(*summed("regression", truth + 1, truth))
+
+    assert math.isnan(found["r2"].value)
 
 
 @pytest.mark.parametrize(("metric", "power"), [("mae", 1), ("rmse", 2)])
@@ -48,14 +107,16 @@ def test_regression_losses(metric, power):
 def test_the_largest_errors_do_not_overflow():
     found = task_sums("regression").metrics(*summed("regression", np.full(9, 1.7e308), np.full(9, -1.7e308)))
 
-    assert all(math.isfinite(x) for estimate in found.values() for x in estimate)
+    assert all(math.isfinite(x) for name in ("mae", "rmse", "bias", "mape", "wape") for x in found[name])
+    assert not any(math.isinf(x) for estimate in found.values() for x in estimate)
 
 
 def test_values_that_are_none_are_counted():
     ints, floats = summed("regression", np.array([1.0, np.nan, np.inf, 2.0]), np.array([1.0, 1.0, 1.0, np.nan]))
 
-    assert ints.tolist() == [2, 1, 1, 1, 2, 1]
-    assert floats.tolist() == [0, 0, 0, 0]
+    assert ints[:6].tolist() == [2, 1, 1, 1, 2, 1]
+    assert ints[6:].tolist() == [1] + [0] * (len(ints) - 7)
+    assert floats[:5].tolist() == [0, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(

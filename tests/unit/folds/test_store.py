@@ -290,6 +290,29 @@ def test_a_spec_becomes_a_revision() -> None:
     assert (row["monitor"], row["revision"], row["model"], json.loads(row["spec"])) == ("mon", 2, "m", {"model": "m"})
 
 
+def command(name: str, **args: object) -> Record:
+    said = {"id": "c-1", "command": name, "model": "m", "who": "ann", "at_ms": 5, "args": args}
+    fact = Fact(Source("commands", "id-9", 0), -1, place(3), b"m", json.dumps(said).encode())
+    return Record(0, 7, encode_entry(fact))
+
+
+def test_what_people_say_of_an_incident_becomes_a_row_the_same_in_each_ledger_partition() -> None:
+    said = command("feedback", incident="INC-1", answer="false", note="a test")
+    [row] = only(tables("ledger", 0, [said]).batches, "feedback_rows")
+    assert (row["incident"], row["answer"], row["note"], row["who"]) == ("INC-1", "false", "a test", "ann")
+    assert row == only(tables("ledger", 1, [said]).batches, "feedback_rows")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [("feedback", {"incident": "INC-1", "answer": "maybe"}), ("feedback", {"answer": "real"}), ("step", {"step": "x"})],
+)
+def test_other_commands_and_answers_that_are_none_are_no_rows(name: str, args: dict[str, object]) -> None:
+    stored = tables("ledger", 0, [command(name, **args)])
+    assert [batch.table for batch in stored.batches] == ["ledger_positions"]
+    assert stored.poison == []
+
+
 @pytest.mark.parametrize("reference", [base64.b64encode(b"nonsense").decode(), "***"])
 def test_a_spec_with_a_broken_reference_is_poison(reference: str) -> None:
     spec = {"monitor": "mon", "revision": 2, "spec": {"model": "m"}, "reference": reference, "reference_sha": "ab"}

@@ -1,0 +1,73 @@
+"""Incidents that a person ends: closed at once, told, and the evidence behind them forgotten."""
+
+from __future__ import annotations
+
+import msgspec
+
+from stream.folds.decide.emit import Emit
+from stream.folds.decide.finality import newest_pane_end_ms
+from stream.folds.decide.incidents import close
+from stream.folds.decide.loop import Command
+from stream.folds.decide.state import Incident, LineageState, Loop
+from stream.folds.monitor import Monitor
+
+HOW = {
+    "fixed": "fixed",
+    "accepted": "accepted: what it says is normal from here on",
+    "false": "false: nothing was wrong",
+}
+"""Ways in which an incident is resolved, and what is told."""
+
+
+class Resolve(msgspec.Struct, frozen=True):
+    """What a command `resolve` says."""
+
+    incident: str
+    how: str
+    note: str = ""
+
+
+def incident_of(loop: Loop, command: Command) -> tuple[Incident, Resolve]:
+    """Return the open incident that a command `resolve` names, and what it says.
+
+    Raises
+    ------
+    ValueError
+        If there is no such incident open, or no such way.
+    """
+    said = msgspec.convert(command.args, Resolve)
+    if said.how not in HOW:
+        raise ValueError(f"an incident is resolved as {', '.join(HOW)}, got {said.how!r}")
+    incident = loop.incidents.get(said.incident)
+    if incident is None:
+        raise ValueError(f"no incident {said.incident!r} of {command.model} is open")
+    return incident, said
+
+
+def resolve(
+    lineage: LineageState,
+    loop: Loop,
+    monitor: Monitor,
+    incident: Incident,
+    said: Resolve,
+    who: str,
+    now_ms: int,
+    emit: Emit,
+) -> None:
+    """Close an incident, and let the evidence that it rests on begin anew.
+
+    Panes up to the newest row may still show what is mended or accepted: they are not judged.
+    """
+    note = f" ({said.note})" if said.note else ""
+    close(loop, monitor, incident, max(now_ms, incident.opened_ms), f"resolved by {who}: {HOW[said.how]}{note}", emit)
+    forget(lineage, incident)
+    if said.how != "false":
+        lineage.mended_ms = max(lineage.mended_ms, newest_pane_end_ms(lineage, monitor))
+
+
+def forget(lineage: LineageState, incident: Incident) -> None:
+    """Let evidence of an incident's kind begin anew: windows and evidence of drift, or of lost performance."""
+    if incident.kind in ("drift", "estimate"):
+        lineage.gauge = None
+    if incident.kind == "performance":
+        lineage.losing.clear()

@@ -9,7 +9,6 @@ import pytest
 from river import drift
 from streamgauge.spec import METRICS
 
-from detectors.performance import task_sums
 from stream.folds.decide import listening
 from stream.folds.rows import IncidentRow, PerformanceRow, StatisticsRow, VerdictRow
 from tests.loop import DAY_MS, day_of_events, reference_of, watched
@@ -145,11 +144,16 @@ def test_states_outlive_checkpoints_to_the_byte():
     assert_restore_law(loop.decide, loop.partials[:half], loop.partials[half:])
 
 
-@pytest.mark.parametrize("task", METRICS)
-def test_every_metric_that_may_be_named_is_measured(task):
-    sums = task_sums(task)
-    ints, floats = sums.tables(1)
-    assert set(METRICS[task]) <= set(sums.metrics(ints[0], floats[0]))
+def test_every_metric_that_may_be_named_is_heard_as_it_is_shown():
+    wanted = [{"name": "PageHinkley", "on": metric} for metric in METRICS["binary"]]
+    loop = watched(detectors=wanted, labels={"horizon": "1d"}, value={"tp": 1, "fp": -1, "fn": -3})
+    live(loop, range(6))
+    newest = {(r.pane_ms, r.metric): r for r in loop.of(PerformanceRow) if not r.segment_key}
+    rows = heard(loop, "PageHinkley")
+
+    assert {row.effect_name for row in rows} == set(METRICS["binary"])
+    for row in rows:
+        assert row.statistic == pytest.approx(newest[row.pane_ms, row.effect_name].value), row.effect_name
 
 
 def test_a_changed_detector_begins_anew_and_the_lineage_goes_on():

@@ -51,7 +51,7 @@ def check_final(lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: in
     faults += [fault for fault in (gap, volume) if fault is not None]
     kinds = ("no-data",) if found.rows == 0 else (DATA_FAULT, "volume", "no-data")
     was_faulty = bool(open_of(loop, monitor, DATA_FAULT))
-    _follow(loop, monitor, pane_ms, [fault for fault in faults if fault.alarms], kinds, emit)
+    _follow(loop, monitor, pane_ms, found.rows, [fault for fault in faults if fault.alarms], kinds, emit)
     if was_faulty and not open_of(loop, monitor, DATA_FAULT):
         lineage.gauge = None  # what the fault left in windows and evidence is no drift
 
@@ -64,7 +64,7 @@ def check_mature(loop: Loop, monitor: Monitor, pane_ms: int, rows: int, labels: 
     phases = next(iter(profile.unlabelled.by_phase.values()), (0.0,))
     phase = pane_ms // monitor.pane_ms % len(phases)
     fault = check_labels(profile, rows, min(labels, rows), _allowed(monitor), 0.95, phase)
-    _follow(loop, monitor, pane_ms, [fault] if fault else [], ("no-labels",), emit)
+    _follow(loop, monitor, pane_ms, rows, [fault] if fault else [], ("no-labels",), emit)
 
 
 def _allowed(monitor: Monitor) -> float:
@@ -94,9 +94,10 @@ def _health(monitor: Monitor, found: OnTime) -> PaneHealth:
 
 
 def _follow(
-    loop: Loop, monitor: Monitor, pane_ms: int, faults: Sequence[Fault], kinds: Sequence[str], emit: Emit
+    loop: Loop, monitor: Monitor, pane_ms: int, rows: int, faults: Sequence[Fault], kinds: Sequence[str], emit: Emit
 ) -> None:
-    """Open, extend or close the incidents of some kinds."""
+    """Open, extend or close the incidents of some kinds. Few rows without a fault do not say that it is over."""
+    is_telling = 2 * rows >= plan_of(monitor).panel.rows_per_pane
     verdicts = [_verdict(monitor, pane_ms, fault, emit) for fault in faults]
     emit.rows.extend(verdicts)
     for kind in kinds:
@@ -106,7 +107,7 @@ def _follow(
             mine = [pair for pair in mine if pair not in own]
             if own:
                 _extend(monitor, incident, own, emit)
-            else:
+            elif is_telling or kind != DATA_FAULT:
                 _quiet(loop, monitor, pane_ms, incident, emit)
         if mine:
             _open(loop, monitor, pane_ms, kind, mine, emit)

@@ -179,7 +179,7 @@ def test_a_block_with_spoilt_rows_leaves_the_sums_of_the_block_without_them():
 def test_a_spec_is_in_force_or_not_but_never_ends_the_fold():
     loop = FoldLoop(1)
     record = spec_record()
-    record["spec"] = record["spec"] | {"features": {}}
+    record["spec"] = record["spec"] | {"features": {}, "segments": []}
     loop.send("specs", [record])
     loop.tick(2)
     loop.run()

@@ -108,7 +108,7 @@ def performance_rows(
         known = known_at(monitor, pane_ms, arrival_ms)
         for group in sorted(groups):
             sums = lineage.panes[pane_ms].groups[group]
-            if sums.labels and group[0]:
+            if sums.labels:
                 rows += _metric_rows(monitor, loop, known, group, sums, emit)
                 if len(sums.confusion.cells):
                     rows.append(_confusion_row(monitor, known, group, sums, emit))
@@ -120,6 +120,8 @@ def _metric_rows(
 ) -> list[PerformanceRow]:
     task = task_sums(monitor.task)
     found = task.metrics(sums.task_cells, sums.task_sums)
+    if not group[0] and not found["labels"].value:  # rows that nobody answered
+        return []
     if len(sums.confusion.cells):
         found |= confusion_metrics(sums.confusion)
     if monitor.worth is not None:

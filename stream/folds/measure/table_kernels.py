@@ -39,7 +39,8 @@ class Lineages(NamedTuple):
     `number`: of the lineage in the state. `size`, `floats`: integers and floats of a key before those of its task.
     `features`, `segments` (one more than lineages): its rows in ``Tables.features`` and `Segments`. `products`: where
     in the integers of a key of all rows its products of pairs begin, and its outliers behind them; −1 without.
-    `precision`: where in ``Tables.precision`` its pairs begin; `limit`: the squared distance of an outlier.
+    `precision`: where in ``Tables.precision`` its pairs begin; `limit`: the squared distance of an outlier. `clip`:
+    where errors are cut that are judged.
     """
 
     number: Ints
@@ -54,6 +55,7 @@ class Lineages(NamedTuple):
     products: Ints
     precision: Ints
     limit: Ints
+    clip: Floats
 
 
 COLUMN, KIND, INVALID, START, COUNT, GUIDE, SCORES = range(7)

@@ -108,7 +108,7 @@ def performance_rows(
         known = known_at(monitor, pane_ms, arrival_ms)
         for group in sorted(groups):
             sums = lineage.panes[pane_ms].groups[group]
-            if sums.labels and group[0]:
+            if sums.labels:
                 rows += _metric_rows(monitor, loop, known, group, sums, emit)
                 if len(sums.confusion.cells):
                     rows.append(_confusion_row(monitor, known, group, sums, emit))
@@ -129,6 +129,8 @@ def _metric_rows(
     monitor: Monitor, loop: Loop, known: Known, group: GroupId, sums: Sums, emit: Emit
 ) -> list[PerformanceRow]:
     task, found = task_sums(monitor.task), metrics_of(monitor, sums)
+    if not group[0] and not found["labels"].value:  # rows that nobody answered
+        return []
     names = task.names if monitor.worth is None else (*task.names, *VALUE_METRICS)
     outcomes = confusion_at_half(sums.task_cells) if monitor.task == "binary" else NO_OUTCOMES
     limit = tolerated(monitor, loop.versions.get(group[0]), task, group[1:])

@@ -25,8 +25,8 @@ COURSE = 6
 NOW_MS = 10_413_792_000_000
 """A time after all others: 2300-01-01."""
 
-OUTPUTS = ("__score__", "__prediction__", "__pairs__")
-KINDS = ("drift", "performance", "estimate", "quality", "volume", "no-data", "no-labels")
+OUTPUTS = ("__score__", "__prediction__", "__pairs__", "__outliers__")
+KINDS = ("drift", "performance", "estimate", "attribution", "quality", "volume", "no-data", "no-labels")
 
 
 class UnknownError(StreamgaugeError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from detectors.evidence.budget import DAY_MS, WARN, Budget
+from stream.folds.decide.drift_words import OUTLIERS
 
 if TYPE_CHECKING:
     from streamgauge.spec import MonitorSpec
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 _FAMILIES = 4
 """Families of hard checks that share what single panes may cause (`stream.folds.decide.health`)."""
 
-_NO_WARNING = ("performance", "estimate")
-"""Kinds whose one mark is the budget."""
+_WARNED = ("drift", "attribution")
+"""Kinds that have a mark of warnings, whatever the budget."""
+
+_UNSHARED = ("estimate", "attribution")
+"""Kinds whose threshold does not say how many tests share it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def keys_of(row: Row, spec: MonitorSpec) -> Keys:
     kind, threshold = str(row["kind"]), _figure(row["threshold"])
     budget_days, days = _figure(row["budget_days"]), _figure(row["evidence_days"])
     tests = shared_over(kind, threshold, budget_days, spec.pane_ms)
-    warning = warning_days(spec.pane_ms) if kind == "drift" else None
+    warning = warning_days(spec.pane_ms) if kind in _WARNED else None
     mark = warning if warning is not None else budget_days
     effect, floor = _figure(row["effect"]), _figure(row["floor"])
     # A fault is found by its own p-value at once: its days may be fewer than the budget's and it is one all the same.
@@ -82,7 +86,7 @@ def keys_of(row: Row, spec: MonitorSpec) -> Keys:
         log_threshold=threshold,
         shared_over=tests,
         p=_figure(row["p"]),
-        p_needed=_p_needed(kind, tests, _panes(row, spec), budget_days, spec.pane_ms),
+        p_needed=_p_needed(row, tests, budget_days, spec),
         n=cast("int", row["n"]),
         n_eff=_figure(row["n_eff"]),
         effect_name=str(row["effect_name"]),
@@ -111,7 +115,7 @@ def shared_over(kind: str, threshold: float | None, budget_days: float | None, p
     >>> round(shared_over("drift", math.log(1_000 * 42), 90.0, 3_600_000))
     42
     """
-    if threshold is None or budget_days is None or kind == "estimate":
+    if threshold is None or budget_days is None or kind in _UNSHARED:
         return None
     page = Budget(pages=1.0, days=budget_days).page(pane_ms) if budget_days * DAY_MS >= pane_ms else None
     if kind == "drift":
@@ -123,19 +127,17 @@ def shared_over(kind: str, threshold: float | None, budget_days: float | None, p
     return math.exp(threshold) * min(0.5, page.q / _FAMILIES)
 
 
-def _p_needed(kind: str, tests: float | None, panes: int, budget_days: float | None, pane_ms: int) -> float | None:
+def _p_needed(row: Row, tests: float | None, budget_days: float | None, spec: MonitorSpec) -> float | None:
     """Return the p-value with which a window is believed alone, if no other feature's is small too."""
-    if tests is None or budget_days is None:
+    if tests is None or budget_days is None or row["kind"] == "performance":
         return None
-    if kind == "drift":
-        return min(1.0, WARN.q_at(panes, SCALES)) / tests
-    if kind == "performance":
-        return None
-    return min(0.5, Budget(pages=1.0, days=budget_days).page(pane_ms).q / _FAMILIES) / tests
+    if row["kind"] == "drift":
+        return min(1.0, WARN.q_at(_panes(row, spec), 1 if row["target"] == OUTLIERS else SCALES)) / tests
+    return min(0.5, Budget(pages=1.0, days=budget_days).page(spec.pane_ms).q / _FAMILIES) / tests
 
 
 SCALES = 3
-"""Lengths of windows that are judged side by side (`detectors.panel.scales`)."""
+"""Lengths of windows that are judged side by side (`detectors.panel.scales`); outliers have one."""
 
 
 def _panes(row: Row, spec: MonitorSpec) -> int:

@@ -251,7 +251,7 @@ def test_every_view_answers(client: Client, settings: ClickHouseSettings) -> Non
         rows_of(client, f"SELECT * FROM {name} LIMIT 5")
     filled = {name for name in names if rows_of(client, f"SELECT 1 FROM {name} LIMIT 1")}
     raw = {"predictions", "labels", "dead_letters", "alerts_sent", "versions", "monitors", "spec_revisions"}
-    raw |= {"lineage_switches", "feedback"}
+    raw |= {"lineage_switches", "feedback", "investigations"}
     assert set(names) - filled == raw
 
 

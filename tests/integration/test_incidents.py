@@ -81,6 +81,7 @@ def pane(hour: int) -> PaneRow:
     return PaneRow(
         lineage="L1", monitor="mon", model="m", model_version="1", segment_key="", segment_value="",
         pane_ms=T0 + hour * HOUR, arrival_ms=T0 + hour * HOUR, pane_s=3600, n=EACH, duplicates=0, invalid=0, labels=0,
+        outliers=0,
         latency_p50_ms=float("nan"), latency_p95_ms=float("nan"), merged=((0, 7),), known_ms=T0, position=5,
     )  # fmt: skip
 

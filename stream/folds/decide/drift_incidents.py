@@ -10,12 +10,10 @@ import numpy as np
 from detectors.evidence.budget import DAY_MS
 from detectors.outliers.watch import OutlierWatch
 from detectors.panel.gauge import NO_JOINT
-from detectors.panel.gauge_state import GaugeState, forgotten
-from detectors.panel.plan import Plan
 from stream.folds.decide.drift_words import OUTLIERS, drift_title
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.findings import Findings
-from stream.folds.decide.gauges import plan_of
+from stream.folds.decide.gauges import begun_anew, plan_of
 from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, open_of, tell
 from stream.folds.decide.state import Incident, LineageState, Loop
 from stream.folds.monitor import Monitor
@@ -170,15 +168,8 @@ def _count_quiet(
         incident.quiet += is_quiet
         if incident.quiet >= QUIET_WINDOWS:
             close(loop, monitor, incident, pane_ms + monitor.pane_ms, f"over: {QUIET_WINDOWS} quiet windows", emit)
-            lineage.gauge = _begun_anew(lineage.gauge, plan, incident.features)
+            lineage.gauge = begun_anew(lineage.gauge, plan, incident.features)
             lineage.outliers = OutlierWatch() if OUTLIERS in incident.features else lineage.outliers
-
-
-def _begun_anew(state: GaugeState | None, plan: Plan, features: Sequence[str]) -> GaugeState | None:
-    """Return the gauge without the evidence of an incident's features, and of pairs; other features go on."""
-    if state is None:
-        return None
-    return forgotten(state, np.array([*(name in features for name in plan.names), True]))
 
 
 def _keys(incident: Incident, verdicts: Sequence[VerdictRow]) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.evidence.budget import WARN
-from detectors.panel.gauge_state import Pane
+from detectors.panel.gauge_state import GaugeState, Pane, forgotten
 from detectors.panel.plan import Plan, plan
 from stream.folds.decide.merge import Merged
 from stream.folds.decide.state import GroupId
@@ -69,3 +70,10 @@ def _places(monitor: Monitor) -> Ints:
     starts = np.array([first[name] for name in panel.names], np.int64)
     within = np.arange(panel.shares.shape[1])
     return np.where(panel.valid, starts[:, None] + within, -1)
+
+
+def begun_anew(state: GaugeState | None, plan: Plan, features: Sequence[str]) -> GaugeState | None:
+    """Return a gauge without the evidence of an incident's features, and of pairs; other features go on."""
+    if state is None:
+        return None
+    return forgotten(state, np.array([*(name in features for name in plan.names), True]))

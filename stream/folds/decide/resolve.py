@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from detectors.outliers.watch import OutlierWatch
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.finality import newest_pane_end_ms
+from stream.folds.decide.gauges import begun_anew, plan_of
 from stream.folds.decide.incidents import close
 from stream.folds.decide.loop import Command
 from stream.folds.decide.state import Incident, LineageState, Loop
@@ -60,14 +62,18 @@ def resolve(
     """
     note = f" ({said.note})" if said.note else ""
     close(loop, monitor, incident, max(now_ms, incident.opened_ms), f"resolved by {who}: {HOW[said.how]}{note}", emit)
-    forget(lineage, incident)
+    forget(lineage, monitor, incident)
     if said.how != "false":
         lineage.mended_ms = max(lineage.mended_ms, newest_pane_end_ms(lineage, monitor))
 
 
-def forget(lineage: LineageState, incident: Incident) -> None:
-    """Let evidence of an incident's kind begin anew: windows and evidence of drift, or of lost performance."""
-    if incident.kind in ("drift", "estimate"):
-        lineage.gauge = None
+def forget(lineage: LineageState, monitor: Monitor, incident: Incident) -> None:
+    """Let evidence that an incident rests on begin anew: of its features, or of lost performance.
+
+    What a fault of the data left in windows and evidence is no drift.
+    """
+    if incident.kind in ("drift", "estimate", "data-fault") and monitor.reference is not None:
+        lineage.gauge = begun_anew(lineage.gauge, plan_of(monitor), incident.features)
+        lineage.outliers = OutlierWatch()
     if incident.kind == "performance":
         lineage.losing.clear()

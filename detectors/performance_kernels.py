@@ -55,12 +55,13 @@ def label(
     truth: np.uint64,
     truth_number: float,
     sign: int,
+    clip: float,
 ) -> None:
-    """Add a label that met its prediction, or with `sign` −1 take it away."""
+    """Add a label that met its prediction, or with `sign` −1 take it away; `clip` cuts the errors that are judged."""
     if task == BINARY:
         label_score(ints, at, floats, float_at, served_number, truth_number, sign)
     elif task == REGRESSION:
-        label_value(ints, at, floats, float_at, served_number, truth_number, sign)
+        label_value(ints, at, floats, float_at, served_number, truth_number, sign, clip)
     else:
         label_class(ints, at, served, truth, sign)
 

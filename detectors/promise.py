@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -45,10 +46,13 @@ class Promise(msgspec.Struct, frozen=True):
         All rows first, then segments.
     losses
         By metric, one entry for each group.
+    clip
+        Of a regression, where absolute errors are cut before they are judged; infinite if they are not.
     """
 
     groups: tuple[Group, ...]
     losses: dict[str, GroupLosses]
+    clip: float = math.inf
 
 
 class Panes(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, cast
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import ArrayLike, NDArray
 
 from detectors import centres, scores
@@ -24,7 +25,7 @@ from detectors.panel.panel import Panel
 from detectors.panel.status import warnings
 from detectors.promise import Group, Panes, Promise, fit_promise
 from detectors.quality.health_profile import Counted, HealthProfile, fit_health
-from detectors.row_losses import row_losses, row_parts
+from detectors.row_losses import cut_losses, cut_name, row_losses, row_parts
 
 __all__ = ["Answers", "Column", "Reference", "decode", "encode", "fit_reference", "sha256"]
 
@@ -268,7 +269,10 @@ def _promise(answers: Answers | None, panes: _Panes, groups: Mapping[Group, NDAr
     losses = row_losses(*rows)
     if all(np.isnan(of_rows).all() for of_rows in losses.values()):
         return None
-    return fit_promise({**losses, **row_parts(*rows)}, Panes(panes.of_row, len(panes.rows)), groups)
+    clip, cut = cut_losses(losses)
+    judged = {cut_name(metric): of_rows for metric, of_rows in cut.items()}
+    promise = fit_promise({**losses, **judged, **row_parts(*rows)}, Panes(panes.of_row, len(panes.rows)), groups)
+    return replace(promise, clip=clip)
 
 
 def _estimator(answers: Answers | None, outputs: Sequence[Binned], panes: _Panes) -> Estimator | None:
@@ -278,7 +282,7 @@ def _estimator(answers: Answers | None, outputs: Sequence[Binned], panes: _Panes
     rows = Answered(outputs[0].codes, served, truth, panes.of_row)
     if answers.task == "binary":
         return fit_scores(outputs[0].bins, rows)
-    return fit_values(outputs[0].bins, rows, row_losses(answers.task, served, truth))
+    return fit_values(outputs[0].bins, rows, cut_losses(row_losses(answers.task, served, truth))[1])
 
 
 def _never_there(panel: Panel, counted: ReferenceCounts) -> list[str]:

@@ -17,6 +17,9 @@ from detectors.regression_kernels import (
     ABSOLUTE_ERRORS,
     ABSOLUTE_TRUTH,
     CROSS,
+    CUT,
+    CUT_2,
+    CUT_4,
     ERROR,
     FOURTH,
     HIGHEST_ERROR,
@@ -57,10 +60,15 @@ def accumulate_values(ints: Ints, floats: Floats, rows: Ints, predicted: Floats)
     serve_values(flat(ints), column(rows, np.int64), column(predicted, np.float64))
 
 
-def accumulate_truths(ints: Ints, floats: Floats, rows: Ints, predicted: Floats, truth: Floats) -> None:
-    """Add true values that met their prediction, in place; the error is predicted - true, at most `HIGHEST_ERROR`."""
+def accumulate_truths(
+    ints: Ints, floats: Floats, rows: Ints, predicted: Floats, truth: Floats, clip: float = math.inf
+) -> None:
+    """Add true values that met their prediction, in place; the error is predicted - true, at most `HIGHEST_ERROR`.
+
+    Absolute errors are cut at `clip` where they are judged (`regression_losses`), and only there.
+    """
     values, truths = column(predicted, np.float64), column(truth, np.float64)
-    label_values(flat(ints), flat(floats), column(rows, np.int64), values, truths)
+    label_values(flat(ints), flat(floats), column(rows, np.int64), values, truths, float(clip))
 
 
 def regression_metrics(ints: Ints, floats: Floats) -> dict[str, Estimate]:
@@ -121,7 +129,7 @@ def _root(estimate: Estimate) -> Estimate:
 
 
 def regression_losses(ints: Ints, floats: Floats, metric: str) -> Losses:
-    """Return the mean loss that `metric` judges: absolute errors for ``mae``, squared errors for ``rmse``.
+    """Return the mean loss that `metric` judges: absolute errors for ``mae``, squared errors for ``rmse``, cut.
 
     Raises
     ------
@@ -131,6 +139,6 @@ def regression_losses(ints: Ints, floats: Floats, metric: str) -> Losses:
     if metric not in {"mae", "rmse"}:
         raise ValueError(f"metric must be mae or rmse to be judged, got {metric!r}")
     n = float(ints[LABELS])
-    total, squares = (ABSOLUTE, SQUARE) if metric == "mae" else (SQUARE, FOURTH)
+    total, squares = (CUT, CUT_2) if metric == "mae" else (CUT_2, CUT_4)
     mean = float(floats[total]) / n if n else math.nan
     return Losses(n, mean, math.sqrt(variance(n, float(floats[total]), float(floats[squares]))))

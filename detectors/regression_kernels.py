@@ -29,7 +29,9 @@ ABSOLUTE, ERROR, SQUARE, FOURTH, SIGNED_SQUARE = 0, 1, 2, 3, 4
 TRUTH, TRUTH_2, TRUTH_3, TRUTH_4, ABSOLUTE_TRUTH = 5, 6, 7, 8, 9
 SQUARE_TRUTH, SQUARE_TRUTH_2, CROSS = 10, 11, 12
 RELATIVE, RELATIVE_2 = 13, 14
-REGRESSION_FLOATS = 15
+# Of |e| cut at the clip point of the reference, its square and fourth power: what is judged.
+CUT, CUT_2, CUT_4 = 15, 16, 17
+REGRESSION_FLOATS = 18
 
 
 @inlined
@@ -52,7 +54,9 @@ def serve_value(ints: Ints, at: int, predicted: float) -> None:
 
 
 @inlined
-def label_value(ints: Ints, at: int, floats: Floats, float_at: int, predicted: float, truth: float, sign: int) -> None:
+def label_value(
+    ints: Ints, at: int, floats: Floats, float_at: int, predicted: float, truth: float, sign: int, clip: float
+) -> None:
     """Add a true value that met its prediction, or with `sign` −1 take it away; the error is predicted − true."""
     if not math.isfinite(truth):
         ints[at + INVALID_TRUTH] += sign
@@ -80,6 +84,10 @@ def label_value(ints: Ints, at: int, floats: Floats, float_at: int, predicted: f
     floats[float_at + CROSS] += sign * (absolute * abs(y))
     floats[float_at + RELATIVE] += sign * relative
     floats[float_at + RELATIVE_2] += sign * (relative * relative)
+    cut = min(absolute, clip)
+    floats[float_at + CUT] += sign * cut
+    floats[float_at + CUT_2] += sign * (cut * cut)
+    floats[float_at + CUT_4] += sign * (cut * cut * (cut * cut))
 
 
 @in_place
@@ -90,7 +98,8 @@ def serve_values(ints: Ints, rows: Ints, predicted: Floats) -> None:
 
 
 @in_place
-def label_values(ints: Ints, floats: Floats, rows: Ints, predicted: Floats, truth: Floats) -> None:
+def label_values(ints: Ints, floats: Floats, rows: Ints, predicted: Floats, truth: Floats, clip: float) -> None:
     """Add true values to tables of ``K`` rows, laid flat."""
     for i in range(len(rows)):
-        label_value(ints, rows[i] * REGRESSION_INTS, floats, rows[i] * REGRESSION_FLOATS, predicted[i], truth[i], 1)
+        at, float_at = rows[i] * REGRESSION_INTS, rows[i] * REGRESSION_FLOATS
+        label_value(ints, at, floats, float_at, predicted[i], truth[i], 1, clip)

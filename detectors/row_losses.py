@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from detectors.binary import log_losses
 from detectors.business import PARTS
+from detectors.evidence.loss_sums import clip_point
 from detectors.regression import HIGHEST_ERROR
 
 Floats = NDArray[np.float64]
@@ -36,6 +38,25 @@ def row_losses(task: str, served: Column, truth: Column) -> Mapping[str, Floats]
         return {"accuracy": _wrong_classes(served, truth)}
     predicted, true = np.asarray(served, np.float64), np.asarray(truth, np.float64)
     return _of_values(predicted, true) if task == "regression" else _of_scores(predicted, true)
+
+
+def cut_losses(losses: Mapping[str, Floats]) -> tuple[float, Mapping[str, Floats]]:
+    """Return the clip point of a regression's absolute errors, and its losses with errors cut there.
+
+    One huge error would hide a rise behind its square (`detectors.evidence.losses`). Losses of other tasks have bounds.
+
+    >>> cut_losses({"mae": np.array([1.0] * 299 + [100.0]), "rmse": np.array([1.0] * 299 + [1e4])})[0]
+    1.0
+    """
+    if "mae" not in losses:
+        return math.inf, {}
+    clip = clip_point(losses["mae"][~np.isnan(losses["mae"])])
+    return clip, {"mae": np.minimum(losses["mae"], clip), "rmse": np.minimum(losses["rmse"], clip * clip)}
+
+
+def cut_name(metric: str) -> str:
+    """Return the name under which a promise holds the losses of a metric with errors cut."""
+    return f"{metric}_cut"
 
 
 def row_parts(task: str, served: Column, truth: Column) -> Mapping[str, Floats]:

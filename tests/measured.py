@@ -16,6 +16,7 @@ from detectors.performance import task_sums
 from stream.folds.blocks import decode_entry
 from stream.folds.frame import is_number, is_text, number_text, text_codes
 from stream.folds.layout import DUPLICATES, INVALIDS, LABELS, ROWS, Layout
+from stream.folds.measure.watch import watch_of
 from stream.folds.monitor import OTHER, monitor_of
 from stream.folds.partials import decode_message
 
@@ -197,7 +198,8 @@ class Oracle:
                 if served is None:
                     continue
                 args = (np.zeros(1, np.int64), np.array([served]), np.array(truth))
-                task_sums(monitor.task).label(sums.task_cells, sums.task_sums, *args)
+                clip = (watch_of(monitor).clip,) if monitor.task == "regression" else ()
+                task_sums(monitor.task).label(sums.task_cells, sums.task_sums, *args, *clip)
                 if monitor.task == "multiclass":
                     sums.confusion[served, truth[0]] += 1
                 for version, score in row["shadow"].items():

@@ -507,7 +507,9 @@ class MonitorSpec(_Part):
 
     def _detectors_problem(self) -> str:
         features = {name: feature.type for name, feature in self.features.items()}
-        return detectors_problem(self.detectors, features, METRICS[self.task], self.task != "regression")
+        worth = () if self.value is not None else ("value_per_row", "cost_per_row")
+        metrics = tuple(metric for metric in METRICS[self.task] if metric not in worth)
+        return detectors_problem(self.detectors, features, metrics, self.task != "regression")
 
     def _value_problem(self) -> str:
         mend = f"write value: {VALUE_EXAMPLES[self.task]}"

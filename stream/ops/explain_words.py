@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from detectors.evidence.days import in_words
+from stream.folds.decide.listening import KIND as NAMED
 
 if TYPE_CHECKING:
     from stream.ops.explain_keys import Keys
@@ -16,6 +17,8 @@ _PROMISED = ("performance", "estimate")
 
 def why(kind: str, status: str, keys: Keys) -> list[str]:
     """Return the sentences on both keys, and what follows from them."""
+    if kind.startswith(NAMED):
+        return ["For information: nothing holds river's detectors to the budget, so nothing follows from them."]
     if status in UNJUDGED:
         return [_UNJUDGED[status]]
     return [sure(keys), much(kind, keys), *(_alarm(kind, status) if status in ALARMS else _none(kind, keys))]

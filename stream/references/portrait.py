@@ -16,6 +16,7 @@ from detectors.outliers.reference import Outliers
 from detectors.panel.panel import MIN_EFFECTIVE_PANES, MIN_EFFECTIVE_ROWS
 from detectors.panel.status import too_few_panes
 from detectors.promise import GroupLosses
+from detectors.row_losses import cut_name
 from stream.references.advice import advice
 from stream.references.histogram import CELLS, Histogram, histogram, levels
 from stream.references.times import moment
@@ -248,9 +249,9 @@ def _promise(reference: Reference) -> list[PromisePortrait]:
         return []
     groups = reference.promise.groups
     found = []
-    parts = {part for some in PARTS.values() for part in some}
-    judged = {metric: losses for metric, losses in reference.promise.losses.items() if metric not in parts}
-    for metric, losses in judged.items():
+    hidden = {*(part for some in PARTS.values() for part in some), *map(cut_name, reference.promise.losses)}
+    shown = {metric: losses for metric, losses in reference.promise.losses.items() if metric not in hidden}
+    for metric, losses in shown.items():
         mine = [_promised(metric, *group, losses, i) for i, group in enumerate(groups) if losses.n[i] > 0]
         better = -1 if metric == "accuracy" else 1
         segments = [each for each in mine if each.segment and each.labels >= _LEAST_LABELS]

@@ -22,6 +22,7 @@ from stream.folds.blocks import Block, Source, encode_entry, place
 from stream.folds.frame_events import frame_of
 from stream.folds.rows import IncidentRow, LineageRow, PaneRow, VerdictRow, encode_rows
 from stream.ops.controls import newest_spec
+from stream.ops.explain import Explained, target, verdict
 from stream.ops.flagged import InvestigateError
 from stream.ops.investigate import Asked, investigate
 from stream.ops.opinion import Opinion
@@ -112,7 +113,7 @@ def judged(settings: Settings, sha: str, lineage: str = "L") -> None:
         PaneRow(
             **common, model_version="1", segment_key="", segment_value="", pane_ms=T0 + pane * HOUR,
             arrival_ms=T0 + pane * HOUR, pane_s=3600, n=EACH, duplicates=0, invalid=0, labels=0,
-            latency_p50_ms=NAN, latency_p95_ms=NAN, merged=((0, 1),),
+            latency_p50_ms=NAN, latency_p95_ms=NAN, merged=((0, 1),), outliers=-1,
         )
         for pane in range(PANES)
     ]  # fmt: skip
@@ -219,6 +220,11 @@ def test_what_rivers_detectors_say_is_in_view_verdicts_and_is_no_status_of_the_m
         said = rows_of(client, "SELECT target, status, evidence_days FROM verdicts WHERE startsWith(kind, 'river:')")
         status = rows_of(client, "SELECT status, reason FROM models_now WHERE model = 'm'")
         features = rows_of(client, "SELECT id FROM feature_verdicts ORDER BY id")
+        asked, named = target(client, "m", "x"), verdict(client, "vd-river")
     assert said == [{"target": "x", "status": "signal", "evidence_days": None}]
     assert status == [{"status": "drift", "reason": "x"}]
     assert [row["id"] for row in features] == ["vd-21", "vd-23"]
+    assert isinstance(asked, Explained)
+    assert asked.id == "vd-23"
+    assert len(named.sentences) == 1
+    assert named.sentences[0].startswith("For information")

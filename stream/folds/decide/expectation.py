@@ -13,6 +13,7 @@ from detectors.business import COST, PARTS, weights_of
 from detectors.evidence.losses import MIN_LABELS, STANDARD_ERRORS, LossTest
 from detectors.evidence.rates import RateTest
 from detectors.promise import ALL, Group, GroupLosses, Promise
+from detectors.row_losses import cut_name
 from stream.folds.decide.judged import allowance
 from stream.folds.decide.state import Version
 from stream.folds.monitor import Monitor
@@ -65,8 +66,11 @@ def of_version(monitor: Monitor, metric: str, version: Version, design_effect: f
 def of_reference(monitor: Monitor, metric: str, design_effect: float) -> Expectation | None:
     """Return what the reference's own rows promise, by segment; None without their answers and labels."""
     promise = None if monitor.reference is None else monitor.reference.promise
-    found = None if promise is None else _promised(monitor, promise, metric)
-    if promise is None or found is None:
+    if promise is None:
+        return None
+    cut = promise.losses.get(cut_name(metric))
+    found = _promised(monitor, promise, metric) if cut is None else cut
+    if found is None:
         return None
     losses = Losses(np.array(found.n), np.array(found.total), np.array(found.squares))
     effects = tuple(max(effect, design_effect) for effect in found.design_effects)

@@ -13,7 +13,7 @@ from detectors.promise import ALL, Group
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.expectation import Expectation
 from stream.folds.decide.incidents import short_id
-from stream.folds.decide.judge_words import reason
+from stream.folds.decide.judge_words import cut_in_words, reason
 from stream.folds.decide.judged import shown
 from stream.folds.decide.words import day
 from stream.folds.monitor import Monitor
@@ -43,7 +43,7 @@ def judged_row(
     n_eff = losses.n / expected.design_effects[found.place]
     half = Z95 * losses.sd / math.sqrt(max(n_eff, 1.0))
     low, high = sorted(shown(metric, losses.mean + sign * half) for sign in (-1, 1))
-    why = reason(metric, day(pane_ms, monitor.pane_ms), group, value, limit, days)
+    why = reason(cut_in_words(monitor, metric), day(pane_ms, monitor.pane_ms), group, value, limit, days)
     row = plain_row(monitor, pane_ms, group, "drift" if found.alarms else "stable", int(losses.n), why, emit)
     return replace(
         row,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from detectors.business import COST
 from detectors.evidence.days import in_words
 from detectors.performance import task_sums
@@ -18,6 +20,14 @@ def where(group: Group) -> str:
     (' at origin ORD', '')
     """
     return "" if group == ALL else f" at {group[0]} {group[1]}"
+
+
+def cut_in_words(monitor: Monitor, metric: str) -> str:
+    """Return how a metric is named where large errors count as the reference's 99.5 % point."""
+    promise = None if monitor.reference is None else monitor.reference.promise
+    if metric not in {"mae", "rmse"} or promise is None or not math.isfinite(promise.clip):
+        return metric
+    return f"{metric} (errors above {promise.clip:.4g} count as that)"
 
 
 def reason(metric: str, at: str, group: Group, value: float, limit: float, days: float) -> str:

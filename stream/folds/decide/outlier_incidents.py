@@ -55,9 +55,12 @@ def _open(
 
 
 def _join(monitor: Monitor, incident: Incident, verdict: VerdictRow, emit: Emit) -> None:
-    """Add outliers to an incident, as its last feature: a second alarm is a warning. Told if that changes anything."""
+    """Add outliers to an incident, as its last feature: a second alarm is a warning. Told if that changes anything.
+
+    One with features is theirs to close: outliers do not keep it open.
+    """
     before = (incident.level, len(incident.features))
-    incident.level, incident.quiet = WARN, 0
+    incident.level, incident.quiet = WARN, 0 if is_alone(incident) else incident.quiet
     incident.evidence_days = max(incident.evidence_days, verdict.evidence_days)
     if OUTLIERS not in incident.features:
         incident.features.append(OUTLIERS)

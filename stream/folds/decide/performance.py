@@ -9,7 +9,7 @@ from typing import NamedTuple
 from detectors.binary import confusion_at_half
 from detectors.business import COST, VALUE_METRICS, value_metrics
 from detectors.confusion import confusion_metrics, merged
-from detectors.performance import TaskSums, task_sums
+from detectors.performance import Estimate, TaskSums, task_sums
 from detectors.promise import Group
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.expectation import reference_limit
@@ -108,22 +108,29 @@ def performance_rows(
         known = known_at(monitor, pane_ms, arrival_ms)
         for group in sorted(groups):
             sums = lineage.panes[pane_ms].groups[group]
-            if sums.labels and group[0]:
+            if sums.labels:
                 rows += _metric_rows(monitor, loop, known, group, sums, emit)
                 if len(sums.confusion.cells):
                     rows.append(_confusion_row(monitor, known, group, sums, emit))
     return rows
 
 
-def _metric_rows(
-    monitor: Monitor, loop: Loop, known: Known, group: GroupId, sums: Sums, emit: Emit
-) -> list[PerformanceRow]:
-    task = task_sums(monitor.task)
-    found = task.metrics(sums.task_cells, sums.task_sums)
+def metrics_of(monitor: Monitor, sums: Sums) -> dict[str, Estimate]:
+    """Return all metrics of sums that have labels, those of what answers are worth where the spec says so."""
+    found = task_sums(monitor.task).metrics(sums.task_cells, sums.task_sums)
     if len(sums.confusion.cells):
         found |= confusion_metrics(sums.confusion)
     if monitor.worth is not None:
         found |= value_metrics(monitor.worth, monitor.task, sums.task_cells, sums.task_sums, sums.confusion)
+    return found
+
+
+def _metric_rows(
+    monitor: Monitor, loop: Loop, known: Known, group: GroupId, sums: Sums, emit: Emit
+) -> list[PerformanceRow]:
+    task, found = task_sums(monitor.task), metrics_of(monitor, sums)
+    if not group[0] and not found["labels"].value:  # rows that nobody answered
+        return []
     names = task.names if monitor.worth is None else (*task.names, *VALUE_METRICS)
     outcomes = confusion_at_half(sums.task_cells) if monitor.task == "binary" else NO_OUTCOMES
     limit = tolerated(monitor, loop.versions.get(group[0]), task, group[1:])

@@ -12,7 +12,7 @@ from detectors.bins import MISSING
 from detectors.named import errors_of
 from detectors.performance import task_sums
 from stream.folds.decide.gauges import OnTime
-from stream.folds.decide.performance import added
+from stream.folds.decide.performance import added, metrics_of
 from stream.folds.decide.state import PredictionPane, Sums
 from stream.folds.layout import layout_of
 from stream.folds.monitor import Monitor
@@ -66,10 +66,10 @@ def of_labels(monitor: Monitor, detector: Detector, pane: PredictionPane) -> Poi
     sums = _whole(pane)
     if sums is None or not sums.labels or sums.labels < _least_share(monitor) * sums.rows:
         return None
-    task = task_sums(monitor.task)
     if detector.on != ERROR:
-        return _point(sums.labels, task.metrics(sums.task_cells, sums.task_sums)[detector.on].value)
-    losses = task.losses(sums.task_cells, sums.task_sums, "accuracy")
+        found = metrics_of(monitor, sums).get(detector.on)
+        return None if found is None else _point(sums.labels, found.value)
+    losses = task_sums(monitor.task).losses(sums.task_cells, sums.task_sums, "accuracy")
     if losses.n <= 0:
         return None
     n, wrong = int(losses.n), round(losses.n * losses.mean)

@@ -142,6 +142,7 @@ class Catalog:
             _starts([len(piece.precision) for piece in self.pieces])[:-1],
             np.array([w.limit for w in watches], np.int64),
             _forests(self.pieces),
+            np.array([w.clip for w in watches], np.float64),
         )
         self.model_map = WordMap([p.model_hash for p in self.pieces], model_of.astype(np.int32))
         groups = [sum(1 + len(w.segments) for w in watches[at:after]) for at, after in _pairs(first)]

@@ -278,7 +278,7 @@ def add_joins(
                     label(
                         task, ints, first + lineages.size[lineage], floats,
                         keys.floats[key] + lineages.floats[lineage],
-                        served[i], served_numbers[i], truths[i], truth_numbers[i], sign,
+                        served[i], served_numbers[i], truths[i], truth_numbers[i], sign, lineages.clip[lineage],
                     )  # fmt: skip
                 if is_judged and task == MULTICLASS and truths[i] != 0:
                     add_confused(confused, key, served[i], truths[i], sign)

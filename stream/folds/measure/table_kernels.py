@@ -40,7 +40,7 @@ class Lineages(NamedTuple):
     `features`, `segments` (one more than lineages): its rows in ``Tables.features`` and `Segments`. `products`: where
     in the integers of a key of all rows its products of pairs begin, and its outliers behind them; −1 without.
     `precision`: where in ``Tables.precision`` its pairs begin; `forest`: where in ``Tables.forests`` its trees begin,
-    −1 without; `limit`: the strangeness that an outlier exceeds.
+    −1 without; `limit`: the strangeness that an outlier exceeds. `clip`: where errors are cut that are judged.
     """
 
     number: Ints
@@ -56,6 +56,7 @@ class Lineages(NamedTuple):
     precision: Ints
     limit: Ints
     forest: Ints
+    clip: Floats
 
 
 COLUMN, KIND, INVALID, START, COUNT, GUIDE, SCORES = range(7)

@@ -5,6 +5,8 @@ A reference of 20 features takes some 100 kB, of which the bins are a tenth; a l
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +57,8 @@ class Watch(msgspec.Struct, frozen=True, array_like=True, gc=False):
         is measured, the forest is empty where no trees are.
     versions, open_panes, pending
         As in ``streamgauge.spec.Limits``.
+    clip
+        As in ``detectors.promise.Promise``.
     """
 
     name: str
@@ -78,12 +82,14 @@ class Watch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     versions: int
     open_panes: int
     pending: int
+    clip: float
 
 
 def watch_of(monitor: Monitor) -> Watch:
     """Return what `measure` needs of a monitor."""
     layout = Layout(monitor)
     outliers = None if monitor.reference is None else monitor.reference.outliers
+    promise = None if monitor.reference is None else monitor.reference.promise
     segments = ((name, monitor.levels_of(name)) for name in monitor.segments)
     return Watch(
         name=monitor.name,
@@ -109,6 +115,7 @@ def watch_of(monitor: Monitor) -> Watch:
         versions=monitor.limits.versions,
         open_panes=monitor.limits.open_panes,
         pending=monitor.limits.pending,
+        clip=math.inf if promise is None else promise.clip,
     )
 
 

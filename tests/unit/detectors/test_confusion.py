@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from detectors.confusion import CONFUSION_METRICS, NOTHING, OTHERS, confusion_metrics, confusion_of, merged
+from detectors.confusion import CONFUSION_METRICS, NOTHING, OTHERS, confusion_metrics, confusion_of, mcc_of, merged
 
 CLASSES = np.array(["early", "late", "never", "on time"])
 counts = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("abcd"), st.integers(-3, 9)), max_size=12).map(
@@ -42,6 +42,15 @@ def test_they_are_those_of_sklearn():
     found = found_of(predicted, truth)
 
     assert {name: found[name].value for name in CONFUSION_METRICS} == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("cells", [(40, 10, 10, 40), (900, 30, 5, 65), (1, 2, 3, 4)])
+def test_two_classes_have_the_same_coefficient_by_the_short_way(cells):
+    tn, fp, fn, tp = cells
+
+    assert mcc_of(*cells) == pytest.approx(
+        confusion_metrics(confusion_of(["0", "1", "0", "1"], ["0", "0", "1", "1"], [tn, fp, fn, tp]))["mcc"]
+    )
 
 
 def test_classes_that_were_never_true_count_as_sklearn_counts_them():

@@ -8,6 +8,8 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from river import drift
 
 from detectors.named import MOST_ERRORS, errors_of, listen
@@ -65,6 +67,29 @@ def test_equal_values_lead_to_equal_bytes(name):
             state = listen(name, {}, state, [value]).state
         found.append(state)
     assert found[0] == found[1]
+
+
+values = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([0.0, -0.0, 1e308, -1e308, 5e-324, 2.0**53])
+SHORT = {"ADWIN": {"clock": 1, "grace_period": 1, "min_window_length": 1}, "KSWIN": {"window_size": 6, "stat_size": 3}}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["ADWIN", "PageHinkley", "KSWIN"]), st.lists(values, max_size=60))
+def test_no_series_is_an_error_however_extreme(name, series):
+    state = b""
+    for value in series:
+        heard = listen(name, SHORT.get(name, {"min_instances": 1}), state, [value])
+        state = heard.state
+        assert isinstance(heard.is_changed, bool)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["ADWIN", "DDM", "EDDM", "HDDM_A", "HDDM_W"]), st.lists(st.integers(0, 9), max_size=30))
+def test_no_panes_of_errors_are_an_error(name, wrong):
+    state, params = b"", {"warm_start": 1} if name in ("DDM", "EDDM") else {}
+    for k in wrong:
+        state = listen(name, params, state, errors_of(9, k)).state
 
 
 class Evil:

@@ -58,6 +58,27 @@ def test_pairs_are_told_by_name_with_metrics_of_them():
     assert {row.tp for row in loop.of(PerformanceRow)} == {-1}
 
 
+def test_answers_without_a_version_are_shown_and_rows_without_an_answer_are_not():
+    loop = loop_of_classes()
+    events = [prediction("a", "red"), prediction("b", None)]
+    send(loop, "predictions", *({k: v for k, v in each.items() if k != "version" and v is not None} for each in events))
+    send(loop, "labels", label("a", "red"), label("b", "red"))
+    end(loop)
+
+    assert pairs(loop) == {("red", "red"): 1}
+    assert {(row.model_version, row.labels) for row in loop.of(PerformanceRow) if not row.segment_key} == {("", 2)}
+
+
+def test_nothing_is_shown_of_rows_that_nobody_answered():
+    loop = loop_of_classes()
+    event = prediction("a", "red")
+    send(loop, "predictions", {name: event[name] for name in ("prediction_id", "model", "event_time", "features")})
+    send(loop, "labels", label("a", "red"))
+    end(loop)
+
+    assert loop.of(PerformanceRow) == loop.of(ConfusionRow) == []
+
+
 def test_a_revised_label_moves_to_its_new_pair_though_the_pane_was_sealed():
     loop = loop_of_classes()
     send(loop, "predictions", prediction("a", "red"), prediction("b", "red"))

@@ -1,10 +1,15 @@
 """What the serving version makes of features: verdicts of what moves its answers, and the ranking of causes."""
 
+import json
+
 import numpy as np
 import pytest
 
+from stream.folds.decide.attribution import ranked_plan
+from stream.folds.decide.state import Loop
+from stream.folds.monitor import monitor_of
 from stream.folds.rows import IncidentRow, VerdictRow
-from tests.loop import day_of_events, reference_of, version_record, watched
+from tests.loop import day_of_events, reference_of, spec_record, version_record, watched
 
 FIRST = 70
 LINE = {"knots": [-4.0, 4.0], "values": [-4.0, 4.0]}
@@ -61,3 +66,13 @@ def test_stationary_answers_are_stable(reference):
 
 def test_a_version_that_says_nothing_of_its_features_has_no_verdicts_on_them(reference):
     assert live(serving(reference), range(FIRST, FIRST + 3), shift=0.6) == []
+
+
+def test_causes_are_ranked_by_what_the_serving_version_goes_by(reference):
+    loop = serving(reference, attribution={"x": LINE, "c": {"levels": {"a": 0.1, "b": -0.1}}})
+    monitor = monitor_of(json.dumps(spec_record(reference=reference)).encode(), "ledger")
+
+    plan = ranked_plan(loop.state.loops["m"], monitor)
+
+    assert plan.importance[0] > 5 * plan.importance[1] > 0
+    assert ranked_plan(Loop(), monitor).importance.tolist() == [1.0, 1.0]

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from river import drift
+from streamgauge.spec import METRICS
 
 from stream.folds.decide import listening
 from stream.folds.rows import IncidentRow, PerformanceRow, StatisticsRow, VerdictRow
@@ -141,6 +142,18 @@ def test_states_outlive_checkpoints_to_the_byte():
         assert_cut_law(loop.decide, loop.partials, sizes)
     half = len(loop.partials) // 2
     assert_restore_law(loop.decide, loop.partials[:half], loop.partials[half:])
+
+
+def test_every_metric_that_may_be_named_is_heard_as_it_is_shown():
+    wanted = [{"name": "PageHinkley", "on": metric} for metric in METRICS["binary"]]
+    loop = watched(detectors=wanted, labels={"horizon": "1d"}, value={"tp": 1, "fp": -1, "fn": -3})
+    live(loop, range(6))
+    newest = {(r.pane_ms, r.metric): r for r in loop.of(PerformanceRow) if not r.segment_key}
+    rows = heard(loop, "PageHinkley")
+
+    assert {row.effect_name for row in rows} == set(METRICS["binary"])
+    for row in rows:
+        assert row.statistic == pytest.approx(newest[row.pane_ms, row.effect_name].value), row.effect_name
 
 
 def test_a_changed_detector_begins_anew_and_the_lineage_goes_on():

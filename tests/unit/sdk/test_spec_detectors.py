@@ -66,6 +66,7 @@ def test_rivers_defaults_are_allowed(name):
         ("{name: HDDM_A, on: error, params: {two_sided_test: 1}}", "two_sided_test is 1: write true or false"),
         ("{name: ADWIN, on: mising, feature: distance}", "detectors.0.feature: mising is no series of a feature"),
         ("{name: ADWIN, on: log_los}", "detectors.0.on: there is no series 'log_los': did you mean log_loss?"),
+        ("{name: ADWIN, on: cost_per_row}", "detectors.0.on: there is no series 'cost_per_row'"),
         ("{name: ADWIN, on: mean}", "detectors.0.feature: is missing: mean is a series of one feature"),
         ("{name: ADWIN, on: mean, feature: distanc}", "detectors.0.feature: distanc is none of the features: did you"),
         ("{name: ADWIN, on: mean, feature: origin}", "detectors.0.on: origin is a category and has no mean"),

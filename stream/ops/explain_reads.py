@@ -19,14 +19,14 @@ _BY_ID = f"SELECT {_VERDICT} FROM verdicts WHERE startsWith(id, {{id:String}}) O
 _OF_TARGET = f"""
 SELECT {_VERDICT} FROM verdicts
 WHERE model = {{model:String}} AND (target = {{target:String}} OR kind = {{target:String}})
-  AND (NOT startsWith(kind, 'river:') OR startsWith({{target:String}}, 'river:'))
+  AND (kind NOT LIKE 'river:%' OR {{target:String}} LIKE 'river:%')
   AND pane <= fromUnixTimestamp64Milli({{at_ms:Int64}})
 ORDER BY pane DESC, segment_key != '', segment_value, id LIMIT {{most:UInt32}}
 """  # noqa: S608 - the columns are written above
 _NEWEST = f"""
 SELECT {_VERDICT} FROM verdicts
 WHERE model = {{model:String}} AND pane <= fromUnixTimestamp64Milli({{at_ms:Int64}}) AND status != 'fault'
-  AND NOT startsWith(kind, 'river:')
+  AND kind NOT LIKE 'river:%'
 ORDER BY pane DESC, id LIMIT 1 BY target, kind, segment_key, segment_value
 """  # noqa: S608
 _INCIDENT = """

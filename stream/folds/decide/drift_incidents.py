@@ -13,7 +13,7 @@ from detectors.panel.gauge import NO_JOINT
 from stream.folds.decide.drift_words import OUTLIERS, drift_title
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.findings import Findings
-from stream.folds.decide.gauges import begun_anew, plan_of
+from stream.folds.decide.gauges import plan_of
 from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, open_of, tell
 from stream.folds.decide.state import Incident, LineageState, Loop
 from stream.folds.monitor import Monitor
@@ -50,13 +50,14 @@ def follow(
 ) -> None:
     """Open, extend or close drift incidents by what alarms now."""
     alarm = _alarm(monitor, pane_ms, found, rows)
-    faults = _faulty(loop, monitor, pane_ms, alarm.since_ms)
-    touched = [i for i in open_of(loop, monitor, "drift") if _is_one_fault(monitor, i.features, alarm)]
+    faults = {name for i in open_of(loop, monitor, "data-fault") for name in i.features}
+    touched = [i for i in open_of(loop, monitor, "drift") if _is_one_fault(monitor, pane_ms, i, alarm)]
     _count_quiet(lineage, loop, monitor, pane_ms, found, touched, emit)
-    if _is_explained(monitor, _names(alarm), faults):
+    mine = [i for i in touched if set(i.features) & set(_names(alarm))]
+    if not mine and _is_explained(monitor, _names(alarm), faults):
         return
     if touched:
-        _extend(monitor, touched[0], alarm, emit)
+        _extend(monitor, (mine or touched)[0], alarm, emit)
     else:
         _open(loop, monitor, pane_ms, alarm, emit)
 
@@ -66,28 +67,24 @@ def _is_explained(monitor: Monitor, names: Sequence[str], faults: set[str]) -> b
     return not names or (bool(faults) and set(names) <= faults | _followers(monitor))
 
 
-def _is_one_fault(monitor: Monitor, before: Sequence[str], alarm: _Alarm) -> bool:
-    """Return whether an alarm is of an incident: they share a feature, or one is of what follows inputs alone.
+def _is_one_fault(monitor: Monitor, pane_ms: int, incident: Incident, alarm: _Alarm) -> bool:
+    """Return whether an alarm is of an incident: they share a feature, or overlap and one is of followers alone.
 
     Which feature of a changed pair is to blame the pair does not say: either may. And answers and outliers follow
     inputs: what moves them is most likely what moves an input at the same time.
     """
-    names, followers = _names(alarm), _followers(monitor)
-    if set(before) & {*names, alarm.partner}:
+    names, before, followers = set(_names(alarm)), set(incident.features), _followers(monitor)
+    if before & {*names, alarm.partner}:
         return True
-    return bool(names) and (set(names) <= followers or set(before) <= followers)
+    window_ms = plan_of(monitor).panel.scales[0] * monitor.pane_ms
+    overlap = alarm.since_ms <= pane_ms - incident.quiet * window_ms
+    return bool(names) and overlap and (names <= followers or before <= followers)
 
 
 def _followers(monitor: Monitor) -> set[str]:
     """Return what is moved by inputs: the model's answers, and the share of outliers."""
     plan = plan_of(monitor)
     return {OUTLIERS, *(name for name, is_output in zip(plan.names, plan.is_output, strict=True) if is_output)}
-
-
-def _faulty(loop: Loop, monitor: Monitor, pane_ms: int, since_ms: int) -> set[str]:
-    """Return the features of which the data had a fault since then."""
-    open_ = open_of(loop, monitor, "data-fault")
-    return {name for i in open_ if pane_ms - i.quiet * monitor.pane_ms >= since_ms for name in i.features}
 
 
 def _names(alarm: _Alarm) -> list[str]:
@@ -159,7 +156,7 @@ def _count_quiet(
     touched: Sequence[Incident],
     emit: Emit,
 ) -> None:
-    """Close incidents after 16 windows without an alarm of their own; then evidence begins anew."""
+    """Close incidents after 16 windows without an alarm of their own; evidence began anew at the last one."""
     plan = plan_of(monitor)
     judged = {plan.names[f] for f in np.flatnonzero(found.is_judged)}
     for incident in open_of(loop, monitor, "drift"):
@@ -168,7 +165,6 @@ def _count_quiet(
         incident.quiet += is_quiet
         if incident.quiet >= QUIET_WINDOWS:
             close(loop, monitor, incident, pane_ms + monitor.pane_ms, f"over: {QUIET_WINDOWS} quiet windows", emit)
-            lineage.gauge = begun_anew(lineage.gauge, plan, incident.features)
             lineage.outliers = OutlierWatch() if OUTLIERS in incident.features else lineage.outliers
 
 

@@ -73,7 +73,11 @@ def _places(monitor: Monitor) -> Ints:
 
 
 def begun_anew(state: GaugeState | None, plan: Plan, features: Sequence[str]) -> GaugeState | None:
-    """Return a gauge without the evidence of an incident's features, and of pairs; other features go on."""
+    """Return a gauge without the evidence of an incident's features, and of what they moved: pairs, and answers.
+
+    Other features go on.
+    """
     if state is None:
         return None
-    return forgotten(state, np.array([*(name in features for name in plan.names), True]))
+    mine = np.array([name in features for name in plan.names])
+    return forgotten(state, np.append(mine | plan.is_output, True))

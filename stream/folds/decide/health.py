@@ -164,9 +164,14 @@ def _quiet(loop: Loop, monitor: Monitor, pane_ms: int, incident: Incident, emit:
 
 
 def _supersede(loop: Loop, monitor: Monitor, fault: Incident, pane_ms: int, emit: Emit) -> None:
-    """Close drift incidents that are about the same features: a fault of the data is what they saw."""
+    """Close drift incidents of the same features that began with the fault: it is what they saw.
+
+    An older drift goes on: values that moved come to lie out of range, and not the other way round.
+    """
+    near_ms = plan_of(monitor).panel.scales[0] * monitor.pane_ms
     for incident in open_of(loop, monitor, "drift"):
-        if fault.features and set(incident.features) - {OUTLIERS} <= set(fault.features):
+        is_same = bool(fault.features) and set(incident.features) - {OUTLIERS} <= set(fault.features)
+        if is_same and incident.since_ms >= fault.since_ms - near_ms:
             close(loop, monitor, incident, pane_ms + monitor.pane_ms, f"a fault of the data: {fault.id}", emit)
 
 

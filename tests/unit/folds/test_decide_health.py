@@ -81,6 +81,15 @@ def test_faults_that_begin_together_are_one_incident(reference):
     assert [each for each in opened(loop) if each[0] == "data-fault"] == [("data-fault", "page", ["x", "c"])]
 
 
+def test_a_drift_that_pushes_values_out_of_range_goes_on_beside_the_fault(reference):
+    loop = watched(reference)
+    feed(loop, range(DAYS, DAYS + 4), share(1.0, lambda f: f.update(x=f["x"] + 0.6)))
+    feed(loop, range(DAYS + 4, DAYS + 10), share(1.0, lambda f: f.update(x=f["x"] + (0.6 if f["x"] < 1 else 9))))
+
+    assert [(kind, features) for kind, _, features in opened(loop)] == [("drift", ["x"]), ("data-fault", ["x"])]
+    assert not [alert for alert in loop.said("alerts") if alert["state"] == "resolved"]
+
+
 def test_a_category_of_which_one_level_is_left_is_stuck(reference):
     loop = watched(reference)
     feed(loop, range(DAYS, DAYS + 4), share(1.0, lambda f: f.update(c="a")))

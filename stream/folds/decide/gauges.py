@@ -23,7 +23,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class OnTime:
-    """What came in time for its pane, all versions together, no segment: `Merged` added up, and how many rows."""
+    """What came in time for its pane, all versions together, no segment: `Merged` added up, and how many rows.
+
+    `counts` are the cells of the reference's features by bin, ``(F, W)``; empty without a reference.
+    """
 
     rows: int
     cells: Ints
@@ -31,6 +34,7 @@ class OnTime:
     lows: Floats
     highs: Floats
     products: Ints
+    counts: Ints
 
 
 def on_time(monitor: Monitor, pane_ms: int, merged: dict[tuple[int, GroupId], Merged]) -> OnTime:
@@ -43,7 +47,8 @@ def on_time(monitor: Monitor, pane_ms: int, merged: dict[tuple[int, GroupId], Me
     for sums in found:
         cells, products, totals = cells + sums.cells, products + sums.products, totals + sums.sums
         lows, highs = np.minimum(lows, sums.lows), np.maximum(highs, sums.highs)
-    return OnTime(int(cells[ROWS]), cells, totals, lows, highs, products)
+    counts = np.append(cells, 0)[_places(monitor)] if monitor.reference is not None else np.zeros((0, 0), np.int64)
+    return OnTime(int(cells[ROWS]), cells, totals, lows, highs, products, counts)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -58,8 +63,9 @@ def plan_of(monitor: Monitor) -> Plan:
 
 def pane_of(monitor: Monitor, pane_ms: int, found: OnTime) -> Pane:
     """Return a final pane as the gauge takes it; panes are numbered from 1970 on, so cycles begin where days do."""
-    counts = np.append(found.cells, 0)[_places(monitor)]
-    return Pane(counts, found.rows, found.products[:-1] if len(found.products) else None, pane_ms // monitor.pane_ms)
+    return Pane(
+        found.counts, found.rows, found.products[:-1] if len(found.products) else None, pane_ms // monitor.pane_ms
+    )
 
 
 @lru_cache(maxsize=1 << 16)

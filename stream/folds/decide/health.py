@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from detectors.quality.labels import check_labels
 from detectors.quality.volume import check_volume
 from stream.folds.decide.drift_words import OUTLIERS
 from stream.folds.decide.emit import Emit
-from stream.folds.decide.gauges import OnTime, begun_anew, pane_of, plan_of
+from stream.folds.decide.gauges import OnTime, begun_anew, plan_of
 from stream.folds.decide.health_words import fault_reason, fault_title
 from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, open_of, short_id, tell
 from stream.folds.decide.state import Incident, LineageState, Loop
@@ -75,24 +76,28 @@ def _allowed(monitor: Monitor) -> float:
 
 
 def _health(monitor: Monitor, found: OnTime) -> PaneHealth:
-    panel, layout = plan_of(monitor).panel, layout_of(monitor)
-    counts = pane_of(monitor, 0, found).counts
-    cells = {cells.name: cells for cells in layout.features}
-    mine = [cells[name] for name in panel.names]
+    panel, counts, (invalid, numbers) = plan_of(monitor).panel, found.counts, _places(monitor)
     last = counts[np.arange(len(counts)), panel.widths - 1]
     valued = counts.sum(1) - counts[:, MISSING]
-    numbers = np.array([each.number for each in mine])
     same = np.where(panel.is_number, found.lows[numbers] == found.highs[numbers], counts[:, FIRST:].max(1) == valued)
     return PaneHealth(
         rows=found.rows,
         duplicates=0,
         missing=counts[:, MISSING],
-        invalid=found.cells[[each.invalid for each in mine]],
+        invalid=found.cells[invalid],
         unseen=np.where(panel.is_number, 0, counts[:, UNSEEN]),
         below=np.where(panel.is_number, counts[:, UNSEEN], 0),
         above=np.where(panel.is_number, last, 0),
         constant=(valued >= 2) & same,
     )
+
+
+@lru_cache(maxsize=1 << 16)
+def _places(monitor: Monitor) -> tuple[Ints, Ints]:
+    """Return where the reference's features have their invalid rows, and which numbers they are (-1 for categories)."""
+    cells = {cells.name: cells for cells in layout_of(monitor).features}
+    mine = [cells[name] for name in plan_of(monitor).names]
+    return np.array([each.invalid for each in mine]), np.array([each.number for each in mine])
 
 
 def _follow(

@@ -14,7 +14,7 @@ from detectors.panel.effects import Cases, effects
 from detectors.panel.panel import Panel
 from detectors.panel.plan import Plan
 from stream.folds.decide.emit import Emit
-from stream.folds.decide.gauges import OnTime, pane_of, plan_of
+from stream.folds.decide.gauges import OnTime, plan_of
 from stream.folds.layout import layout_of
 from stream.folds.monitor import Monitor
 from stream.folds.rows import StatisticsRow
@@ -39,7 +39,7 @@ def statistics_rows(monitor: Monitor, panes: Sequence[Final], emit: Emit) -> lis
     if monitor.reference is None or not with_rows:
         return []
     plan = plan_of(monitor)
-    counts = np.stack([pane_of(monitor, pane.pane_ms, pane.found).counts for pane in with_rows])
+    counts = np.stack([pane.found.counts for pane in with_rows])
     sizes = _sizes(plan.panel, counts, np.array([pane.found.rows for pane in with_rows]))
     values = counts.sum(2)
     present = (values - counts[:, :, MISSING]).tolist()

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.bins import Bins
+from detectors.by_segment import Watched
 from detectors.estimate.answers import Estimator
 from detectors.outliers.reference import Outliers
 from detectors.packing import pack, unpack
@@ -19,7 +20,7 @@ from detectors.quality.health_profile import HealthProfile
 
 Ints = NDArray[np.int64]
 
-SCHEMA = 5
+SCHEMA = 6
 MAX_SEGMENTS = 50
 
 SERVED: Final = {"binary": "__score__", "multiclass": "__prediction__", "regression": "__prediction__"}
@@ -61,6 +62,8 @@ class Reference(msgspec.Struct, frozen=True, dict=True):
         Length of the cycle that was asked for, 0 for none; ``panel.phases`` says whether its phases could be learnt.
     segments
         For each segment feature the levels that are kept apart, at most 50, the most frequent first.
+    watched
+        Groups of segments within which features are watched, the largest first.
     label_age_p95_ms
         Age at which 95 % of the labels were there; -1 if none was seen.
     label_share
@@ -87,6 +90,7 @@ class Reference(msgspec.Struct, frozen=True, dict=True):
     pane_ms: int
     cycle_ms: int
     segments: dict[str, tuple[str, ...]]
+    watched: tuple[Watched, ...]
     label_age_p95_ms: int
     label_share: float
     promise: Promise | None

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.bins import Bins
-from detectors.by_segment import Watched
 from detectors.estimate.answers import Estimator
 from detectors.outliers.reference import Outliers
 from detectors.packing import pack, unpack
@@ -43,6 +42,14 @@ class Origin(msgspec.Struct, frozen=True):
     kind: str = ""
     said: str = ""
     version: str = ""
+
+
+class Watched(msgspec.Struct, frozen=True):
+    """A group within which features are watched: the rows whose `segment` has a `level`, and what they are like."""
+
+    segment: str
+    level: str
+    panel: Panel
 
 
 class Reference(msgspec.Struct, frozen=True, dict=True):

@@ -8,32 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.artifact import Watched
 from detectors.columns import Binned, count_by_pane
 from detectors.cycles import Cycles
 from detectors.panel.fit import ReferenceCounts, fit_panel
-from detectors.panel.panel import MIN_PANES, Panel
+from detectors.panel.panel import MIN_PANES
 from detectors.promise import Group
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 MOST_WATCHED = 400
-"""Features times groups, the largest groups first: a gauge keeps some kilobytes for each, and takes its time."""
+"""Features times groups, the largest groups first: for each a reference holds 3.5 kB, and .5 kB for each more phase."""
+
+_PHASE = 1 / 8
+"""Of what a feature of a group takes, a phase of its cycle."""
 
 LEAST_GROUPS = 2
 """Groups of one segment: a single one is all rows, or all that are left beside rare ones."""
-
-
-class Watched(msgspec.Struct, frozen=True):
-    """One group that is watched: the rows whose `segment` has a `level`, and what they are like."""
-
-    segment: str
-    level: str
-    panel: Panel
 
 
 def fit_groups(
@@ -45,7 +40,8 @@ def fit_groups(
 ) -> tuple[Watched, ...]:
     """Return the panels of the groups that can be watched, the largest group first; O(groups F n).
 
-    A group needs 60 panes with rows and windows of 400 effective rows; where rows have a cycle, rows in each pane.
+    A group needs 60 panes with rows, and rows for 3 windows of 400 effective ones; where rows have a cycle, rows in
+    each pane.
 
     Parameters
     ----------
@@ -59,12 +55,13 @@ def fit_groups(
         Number of each row's pane, ``(n,)``.
     """
     found: list[Watched] = []
-    for group, rows in _largest(rows_of, MOST_WATCHED // len(features)):
+    most = int(MOST_WATCHED / (len(features) * (1 + (cycles.phases - 1) * _PHASE)))
+    for group, rows in _largest(rows_of, most):
         counted = _counted(whole, features, rows, pane_of_row)
         if len(counted.rows) < (len(whole.rows) if cycles.phases > 1 or cycles.window > 1 else MIN_PANES):
             continue
         panel = fit_panel(counted, phases=cycles.phases, cycle=cycles.window)
-        if panel.can_alarm and panel.usable.any():
+        if panel.can_alarm and panel.usable[:2].any():
             found.append(Watched(*group, panel))
     return tuple(found)
 

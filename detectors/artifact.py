@@ -19,7 +19,7 @@ from detectors.quality.health_profile import HealthProfile
 
 Ints = NDArray[np.int64]
 
-SCHEMA = 5
+SCHEMA = 6
 MAX_SEGMENTS = 50
 
 SERVED: Final = {"binary": "__score__", "multiclass": "__prediction__", "regression": "__prediction__"}
@@ -44,6 +44,14 @@ class Origin(msgspec.Struct, frozen=True):
     version: str = ""
 
 
+class Watched(msgspec.Struct, frozen=True):
+    """A group within which features are watched: the rows whose `segment` has a `level`, and what they are like."""
+
+    segment: str
+    level: str
+    panel: Panel
+
+
 class Reference(msgspec.Struct, frozen=True, dict=True):
     """What is normal for one model. Made by `detectors.reference.fit_reference`, never changed.
 
@@ -61,6 +69,8 @@ class Reference(msgspec.Struct, frozen=True, dict=True):
         Length of the cycle that was asked for, 0 for none; ``panel.phases`` says whether its phases could be learnt.
     segments
         For each segment feature the levels that are kept apart, at most 50, the most frequent first.
+    watched
+        Groups of segments within which features are watched, the largest first.
     label_age_p95_ms
         Age at which 95 % of the labels were there; -1 if none was seen.
     label_share
@@ -87,6 +97,7 @@ class Reference(msgspec.Struct, frozen=True, dict=True):
     pane_ms: int
     cycle_ms: int
     segments: dict[str, tuple[str, ...]]
+    watched: tuple[Watched, ...]
     label_age_p95_ms: int
     label_share: float
     promise: Promise | None

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from detectors import centres, scores
 from detectors.artifact import MAX_SEGMENTS, SERVED, Reference, decode, encode, sha256
 from detectors.bins import MISSING, with_edge
+from detectors.by_segment import fit_groups
 from detectors.columns import Binned, bin_numbers, bin_texts, count_by_pane, expected_shares
 from detectors.crossed import crossed_scores
 from detectors.cycles import Cycles, cycles_of
@@ -64,7 +65,7 @@ def fit_reference(
     cycle_ms
         Length of a cycle, a multiple of `pane_ms`: only rows of whole cycles take part (`detectors.cycles`). 0: none.
     segments
-        Categories whose levels are watched apart.
+        Categories whose levels are told apart; features are watched within the larger ones (`detectors.by_segment`).
     label_ages_ms
         Age at which the label of each row came, ``(n,)``; -1 for never. None: no labels known.
     answers
@@ -118,6 +119,7 @@ def _fitted(
     numbered = NumberedPanes(panes.of_row, _numbers(panes, pane_ms, cycles.phases), panes.rows, cycles.phases)
     panel, outliers = _with_pairs(fitted, features[:inputs], numbered, strange, _carried(answers))
     levels = {name: _segment_levels(name, features) for name in segments}
+    groups = _groups(features, levels)
     ages = np.asarray([] if given.label_ages_ms is None else given.label_ages_ms, np.int64)
     labelled = ages[ages >= 0]
     return Reference(
@@ -131,7 +133,8 @@ def _fitted(
         segments=levels,
         label_age_p95_ms=int(np.quantile(labelled, 0.95, method="inverted_cdf")) if len(labelled) else -1,
         label_share=len(labelled) / n,
-        promise=_promise(answers, panes, _groups(features, levels)),
+        watched=fit_groups(counted, features, groups, panes.of_row, cycles),
+        promise=_promise(answers, panes, groups),
         estimator=_estimator(answers, features[inputs:], panes),
         outliers=outliers,
         health=_health(features, counted, panes, pane_ms, ages, cycles.phases),

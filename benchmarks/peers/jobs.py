@@ -17,7 +17,7 @@ from benchmarks.peers.environments import HERE, QUIET
 from benchmarks.peers.streams import CASES, NULLS, Case, Size, Streams
 
 PEERS = ("evidently", "nannyml", "whylogs", "frouros", "alibi-detect", "river")
-SECONDS = 1_800
+SECONDS = 7_200
 
 
 class Task(TypedDict):

@@ -26,12 +26,14 @@ class Plan:
     ----------
     panel, names
         The fitted reference, and the names of its features.
+    part
+        Of the budget, what this panel has; other panels have the rest.
     level
         False-alarm probability for each tick of the parallel tests; 0 switches them off.
     shares
-        Of the budget, ``(F + 1,)``.
+        Of the panel's part, ``(F + 1,)``.
     log_thresholds
-        Of evidence, ``(F + 1,)``: the log of mean ticks between false alarms over the share.
+        Of evidence, ``(F + 1,)``: the log of mean ticks between false alarms over the share of the whole budget.
     is_output
         Whether a feature is an output of the model, ``(F,)``.
     importance
@@ -52,6 +54,7 @@ class Plan:
 
     panel: Panel
     names: tuple[str, ...]
+    part: float
     level: float
     shares: Floats
     log_thresholds: Floats
@@ -70,6 +73,7 @@ def plan(
     threshold: float = 1_000.0,
     level: float = 0.001,
     *,
+    part: float = 1.0,
     is_output: Flags | None = None,
     importance: Floats | None = None,
     floors: Floors | None = None,
@@ -82,6 +86,8 @@ def plan(
         Mean ticks between false alarms by evidence, above 1.
     level
         False-alarm probability for each tick by parallel tests, in [0, 1).
+    part
+        Of both, what this panel may use up, in (0, 1].
     is_output, importance
         ``(F,)``. None: no feature is an output, all are equally important.
     floors
@@ -90,10 +96,12 @@ def plan(
     Raises
     ------
     ValueError
-        If `threshold` or `level` is out of range.
+        If `threshold`, `level` or `part` is out of range.
     """
-    if not threshold > 1 or not 0 <= level < 1:
-        raise ValueError(f"need a threshold above 1 and a level in [0, 1), got {threshold} and {level}")
+    if not (threshold > 1 and 0 <= level < 1 and 0 < part <= 1):
+        raise ValueError(
+            f"need a threshold above 1, a level in [0, 1) and a part in (0, 1], got {threshold}, {level}, {part}"
+        )
     features = len(panel.bins)
     outputs = np.zeros(features, bool) if is_output is None else is_output
     shares = budget_shares(outputs, panel.joint is not None)
@@ -102,9 +110,10 @@ def plan(
     return Plan(
         panel=panel,
         names=panel.names,
-        level=level,
+        part=part,
+        level=level * part,
         shares=shares,
-        log_thresholds=np.log(threshold) - np.log(shares),
+        log_thresholds=np.log(threshold) - np.log(shares * part),
         is_output=outputs,
         importance=np.ones(features) if importance is None else importance,
         floors=Floors() if floors is None else floors,

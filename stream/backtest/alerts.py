@@ -49,7 +49,7 @@ class AlertReport:
     features
         Ranked by cause.
     segment
-        ``feature=level`` if it concerns one segment.
+        ``feature=level`` if it concerns one group of rows; several with commas between.
     sentence
         The incident's title.
     evidence_days, budget_days
@@ -168,7 +168,8 @@ def _until_ms(incident: Incident, alarms: Sequence[Alarm], pane_ms: int) -> int:
 
 def _segment(where: object) -> str | None:
     if isinstance(where, Mapping):
-        return ", ".join(f"{name}={level}" for name, level in where.items()) or None
+        levels = [(name, [some] if isinstance(some, str) else some) for name, some in where.items()]
+        return ", ".join(f"{name}={level}" for name, some in levels for level in some) or None
     return str(where) if where else None
 
 

@@ -16,7 +16,7 @@ from stream.references.histogram import sparkline
 from stream.references.portrait import FeaturePortrait, OutlierPortrait, Portrait, PromisePortrait, portrait
 from stream.references.times import moment
 
-SHORT, MOST_SEGMENTS = 12, 5
+SHORT, MOST_SEGMENTS, SHOWN_GROUPS = 12, 5, 6
 _SHAPE = "shape"
 
 Json = dict[str, object]
@@ -121,6 +121,8 @@ def _about(one: Kept, shown: Portrait) -> Iterator[str]:
         least, most = shown.effective_panes
         worth = f"{least:.0f}" if round(least) == round(most) else f"{least:.0f} to {most:.0f}"
         yield f"windows   of {windows} panes; worth {worth} panes, by feature{_pairs(shown)}"
+    if shown.groups:
+        yield f"groups    {_groups(shown)}"
     if shown.outliers:
         yield f"outliers  {_outliers(shown.outliers)}"
     if shown.cycle:
@@ -130,6 +132,13 @@ def _about(one: Kept, shown: Portrait) -> Iterator[str]:
 
 def _pairs(shown: Portrait) -> str:
     return f"; {shown.pairs} features are watched in pairs" if shown.pairs else ""
+
+
+def _groups(shown: Portrait) -> str:
+    """Return the groups that are watched apart, the largest first; of many the first ones."""
+    more = len(shown.groups) - SHOWN_GROUPS
+    named = ", ".join(escape(group) for group in shown.groups[:SHOWN_GROUPS])
+    return f"{named}{f' and {more} more' if more > 0 else ''}: features are watched within them too"
 
 
 def _outliers(found: OutlierPortrait) -> str:

@@ -23,10 +23,11 @@ WHERE model = {{model:String}} AND (target = {{target:String}} OR kind = {{targe
   AND pane <= fromUnixTimestamp64Milli({{at_ms:Int64}})
 ORDER BY pane DESC, segment_key != '', segment_value, id LIMIT {{most:UInt32}}
 """  # noqa: S608 - the columns are written above
+# Of features within groups only alarms are told: the newest of them may be long over.
 _NEWEST = f"""
 SELECT {_VERDICT} FROM verdicts
 WHERE model = {{model:String}} AND pane <= fromUnixTimestamp64Milli({{at_ms:Int64}}) AND status != 'fault'
-  AND kind NOT LIKE 'river:%'
+  AND kind NOT LIKE 'river:%' AND NOT (kind = 'drift' AND segment_key != '')
 ORDER BY pane DESC, id LIMIT 1 BY target, kind, segment_key, segment_value
 """  # noqa: S608
 _INCIDENT = """

@@ -113,6 +113,8 @@ class Portrait:
         Panes of the cycle that are told apart; 1 for none.
     pairs
         How many features are watched in pairs.
+    groups
+        Groups of segments within which features are watched, the largest first, as ``segment=level``.
     outliers
         What an outlier is; None if none are looked for.
     promise
@@ -142,6 +144,7 @@ class Portrait:
     effective_panes: tuple[float, float]
     features: tuple[FeaturePortrait, ...]
     pairs: int
+    groups: tuple[str, ...]
     outliers: OutlierPortrait | None
     promise: tuple[PromisePortrait, ...]
     promise_of: str
@@ -174,6 +177,7 @@ def portrait(reference: Reference) -> Portrait:
         effective_panes=(float(panel.effective_panes.min()), float(panel.effective_panes.max())),
         features=tuple(_feature(reference, f) for f in range(len(panel.bins))),
         pairs=0 if panel.joint is None else len(panel.joint.features),
+        groups=tuple(f"{each.segment}={each.level}" for each in reference.watched),
         outliers=_outliers(reference.outliers),
         promise=tuple(_promise(reference)),
         promise_of=reference.origin.version,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from detectors.panel.gauge import tick
-from detectors.panel.gauge_state import initial
+from detectors.panel.gauge_state import Pane, initial
+from detectors.panel.plan import Plan
 from stream.folds.decide.attribution import judge_attribution, ranked_plan
-from stream.folds.decide.drift_incidents import follow
+from stream.folds.decide.drift_incidents import Gauged, follow, is_in_incident
 from stream.folds.decide.drift_rows import verdict_rows
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.findings import findings
-from stream.folds.decide.gauges import OnTime, pane_of
-from stream.folds.decide.state import LineageState, Loop
+from stream.folds.decide.gauges import OnTime, pane_of, part_plans, parts_on_time
+from stream.folds.decide.merge import Merged, PaneGroup
+from stream.folds.decide.state import ALL, LineageState, Loop, Part
 from stream.folds.monitor import Monitor
 
 
@@ -25,6 +27,36 @@ def judge_pane(lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: int
         return
     judged = findings(plan, monitor.budget, monitor.pane_ms, verdict)
     rows = verdict_rows(monitor, pane_ms, plan, judged, emit)
-    follow(lineage, loop, monitor, pane_ms, judged, rows, emit)
+    follow(lineage, loop, monitor, pane_ms, Gauged(ALL, plan, judged, rows), emit)
     emit.rows.extend(rows)
     emit.rows.extend(judge_attribution(loop, monitor, pane_ms, plan, verdict.windows, emit))
+
+
+def judge_parts(
+    lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: int, merged: dict[PaneGroup, Merged], emit: Emit
+) -> None:
+    """Give the rows of each watched group to its gauge, and tell a verdict on each feature that alarms there.
+
+    Others are not told: there are as many as features times groups in each pane.
+    """
+    for part, pane in parts_on_time(monitor, pane_ms, merged).items():
+        _judge_part(lineage, loop, monitor, pane_ms, (part, part_plans(monitor)[part]), pane, emit)
+
+
+def _judge_part(
+    lineage: LineageState,
+    loop: Loop,
+    monitor: Monitor,
+    pane_ms: int,
+    watched: tuple[Part, Plan],
+    pane: Pane,
+    emit: Emit,
+) -> None:
+    part, plan = watched
+    lineage.part_gauges[part], verdict = tick(plan, lineage.part_gauges.get(part) or initial(plan.panel), pane)
+    if verdict.windows is None or not (verdict.alarms or is_in_incident(loop, monitor, part)):
+        return
+    judged = findings(plan, monitor.budget, monitor.pane_ms, verdict)
+    rows = verdict_rows(monitor, pane_ms, plan, judged, emit, part)
+    follow(lineage, loop, monitor, pane_ms, Gauged(part, plan, judged, rows), emit)
+    emit.rows.extend(row for row, alarms in zip(rows, judged.alarms, strict=True) if alarms)

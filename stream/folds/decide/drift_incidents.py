@@ -4,22 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from detectors.evidence.budget import DAY_MS
 from detectors.outliers.watch import OutlierWatch
 from detectors.panel.gauge import NO_JOINT
+from detectors.panel.plan import Plan
 from stream.folds.decide.drift_words import OUTLIERS, drift_title
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.findings import Findings
-from stream.folds.decide.gauges import plan_of
+from stream.folds.decide.gauges import part_plans, plan_of
 from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, open_of, tell
-from stream.folds.decide.state import Incident, LineageState, Loop
+from stream.folds.decide.parts import by_segment, parts_of, raised_by, share_of
+from stream.folds.decide.state import ALL, Incident, LineageState, Loop, Part
 from stream.folds.monitor import Monitor
 from stream.folds.rows import VerdictRow
 
 INFO, WARN = "info", "warn"
+
+
+class Gauged(NamedTuple):
+    """What the gauge of all rows, or of one group, found in a tick, and its verdicts as rows."""
+
+    part: Part
+    plan: Plan
+    found: Findings
+    rows: Sequence[VerdictRow]
+
+    @property
+    def followers(self) -> set[str]:
+        """What is moved by inputs: the model's answers, and the share of outliers."""
+        names = zip(self.plan.names, self.plan.is_output, strict=True)
+        return {OUTLIERS, *(name for name, is_output in names if is_output)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +48,7 @@ class _Alarm:
     the evidence over time is above its threshold, not only a single window.
     """
 
+    gauged: Gauged
     features: list[str]
     apart: str
     partner: str
@@ -38,23 +57,20 @@ class _Alarm:
     days: float
     is_proven: bool
 
+    @property
+    def names(self) -> list[str]:
+        """The features, or else the one that no longer moves with the others; empty without an alarm."""
+        return self.features or ([self.apart] if self.apart else [])
 
-def follow(
-    lineage: LineageState,
-    loop: Loop,
-    monitor: Monitor,
-    pane_ms: int,
-    found: Findings,
-    rows: Sequence[VerdictRow],
-    emit: Emit,
-) -> None:
+
+def follow(lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: int, gauged: Gauged, emit: Emit) -> None:
     """Open, extend or close drift incidents by what alarms now."""
-    alarm = _alarm(monitor, pane_ms, found, rows)
+    alarm = _alarm(monitor, pane_ms, gauged)
     faults = {name for i in open_of(loop, monitor, "data-fault") for name in i.features}
     touched = [i for i in open_of(loop, monitor, "drift") if _is_one_fault(monitor, pane_ms, i, alarm)]
-    _count_quiet(lineage, loop, monitor, pane_ms, found, touched, emit)
-    mine = [i for i in touched if set(i.features) & set(_names(alarm))]
-    if not mine and _is_explained(monitor, _names(alarm), faults):
+    _count_quiet(lineage, loop, monitor, pane_ms, gauged, touched, emit)
+    mine = [i for i in touched if set(i.features) & set(alarm.names)]
+    if not mine and _is_explained(alarm, faults):
         return
     if touched:
         _extend(monitor, (mine or touched)[0], alarm, emit)
@@ -62,9 +78,14 @@ def follow(
         _open(loop, monitor, pane_ms, alarm, emit)
 
 
-def _is_explained(monitor: Monitor, names: Sequence[str], faults: set[str]) -> bool:
+def is_in_incident(loop: Loop, monitor: Monitor, part: Part) -> bool:
+    """Return whether a group opened an incident that is still open: its quiet windows close it."""
+    return any(raised_by(incident) == part for incident in open_of(loop, monitor, "drift"))
+
+
+def _is_explained(alarm: _Alarm, faults: set[str]) -> bool:
     """Return whether nothing alarms, or only what the data's fault explains: its features, and answers after them."""
-    return not names or (bool(faults) and set(names) <= faults | _followers(monitor))
+    return not alarm.names or (bool(faults) and set(alarm.names) <= faults | alarm.gauged.followers)
 
 
 def _is_one_fault(monitor: Monitor, pane_ms: int, incident: Incident, alarm: _Alarm) -> bool:
@@ -73,32 +94,29 @@ def _is_one_fault(monitor: Monitor, pane_ms: int, incident: Incident, alarm: _Al
     Which feature of a changed pair is to blame the pair does not say: either may. And answers and outliers follow
     inputs: what moves them is most likely what moves an input at the same time.
     """
-    names, before, followers = set(_names(alarm)), set(incident.features), _followers(monitor)
+    names, before, followers = set(alarm.names), set(incident.features), alarm.gauged.followers
     if before & {*names, alarm.partner}:
         return True
-    window_ms = plan_of(monitor).panel.scales[0] * monitor.pane_ms
-    overlap = alarm.since_ms <= pane_ms - incident.quiet * window_ms
+    overlap = alarm.since_ms <= pane_ms - incident.quiet * _window_ms(monitor, raised_by(incident))
     return bool(names) and overlap and (names <= followers or before <= followers)
 
 
-def _followers(monitor: Monitor) -> set[str]:
-    """Return what is moved by inputs: the model's answers, and the share of outliers."""
-    plan = plan_of(monitor)
-    return {OUTLIERS, *(name for name, is_output in zip(plan.names, plan.is_output, strict=True) if is_output)}
+def _window_ms(monitor: Monitor, part: Part) -> int:
+    """Return the length of the smallest window of all rows, or of a group's."""
+    plan = plan_of(monitor) if part == ALL else part_plans(monitor)[part]
+    return plan.panel.scales[0] * monitor.pane_ms
 
 
-def _names(alarm: _Alarm) -> list[str]:
-    return alarm.features or ([alarm.apart] if alarm.apart else [])
-
-
-def _alarm(monitor: Monitor, pane_ms: int, found: Findings, rows: Sequence[VerdictRow]) -> _Alarm:
-    verdict, plan = found.verdict, plan_of(monitor)
+def _alarm(monitor: Monitor, pane_ms: int, gauged: Gauged) -> _Alarm:
+    plan, found, rows = gauged.plan, gauged.found, gauged.rows
+    verdict = found.verdict
     features = verdict.features.tolist()
     has_joint = verdict.joint != NO_JOINT
     places = [*features, *([len(plan.panel.bins)] if has_joint else [])]
     window_ms = plan.panel.scales[int(found.scale.max(initial=0))] * monitor.pane_ms
     since = int(verdict.first.min()) * monitor.pane_ms if features else pane_ms + monitor.pane_ms - window_ms
     return _Alarm(
+        gauged=gauged,
         features=[plan.names[f] for f in features],
         apart=plan.names[verdict.joint] if has_joint else "",
         partner=plan.names[verdict.partner] if has_joint else "",
@@ -110,41 +128,51 @@ def _alarm(monitor: Monitor, pane_ms: int, found: Findings, rows: Sequence[Verdi
 
 
 def _open(loop: Loop, monitor: Monitor, pane_ms: int, alarm: _Alarm, emit: Emit) -> None:
-    level = WARN if alarm.is_proven else INFO
-    now_ms = pane_ms + monitor.pane_ms
-    title = drift_title(monitor.model, alarm.features, alarm.apart, alarm.since_ms, monitor.pane_ms)
-    incident = open_incident(loop, monitor, "drift", level, title, _names(alarm), alarm.since_ms, now_ms)
+    level, now_ms = WARN if alarm.is_proven else INFO, pane_ms + monitor.pane_ms
+    incident = open_incident(loop, monitor, "drift", level, "", alarm.names, alarm.since_ms, now_ms)
+    incident.parts = {alarm.gauged.part: _displaced(monitor, alarm)}
     incident.evidence_days, incident.budget_days = alarm.days, monitor.budget.mark_days
     incident.verdicts = [v.id for v in alarm.verdicts]
-    tell(monitor, incident, "open", alarm.verdicts[0].reason, _keys(incident, alarm.verdicts), emit)
+    _tell(monitor, incident, "open", alarm, emit)
 
 
 def _extend(monitor: Monitor, incident: Incident, alarm: _Alarm, emit: Emit) -> None:
-    """Make the incident a warning, and surer, as this is its second alarm; tell it if that changes anything."""
-    before = (incident.level, len(incident.features), _is_at_budget(incident))
-    new = [name for name in _names(alarm) if name not in incident.features]
-    incident.level, incident.quiet = WARN, 0
-    incident.features = sorted([*incident.features, *new], key=_followers(monitor).__contains__)
+    """Make the incident surer, and a warning with the second alarm of one gauge; tell it if that changes anything."""
+    before = _shown(monitor, incident)
+    new = [name for name in alarm.names if name not in incident.features]
+    incident.parts = incident.parts or {ALL: 0.0}
+    is_again = alarm.gauged.part in incident.parts
+    incident.level, incident.quiet = WARN if is_again or alarm.is_proven else incident.level, 0
+    incident.parts = {**incident.parts, alarm.gauged.part: _displaced(monitor, alarm)}
+    incident.features = sorted([*incident.features, *new], key=alarm.gauged.followers.__contains__)
     incident.verdicts += [v.id for v in alarm.verdicts if v.target in new]
-    incident.evidence_days = _surer(monitor, incident.evidence_days, alarm.days)
-    if before == (incident.level, len(incident.features), _is_at_budget(incident)):
-        return
-    incident.title = drift_title(monitor.model, incident.features, alarm.apart, incident.since_ms, monitor.pane_ms)
-    tell(monitor, incident, "updated", alarm.verdicts[0].reason, _keys(incident, alarm.verdicts), emit)
+    incident.evidence_days = _surer(monitor, incident.evidence_days, alarm, is_again)
+    if before != _shown(monitor, incident):
+        _tell(monitor, incident, "updated", alarm, emit)
 
 
-def _surer(monitor: Monitor, before_days: float, days: float) -> float:
+def _displaced(monitor: Monitor, alarm: _Alarm) -> float:
+    """Return the share of all rows that a feature displaced where its gauge watches; 0 if only pairs changed."""
+    tv = alarm.gauged.found.verdict.effects.tv
+    return share_of(monitor, alarm.gauged.part) * float(tv.max(initial=0.0))
+
+
+def _shown(monitor: Monitor, incident: Incident) -> tuple[str, int, bool, list[Part]]:
+    """Return what is told again if it changes."""
+    is_at_budget = incident.evidence_days >= incident.budget_days
+    return incident.level, len(incident.features), is_at_budget, parts_of(monitor, incident)
+
+
+def _surer(monitor: Monitor, before_days: float, alarm: _Alarm, is_again: bool) -> float:
     """Return the time between two such alarms in a row: evidence began anew after the first, so their rates multiply.
 
     Once in `before_days` chance opens an incident, and within its 16 windows raises another in 16 windows / `days`
-    of these.
+    of these. Alarms of two gauges share rows: the rarer one counts.
     """
-    windows_days = QUIET_WINDOWS * plan_of(monitor).panel.scales[0] * monitor.pane_ms / DAY_MS
-    return min(1e300, max(before_days, days, before_days * max(1.0, days / windows_days)))
-
-
-def _is_at_budget(incident: Incident) -> bool:
-    return incident.evidence_days >= incident.budget_days
+    if not is_again:
+        return max(before_days, alarm.days)
+    windows_days = QUIET_WINDOWS * _window_ms(monitor, alarm.gauged.part) / DAY_MS
+    return min(1e300, max(before_days, alarm.days, before_days * max(1.0, alarm.days / windows_days)))
 
 
 def _count_quiet(
@@ -152,20 +180,30 @@ def _count_quiet(
     loop: Loop,
     monitor: Monitor,
     pane_ms: int,
-    found: Findings,
+    gauged: Gauged,
     touched: Sequence[Incident],
     emit: Emit,
 ) -> None:
-    """Close incidents after 16 windows without an alarm of their own; evidence began anew at the last one."""
-    plan = plan_of(monitor)
+    """Close incidents that this gauge opened after 16 windows without an alarm of their own.
+
+    Evidence began anew at the last one. A window in which none of its features could be judged says nothing.
+    """
+    plan, found = gauged.plan, gauged.found
     judged = {plan.names[f] for f in np.flatnonzero(found.is_judged)}
-    for incident in open_of(loop, monitor, "drift"):
-        # A window in which none of its features could be judged says nothing.
+    mine = [incident for incident in open_of(loop, monitor, "drift") if raised_by(incident) == gauged.part]
+    for incident in mine:
         is_quiet = incident not in touched and bool(set(incident.features) & judged) and bool(found.verdict.due[0])
         incident.quiet += is_quiet
         if incident.quiet >= QUIET_WINDOWS:
             close(loop, monitor, incident, pane_ms + monitor.pane_ms, f"over: {QUIET_WINDOWS} quiet windows", emit)
             lineage.outliers = OutlierWatch() if OUTLIERS in incident.features else lineage.outliers
+
+
+def _tell(monitor: Monitor, incident: Incident, state: str, alarm: _Alarm, emit: Emit) -> None:
+    parts, features = parts_of(monitor, incident), incident.features if state == "updated" else alarm.features
+    incident.title = drift_title(monitor.model, features, alarm.apart, incident.since_ms, monitor.pane_ms, parts)
+    where = {"where": {"features": incident.features, "segment": by_segment(parts)}} if parts else {}
+    tell(monitor, incident, state, alarm.verdicts[0].reason, {**_keys(incident, alarm.verdicts), **where}, emit)
 
 
 def _keys(incident: Incident, verdicts: Sequence[VerdictRow]) -> dict[str, object]:

@@ -12,6 +12,7 @@ from stream.folds.decide.drift_words import feature_reason, pairs_reason
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.findings import Findings
 from stream.folds.decide.incidents import short_id
+from stream.folds.decide.state import ALL, Part
 from stream.folds.monitor import Monitor
 from stream.folds.rows import VerdictRow
 
@@ -21,13 +22,17 @@ PAIRS = "__pairs__"
 STABLE, WARNING, DRIFT = "stable", "warning", "drift"
 
 
-def verdict_rows(monitor: Monitor, pane_ms: int, plan: Plan, found: Findings, emit: Emit) -> list[VerdictRow]:
+def verdict_rows(
+    monitor: Monitor, pane_ms: int, plan: Plan, found: Findings, emit: Emit, part: Part = ALL
+) -> list[VerdictRow]:
     """Return the verdict on each feature, in the panel's order, then that on pairs if they are watched."""
-    rows = [_of_feature(monitor, pane_ms, plan, found, f, emit) for f in range(len(plan.panel.bins))]
+    rows = [_of_feature(monitor, pane_ms, plan, found, f, emit, part) for f in range(len(plan.panel.bins))]
     return rows if plan.panel.joint is None else [*rows, _of_pairs(monitor, pane_ms, plan, found, emit)]
 
 
-def _of_feature(monitor: Monitor, pane_ms: int, plan: Plan, found: Findings, f: int, emit: Emit) -> VerdictRow:
+def _of_feature(
+    monitor: Monitor, pane_ms: int, plan: Plan, found: Findings, f: int, emit: Emit, part: Part
+) -> VerdictRow:
     panel, days = plan.panel, float(found.days[f])
     rows, scale = int(found.rows[f]), int(found.scale[f])
     status = _status(monitor, plan, found, f)
@@ -36,14 +41,14 @@ def _of_feature(monitor: Monitor, pane_ms: int, plan: Plan, found: Findings, f: 
     why = status.reason or feature_reason(effect, value, floor, days, worst)
     is_judged = not status.reason
     return VerdictRow(
-        id=f"vd-{short_id(monitor.lineage, pane_ms, plan.names[f])}",
+        id=f"vd-{short_id(monitor.lineage, pane_ms, plan.names[f], *(part if part != ALL else ()))}",
         lineage=monitor.lineage,
         monitor=monitor.name,
         model=monitor.model,
         pane_ms=pane_ms,
         pane_s=panel.scales[scale] * monitor.pane_ms // 1000,
-        segment_key="",
-        segment_value="",
+        segment_key=part[0],
+        segment_value=part[1],
         target=plan.names[f],
         kind="drift",
         status=status.status,

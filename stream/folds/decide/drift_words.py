@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from detectors.evidence.days import in_words
+from stream.folds.decide.state import Part
 from stream.folds.decide.words import day, listed
 
 _EFFECTS = {
@@ -63,17 +64,23 @@ def moved_reason(change: float, floor: float, unit: str, days: float) -> str:
     return f"it moves the answers by {change:+.3g} {unit} against the reference (floor {floor:.3g}); {in_words(days)}"
 
 
-def drift_title(model: str, features: Sequence[str], apart: str, since_ms: int, pane_ms: int) -> str:
+def drift_title(
+    model: str, features: Sequence[str], apart: str, since_ms: int, pane_ms: int, parts: Sequence[Part] = ()
+) -> str:
     """Return the sentence of a drift incident; `apart` is the feature that no longer moves with the others, if any.
+
+    `parts` are the groups that it is about, none for all rows.
 
     >>> drift_title("m", ["temp"], "", 0, 86_400_000)
     'm: the input temp drifted since 1 Jan 1970'
+    >>> drift_title("m", ["temp"], "", 0, 86_400_000, [("city", "Oslo"), ("city", "Rome")])
+    'm: the input temp drifted where city is Oslo or Rome since 1 Jan 1970'
     >>> drift_title("m", [], "temp", 0, 86_400_000)
     'm: the input temp no longer moves with the others since 1 Jan 1970'
     >>> drift_title("m", [OUTLIERS], "", 0, 86_400_000)
     'm: more rows than usual are unlike any of the reference since 1 Jan 1970'
     """
-    since = f"since {day(since_ms, pane_ms)}"
+    since = f"{_where(parts)}since {day(since_ms, pane_ms)}"
     if not features:
         return f"{model}: the input {apart} no longer moves with the others {since}"
     named = [name for name in features if name != OUTLIERS]
@@ -83,3 +90,9 @@ def drift_title(model: str, features: Sequence[str], apart: str, since_ms: int, 
     if not inputs:
         return f"{model}: {listed([_ANSWERS[name] for name in named])} drifted {since}"
     return f"{model}: the input{'' if len(inputs) == 1 else 's'} {listed(inputs)} drifted {since}"
+
+
+def _where(parts: Sequence[Part]) -> str:
+    segments = dict.fromkeys(segment for segment, _ in parts)
+    named = [f"{segment} is {' or '.join(v for k, v in parts if k == segment)}" for segment in segments]
+    return f"where {', or '.join(named)} " if named else ""

@@ -9,16 +9,23 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.artifact import Reference
 from detectors.evidence.budget import WARN
+from detectors.outliers.watch import OutlierWatch
 from detectors.panel.gauge_state import GaugeState, Pane, forgotten
+from detectors.panel.panel import Panel
 from detectors.panel.plan import Plan, plan
 from stream.folds.decide.merge import Merged
-from stream.folds.decide.state import GroupId
+from stream.folds.decide.state import GroupId, LineageState, Part
 from stream.folds.layout import ROWS, layout_of
 from stream.folds.monitor import Monitor
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+
+PART_OF_ALL = 0.5
+"""Of the budget, what all rows have where groups of segments are watched as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +54,23 @@ def on_time(monitor: Monitor, pane_ms: int, merged: dict[tuple[int, GroupId], Me
     for sums in found:
         cells, products, totals = cells + sums.cells, products + sums.products, totals + sums.sums
         lows, highs = np.minimum(lows, sums.lows), np.maximum(highs, sums.highs)
-    counts = np.append(cells, 0)[_places(monitor)] if monitor.reference is not None else np.zeros((0, 0), np.int64)
+    counts = _counts(monitor, cells) if monitor.reference is not None else np.zeros((0, 0), np.int64)
     return OnTime(int(cells[ROWS]), cells, totals, lows, highs, products, counts)
+
+
+def parts_on_time(monitor: Monitor, pane_ms: int, merged: dict[tuple[int, GroupId], Merged]) -> dict[Part, Pane]:
+    """Return what each watched group is given of a final pane, in the order of their plans; none without rows."""
+    cells = dict[Part, Ints]()
+    for (pane, (_, *part)), sums in merged.items():
+        if pane == pane_ms and part[0]:
+            cells[part[0], part[1]] = cells.get((part[0], part[1]), 0) + sums.cells
+    number = pane_ms // monitor.pane_ms
+    there = [part for part in part_plans(monitor) if part in cells and cells[part][ROWS]]
+    return {part: Pane(_counts(monitor, cells[part]), int(cells[part][ROWS]), number=number) for part in there}
+
+
+def _counts(monitor: Monitor, cells: Ints) -> Ints:
+    return np.asarray(np.append(cells, 0)[_places(monitor)], np.int64)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -56,9 +78,23 @@ def plan_of(monitor: Monitor) -> Plan:
     """Return the plan of the monitor's gauge, at the level of warnings; the monitor has a reference."""
     if monitor.reference is None:
         raise ValueError(f"monitor {monitor.name} has no reference")
-    panel = monitor.reference.panel
-    outputs = np.arange(len(panel.bins)) >= len(panel.bins) - monitor.reference.outputs
-    return plan(panel, WARN.evidence, WARN.q, is_output=outputs)
+    part = PART_OF_ALL if monitor.reference.watched else 1.0
+    return _plan(monitor.reference, monitor.reference.panel, part)
+
+
+@lru_cache(maxsize=1 << 16)
+def part_plans(monitor: Monitor) -> dict[Part, Plan]:
+    """Return the plans of the groups that are watched: all of them share what of the budget all rows leave."""
+    reference = monitor.reference
+    if reference is None or not reference.watched:
+        return {}
+    part = (1 - PART_OF_ALL) / len(reference.watched)
+    return {(each.segment, each.level): _plan(reference, each.panel, part) for each in reference.watched}
+
+
+def _plan(reference: Reference, panel: Panel, part: float) -> Plan:
+    outputs = np.arange(len(panel.bins)) >= len(panel.bins) - reference.outputs
+    return plan(panel, WARN.evidence, WARN.q, part=part, is_output=outputs)
 
 
 def pane_of(monitor: Monitor, pane_ms: int, found: OnTime) -> Pane:
@@ -78,12 +114,16 @@ def _places(monitor: Monitor) -> Ints:
     return np.where(panel.valid, starts[:, None] + within, -1)
 
 
-def begun_anew(state: GaugeState | None, plan: Plan, features: Sequence[str]) -> GaugeState | None:
-    """Return a gauge without the evidence of an incident's features, and of what they moved: pairs, and answers.
+def begin_anew(lineage: LineageState, monitor: Monitor, features: Sequence[str]) -> None:
+    """Forget the evidence of an incident's features, and of what they moved: pairs, answers, outliers; others go on."""
+    if lineage.gauge is not None:
+        lineage.gauge = _without(lineage.gauge, plan_of(monitor), features)
+    plans = part_plans(monitor)
+    for part, state in lineage.part_gauges.items():
+        lineage.part_gauges[part] = _without(state, plans[part], features)
+    lineage.outliers = OutlierWatch()
 
-    Other features go on.
-    """
-    if state is None:
-        return None
+
+def _without(state: GaugeState, plan: Plan, features: Sequence[str]) -> GaugeState:
     mine = np.array([name in features for name in plan.names])
     return forgotten(state, np.append(mine | plan.is_output, True))

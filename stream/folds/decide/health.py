@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.bins import FIRST, MISSING, UNSEEN
-from detectors.outliers.watch import OutlierWatch
 from detectors.quality.check import check_pane
 from detectors.quality.fault import Fault
 from detectors.quality.gap import check_gap
@@ -20,7 +19,7 @@ from detectors.quality.labels import check_labels
 from detectors.quality.volume import check_volume
 from stream.folds.decide.drift_words import OUTLIERS
 from stream.folds.decide.emit import Emit
-from stream.folds.decide.gauges import OnTime, begun_anew, plan_of
+from stream.folds.decide.gauges import OnTime, begin_anew, plan_of
 from stream.folds.decide.health_words import fault_reason, fault_title
 from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, open_of, short_id, tell
 from stream.folds.decide.state import Incident, LineageState, Loop
@@ -57,7 +56,7 @@ def check_final(lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: in
     _follow(loop, monitor, pane_ms, found.rows, [fault for fault in faults if fault.alarms], kinds, emit)
     over = [name for incident in before if incident.id not in loop.incidents for name in incident.features]
     if over:  # what a fault left in windows and evidence is no drift
-        lineage.gauge, lineage.outliers = begun_anew(lineage.gauge, plan_of(monitor), over), OutlierWatch()
+        begin_anew(lineage, monitor, over)
 
 
 def check_mature(loop: Loop, monitor: Monitor, pane_ms: int, rows: int, labels: int, emit: Emit) -> None:

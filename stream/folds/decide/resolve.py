@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from detectors.outliers.watch import OutlierWatch
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.finality import newest_pane_end_ms
-from stream.folds.decide.gauges import begun_anew, plan_of
+from stream.folds.decide.gauges import begin_anew
 from stream.folds.decide.incidents import close
 from stream.folds.decide.loop import Command
 from stream.folds.decide.state import Incident, LineageState, Loop
@@ -73,7 +72,6 @@ def forget(lineage: LineageState, monitor: Monitor, incident: Incident) -> None:
     What a fault of the data left in windows and evidence is no drift.
     """
     if incident.kind in ("drift", "estimate", "data-fault") and monitor.reference is not None:
-        lineage.gauge = begun_anew(lineage.gauge, plan_of(monitor), incident.features)
-        lineage.outliers = OutlierWatch()
+        begin_anew(lineage, monitor, incident.features)
     if incident.kind == "performance":
         lineage.losing.clear()

@@ -14,9 +14,12 @@ from detectors.paired import Paired
 from detectors.panel.gauge_state import GaugeState
 from stream.folds.partials import Partial
 
-SCHEMA = 9
+SCHEMA = 10
 # Version, segment key, segment value.
 GroupId = tuple[str, str, str]
+# Segment key, segment value: both empty for all rows.
+Part = tuple[str, str]
+ALL: Part = ("", "")
 
 
 class Standing(msgspec.Struct, array_like=True):
@@ -66,7 +69,11 @@ class Unlabelled(msgspec.Struct, array_like=True):
 
 
 class Incident(msgspec.Struct, array_like=True):
-    """One fault: which features, since when, and how many windows have been quiet."""
+    """One fault: which features, since when, and how many windows have been quiet.
+
+    `parts` are those whose gauges alarmed, the first that opened it, each with the share of all rows that a feature
+    displaced there.
+    """
 
     id: str
     monitor: str
@@ -82,6 +89,7 @@ class Incident(msgspec.Struct, array_like=True):
     verdicts: list[str] = []
     evidence_days: float = 0.0
     budget_days: float = 0.0
+    parts: dict[Part, float] = {}
 
 
 class MaturePane(msgspec.Struct, array_like=True):
@@ -114,8 +122,9 @@ class Listening(msgspec.Struct, array_like=True):
 class LineageState(msgspec.Struct, array_like=True):
     """All that is known of one lineage.
 
-    `empty` is how many final panes in a row had no rows; `losing` and `history` are of the losses of a version ("": all
-    together). `listening` are river's detectors, by the key of the spec's entry.
+    `gauge` watches all rows, `part_gauges` groups of segments. `empty` is how many final panes in a row had no rows;
+    `losing` and `history` are of the losses of a version ("": all together). `listening` are river's detectors, by the
+    key of the spec's entry.
 
     Panes before `mended_ms` are shown and not judged: a person said that what they show is over.
 
@@ -135,6 +144,7 @@ class LineageState(msgspec.Struct, array_like=True):
     kept: list[int] = []
     unjudged: list[int] = []
     gauge: GaugeState | None = None
+    part_gauges: dict[Part, GaugeState] = {}
     outliers: OutlierWatch = OutlierWatch()
     empty: int = 0
     losing: dict[str, Losing] = {}

@@ -1,0 +1,110 @@
+"""What is decided about features within groups of segments."""
+
+import numpy as np
+import pytest
+
+from detectors.reference import fit_reference
+from stream.folds.rows import VerdictRow
+from tests.loop import DAY_MS, watched
+
+LEVELS, SHARES = ("a", "b", "c", "d"), (0.4, 0.3, 0.2, 0.1)
+FEATURES = {"x": {"type": "number"}, "y": {"type": "number"}, "c": {"type": "category"}}
+FIRST, ROWS = 70, 600
+
+
+def rows_of(g, n, shift=0.0, where=LEVELS):
+    """Two numbers and a group; `x` is moved in some groups."""
+    group = g.choice(LEVELS, n, p=SHARES)
+    x = g.standard_normal(n) + np.isin(group, where) * shift
+    return {"x": x.tolist(), "y": g.standard_normal(n).tolist(), "c": group.tolist()}
+
+
+@pytest.fixture(scope="module")
+def reference():
+    kinds = {name: each["type"] for name, each in FEATURES.items()}
+    days = np.repeat(np.arange(FIRST), ROWS) * DAY_MS
+    return fit_reference(
+        rows_of(np.random.default_rng(0), FIRST * ROWS), kinds, days, pane_ms=DAY_MS, segments=["c"], outliers="none"
+    )
+
+
+def monitored(reference):
+    return watched(reference, features=FEATURES, segments=["c"], performance=None, retrain=None)
+
+
+def live(loop, days, seed=1, **change):
+    """Days of predictions."""
+    g = np.random.default_rng(seed)
+    for day in days:
+        columns = rows_of(g, ROWS, **change)
+        times = np.sort(g.integers(day * DAY_MS, (day + 1) * DAY_MS, ROWS)).tolist()
+        events = [
+            {
+                "prediction_id": f"{day}/{i}",
+                "model": "m",
+                "event_time": at,
+                "features": {name: values[i] for name, values in columns.items()},
+            }
+            for i, at in enumerate(times)
+        ]
+        loop.send("predictions", events)
+        loop.tick(2)
+        loop.run()
+
+
+def within(loop):
+    return [row for row in loop.of(VerdictRow) if row.segment_key]
+
+
+def test_stationary_days_raise_nothing_and_tell_nothing_of_groups(reference):
+    loop = monitored(reference)
+    live(loop, range(FIRST, FIRST + 30))
+    assert (within(loop), loop.said("alerts")) == ([], [])
+
+
+def test_a_change_within_one_group_is_an_incident_that_names_it(reference):
+    loop = monitored(reference)
+    live(loop, range(FIRST, FIRST + 30), shift=0.6, where=["c"])
+
+    opened, *_, newest = loop.said("alerts")
+    assert (opened["state"], newest["kind"], newest["features"]) == ("open", "drift", ["x"])
+    assert newest["where"]["segment"] == {"c": ["c"]}
+    assert newest["title"] == "m: the input x drifted where c is c since 12 Mar 1970"
+    assert {(row.segment_key, row.segment_value, row.target) for row in within(loop)} == {("c", "c", "x")}
+    assert len({alert["incident"] for alert in loop.said("alerts")}) == 1
+
+
+def test_a_change_of_all_rows_is_one_incident_and_names_no_group(reference):
+    loop = monitored(reference)
+    live(loop, range(FIRST, FIRST + 30), shift=0.6)
+
+    assert len({alert["incident"] for alert in loop.said("alerts")}) == 1
+    assert within(loop)
+    assert loop.said("alerts")[-1]["title"] == "m: the input x drifted since 12 Mar 1970"
+    assert not any("segment" in alert["where"] for alert in loop.said("alerts"))
+
+
+def test_two_groups_that_change_alike_are_one_incident(reference):
+    loop = monitored(reference)
+    live(loop, range(FIRST, FIRST + 40), shift=0.5, where=["c", "d"])
+
+    assert len({alert["incident"] for alert in loop.said("alerts")}) == 1
+    assert loop.said("alerts")[-1]["where"]["segment"] == {"c": ["c", "d"]}
+
+
+def test_the_incident_closes_once_the_group_has_been_quiet_and_its_evidence_began_anew(reference):
+    loop = monitored(reference)
+    live(loop, range(FIRST, FIRST + 12), shift=0.6, where=["c"])
+    live(loop, range(FIRST + 12, FIRST + 90), seed=2)
+    assert [alert["state"] for alert in loop.said("alerts")].count("resolved") == 1
+    assert loop.said("alerts")[-1]["state"] == "resolved"
+
+
+def test_groups_have_half_of_the_budget_together(reference):
+    loop = monitored(reference)
+    live(loop, range(FIRST, FIRST + 30), shift=0.6, where=["c"])
+    [whole, *_] = [row for row in loop.of(VerdictRow) if row.target == "x" and not row.segment_key]
+    [group, *_] = within(loop)
+    tests = 4 - 0  # x, y, c and the joint test share what all rows have
+    assert whole.threshold == pytest.approx(np.log(1_000 * 2 * tests))
+    assert group.threshold == pytest.approx(np.log(1_000 * 2 * len(reference.watched) * 3))

@@ -76,16 +76,15 @@ def _ints(parts: list[bytes]) -> Ints:
 
 
 def _added(parts: list[bytes]) -> Floats:
-    first, *others = _floats_of(parts)
-    total = first.copy()
-    for other in others:  # one after the other: np.sum adds pairwise along an axis of one column
+    each = _floats_of(parts)
+    total: Floats = each[0].copy()
+    for other in each[1:]:  # one after the other: np.sum adds pairwise along an axis of one column
         total += other
     return total
 
 
 def _floats_of(parts: list[bytes]) -> Floats:
-    found: Floats = np.frombuffer(b"".join(parts), "<f8").reshape(len(parts), len(parts[0]) // 8)
-    return found
+    return np.frombuffer(b"".join(parts), "<f8").reshape(len(parts), len(parts[0]) // 8)
 
 
 def _levels(partials: list[Partial]) -> dict[str, dict[str, int]]:

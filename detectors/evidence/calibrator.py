@@ -46,7 +46,10 @@ def log_evidence(p: ArrayLike) -> Floats:
     given = np.asarray(p, np.float64)
     _refuse(given)
     surprise = -np.log(np.maximum(given, SMALLEST))
-    return np.where(surprise < _SERIES_BELOW, _near_one(surprise), _below_one(surprise))
+    is_near_one = surprise < _SERIES_BELOW
+    if not is_near_one.any():
+        return _below_one(surprise)
+    return np.where(is_near_one, _near_one(surprise), _below_one(surprise))
 
 
 def _refuse(p: Floats) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from detectors.panel.panel import Panel
+from detectors.panel.panel import Panel, angles
 from detectors.panel.windows import Windows
 
 Ints = NDArray[np.int64]
@@ -32,12 +32,11 @@ class BinTests(NamedTuple):
 
 
 class _Expectation(NamedTuple):
-    """Of counts, ``(T, F, W)``: shares, rows; variances against independent rows, of window and of reference.
+    """Of counts, ``(T, F, W)``: rows and variances against independent rows, of the window's own and the reference's.
 
     `reference_rows` are those behind the shares, ``(T, 1, 1)``.
     """
 
-    shares: Floats
     rows: Floats
     dispersion: Floats
     reference_dispersion: Floats
@@ -56,15 +55,13 @@ def bin_tests(panel: Panel, windows: Windows) -> BinTests:
 
 
 def _expectation(panel: Panel, windows: Windows) -> _Expectation:
-    panes = np.array(panel.scales)[windows.scale]
-    shares = windows.shares
+    panes = panel.scale_panes[windows.scale]
     # What is not sampling grows with the rows.
     growth = np.maximum(1, windows.rows / (panes * panel.rows_per_pane))[:, None, None]
     dispersion = (1 + (panel.dispersion - 1) * growth) * panel.largest_ratios[windows.scale][:, :, None]
     met = panel.rows * np.minimum(panes, panel.phases) / panel.phases
     return _Expectation(
-        shares,
-        windows.rows[:, None, None] * shares,
+        windows.rows[:, None, None] * windows.shares,
         dispersion,
         panel.dispersion * panel.largest_ratios[-1][:, None],
         met[:, None, None],
@@ -75,31 +72,22 @@ def _common(panel: Panel, windows: Windows, expected: _Expectation, common: Flag
     """Return the least p-value among common bins, and its bin: arcsines of roots, which have equal variances."""
     n = windows.rows[:, None, None]
     found = np.arcsin(np.sqrt((windows.counts + 0.375) / (n + 0.75)))
-    apart = np.abs(found - np.arcsin(np.sqrt(np.minimum(expected.shares, 1))))
+    apart = np.abs(found - (panel.angles if panel.phases == 1 else angles(windows.shares)))
     variance = expected.dispersion / (4 * (n + 0.5)) + expected.reference_dispersion / (4 * expected.reference_rows)
-    z = np.where(common, apart / np.sqrt(variance), 0)
+    z = apart / np.sqrt(variance) * common
     freedom = np.maximum(_LEAST_DF, panel.effective_panes - 1)
     return 2 * special.stdtr(freedom, -z.max(2)), z.argmax(2)
 
 
 def _rare(windows: Windows, expected: _Expectation, rare: Flags) -> tuple[Floats, Ints]:
     """Return the least p-value among rare bins, and its bin; 1 where none is worth a look."""
-    places = np.nonzero(rare & (windows.counts != expected.rows))
-    count, mean = windows.counts[places], expected.rows[places]
-    reference = _at(expected.reference_dispersion[None], places) / np.maximum(
-        expected.shares[places] * _at(expected.reference_rows, places), 1e-9
-    )
-    variance = expected.dispersion[places] * mean + mean * mean * reference
-    far = np.abs(count - mean) > _WORTH_A_LOOK * np.sqrt(variance)
-    p = np.ones(windows.counts.shape)
-    p[tuple(place[far] for place in places)] = _negative_binomial(count[far], mean[far], variance[far])
+    count, mean = windows.counts, expected.rows
+    reference = expected.reference_dispersion / np.maximum(windows.shares * expected.reference_rows, 1e-9)
+    variance = expected.dispersion * mean + mean * mean * reference
+    far = np.nonzero(rare & (np.abs(count - mean) > _WORTH_A_LOOK * np.sqrt(variance)))
+    p = np.ones(count.shape)
+    p[far] = _negative_binomial(count[far], mean[far], variance[far])
     return p.min(2), p.argmin(2)
-
-
-def _at(values: Floats, places: tuple[Ints, ...]) -> Floats:
-    """Return values at places, of an array that may have one entry along an axis for all."""
-    found = values[tuple(place if size > 1 else 0 for place, size in zip(places, values.shape, strict=True))]
-    return np.asarray(found, np.float64)
 
 
 def _negative_binomial(count: Floats, mean: Floats, variance: Floats) -> Floats:

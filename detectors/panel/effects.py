@@ -1,7 +1,8 @@
 """Effect sizes of many features at once, in the units that people know, less what chance alone would show.
 
 A case is one feature in one window: arrays have one row per case, so all features of a window and one feature in
-many windows are the same computation.
+many windows are the same computation. The same features in many panes may be given at once, by a first axis: what the
+reference says of them is then worked out once for all panes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from detectors.panel.panel import Panel
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 PSI_ADDED = 1e-4
 """Share that PSI adds to each bin, so that an empty one does not make it infinite."""
@@ -32,9 +32,9 @@ class Cases(NamedTuple):
     features
         Place of the feature, ``(C,)``.
     counts, rows
-        ``(C, W)``, ``(C,)``.
+        ``(C, W)``, ``(C,)``; or of panes, ``(P, C, W)`` and ``(P, 1)``. 0 beyond a feature's bins.
     shares
-        Expected, ``(C, W)``.
+        Expected, ``(C, W)``. 0 beyond a feature's bins.
     """
 
     features: Ints
@@ -44,7 +44,7 @@ class Cases(NamedTuple):
 
 
 class Effects(NamedTuple):
-    """Effect sizes, ``(C,)`` each. A window without rows has 0 everywhere; nothing is ever NaN.
+    """Effect sizes, ``(C,)`` or ``(P, C)`` each. A window without rows has 0 everywhere; nothing is ever NaN.
 
     Attributes
     ----------
@@ -91,20 +91,20 @@ def window_cases(panel: Panel, counts: Floats, rows: int, shares: Floats | None 
 
 
 def effects(panel: Panel, cases: Cases) -> Effects:
-    """Return the effect sizes; O(C W)."""
-    valid = panel.valid[cases.features]
-    now = cases.counts / np.maximum(cases.rows, 1)[:, None]
-    change = np.where(valid, now - cases.shares, 0)
-    bias = _bias(panel, cases)
+    """Return the effect sizes; O(C W), or O(P C W)."""
+    now = cases.counts / np.maximum(cases.rows, 1)[..., None]
+    change, bias = now - cases.shares, _bias(panel, cases)
     found = Effects(
         js=np.sqrt(np.clip((_divergence(now, cases.shares) - bias / 8) / np.log(2), 0, 1)),
-        tv=np.maximum(0, 0.5 * np.abs(change).sum(1) - _chance_tv(panel, cases)),
-        psi=np.maximum(0, _psi(now, cases.shares, valid) - bias),
+        tv=np.maximum(0, 0.5 * np.abs(change).sum(-1) - _chance_tv(panel, cases)),
+        psi=np.maximum(0, _psi(now, cases.shares) - bias),
         rare=_rare(panel, cases.features, change),
-        bin_gain=change.max(1),
-        gained_bin=change.argmax(1),
+        bin_gain=change.max(-1),
+        gained_bin=change.argmax(-1),
         **_of_numbers(panel, cases, now),
     )
+    if (cases.rows > 0).all():
+        return found
     return Effects(*(np.where(cases.rows > 0, effect, 0) for effect in found))
 
 
@@ -128,28 +128,29 @@ def _bias(panel: Panel, cases: Cases) -> Floats:
 
 def _chance_tv(panel: Panel, cases: Cases) -> Floats:
     variance = cases.shares * np.maximum(1 - cases.shares, 0) * panel.dispersion[cases.features]
-    return np.asarray(0.5 * np.sqrt(2 / np.pi * variance * _error(panel, cases.rows)[:, None]).sum(1), np.float64)
+    chance = np.sqrt(2 / np.pi * variance * _error(panel, cases.rows)[..., None])
+    return np.asarray(0.5 * chance.sum(-1), np.float64)
 
 
 def _divergence(now: Floats, then: Floats) -> Floats:
-    middle = 0.5 * (now + then)
+    middle = np.maximum(0.5 * (now + then), _TINY)
     return 0.5 * (_relative(now, middle) + _relative(then, middle))
 
 
 def _relative(p: Floats, q: Floats) -> Floats:
-    logs = np.log(np.maximum(p, _TINY) / np.maximum(q, _TINY))
-    return np.asarray(np.where(p > 0, p * logs, 0).sum(1), np.float64)
+    return np.asarray((p * np.log(np.maximum(p, _TINY) / q)).sum(-1), np.float64)
 
 
-def _psi(now: Floats, then: Floats, valid: Flags) -> Floats:
-    p, q = np.where(valid, now + PSI_ADDED, 1), np.where(valid, then + PSI_ADDED, 1)
-    return np.asarray(((p - q) * np.log(p / q)).sum(1), np.float64)
+def _psi(now: Floats, then: Floats) -> Floats:
+    """Return the PSI; bins beyond a feature's own have no share on either side, and add nothing."""
+    p, q = now + PSI_ADDED, then + PSI_ADDED
+    return np.asarray(((p - q) * np.log(p / q)).sum(-1), np.float64)
 
 
 def _rare(panel: Panel, features: Ints, change: Floats) -> Floats:
-    last = change[np.arange(len(change)), panel.widths[features] - 1]
+    last = change[..., np.arange(len(features)), panel.widths[features] - 1]
     above = np.where(panel.is_number[features], last, 0)
-    return np.maximum(np.maximum(change[:, MISSING], change[:, UNSEEN]), above)
+    return np.maximum(np.maximum(change[..., MISSING], change[..., UNSEEN]), above)
 
 
 def _of_numbers(panel: Panel, cases: Cases, now: Floats) -> dict[str, Floats]:
@@ -157,17 +158,17 @@ def _of_numbers(panel: Panel, cases: Cases, now: Floats) -> dict[str, Floats]:
     centres = panel.centres[cases.features]
     steps = np.abs(np.diff(centres, axis=1)) * panel.valid[cases.features, 1:]
     change = current - reference
-    gaps = np.abs(np.cumsum(change, 1))
-    has_values = panel.is_number[cases.features] & (current.sum(1) > 0)
+    gaps = np.abs(np.cumsum(change, -1))
+    has_values = panel.is_number[cases.features] & (current.sum(-1) > 0)
     found = {
-        "mean_shift_sd": (change * centres).sum(1),
-        "w1": (gaps[:, :-1] * steps).sum(1),
-        "ks": gaps.max(1),
+        "mean_shift_sd": (change * centres).sum(-1),
+        "w1": (gaps[..., :-1] * steps).sum(-1),
+        "ks": gaps.max(-1),
     }
     return {name: np.where(has_values, values, 0) for name, values in found.items()}
 
 
 def _present(shares: Floats) -> Floats:
     left = shares.copy()
-    left[:, MISSING] = 0
-    return np.asarray(left / np.maximum(left.sum(1), 1e-12)[:, None], np.float64)
+    left[..., MISSING] = 0
+    return np.asarray(left / np.maximum(left.sum(-1), 1e-12)[..., None], np.float64)

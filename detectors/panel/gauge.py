@@ -109,7 +109,7 @@ def tick(plan: Plan, state: GaugeState, pane: Pane) -> tuple[GaugeState, Verdict
     (True, ['x'])
     """
     state = gathered(state, pane)
-    due = state.panes >= np.array(plan.panel.scales)
+    due = state.panes >= plan.panel.scale_panes
     if not due.any():
         return state, _quiet(plan, evidence(plan, state))
     tested = _tested(plan.panel, state, np.flatnonzero(due))

@@ -151,7 +151,7 @@ def joint_test(
     left_out
         Features whose pairs are not looked at, ``(T, d)``. None: all are.
     """
-    panes = np.array(panel.scales)[scale]
+    panes = panel.scale_panes[scale]
     size = np.maximum(1, panes * panel.rows_per_pane / rows)[:, None] / panes[:, None]
     met = panel.panes / panel.phases * np.minimum(panes, panel.phases)[:, None]
     influence = _influence(sums, rows, joint.first, joint.second, joint.spread, joint.correlation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,9 +64,11 @@ class Joint:
     freedom: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Panel:
     """The fitted reference of F features. Arrays are never changed.
+
+    Beside the attributes it holds what follows from them and each tick asks for.
 
     Attributes
     ----------
@@ -140,6 +143,31 @@ class Panel:
     usable: Flags
     joint: Joint | None = None
 
+    @cached_property
+    def scale_panes(self) -> Ints:
+        """Panes of the windows, ``(S,)``."""
+        return np.array(self.scales)
+
+    @cached_property
+    def sizes(self) -> Ints:
+        """How many scores each feature has, ``(F,)``."""
+        return np.asarray(self.live.sum(1), np.int64)
+
+    @cached_property
+    def window_variances(self) -> Floats:
+        """Of a window's mean against that of one pane, by scale, ``(S, F, k)``."""
+        return self.ratios / self.scale_panes[:, None, None]
+
+    @cached_property
+    def score_variances(self) -> Floats:
+        """Of pane means by phase, ``(H, F, k)``."""
+        return np.diagonal(self.covariances, axis1=2, axis2=3)
+
+    @cached_property
+    def angles(self) -> Floats:
+        """Arcsines of the roots of expected shares by phase, ``(H, F, W)``: as such all shares vary alike."""
+        return angles(self.phase_shares)
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the features."""
@@ -154,3 +182,8 @@ class Panel:
     def is_stationary(self) -> bool:
         """Whether the reference itself stands still: at most a fifth of the features wander."""
         return bool((self.effective_panes < MIN_EFFECTIVE_PANES).mean() <= _MOST_WANDERING)
+
+
+def angles(shares: Floats) -> Floats:
+    """Return the arcsines of the roots of shares, of any shape."""
+    return np.asarray(np.arcsin(np.sqrt(np.minimum(shares, 1))), np.float64)

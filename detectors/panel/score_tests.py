@@ -56,7 +56,7 @@ def score_tests(panel: Panel, windows: Windows) -> ScoreTests:
     scaled = deviations.mean / np.sqrt(deviations.window + deviations.reference)
     variances = _variances(panel, windows)
     statistic = (_whitened(panel, windows, scaled) ** 2).sum(2)
-    sizes = panel.live.sum(1)
+    sizes = panel.sizes
     return ScoreTests(
         _hotelling(statistic, sizes, panel.effective_panes),
         _location(scaled[:, :, 0] / np.sqrt(variances[:, :, 0]), sizes, panel.effective_panes),
@@ -67,10 +67,10 @@ def score_tests(panel: Panel, windows: Windows) -> ScoreTests:
 
 def _deviations(panel: Panel, windows: Windows) -> _Deviations:
     means = pane_means(windows.counts, windows.rows, panel.scores).transpose(1, 0, 2)
-    panes = np.array(panel.scales)[windows.scale]
+    panes = panel.scale_panes[windows.scale]
     expected = mixed_phases(panel.means, windows.phase_weights)
     size = _size_factor(panel.sampling, panes * panel.rows_per_pane / windows.rows)
-    window = panel.ratios[windows.scale] / panes[:, None, None] * size
+    window = panel.window_variances[windows.scale] * size
     return _Deviations(means - expected, window, panel.reference_error[windows.scale])
 
 
@@ -81,8 +81,7 @@ def _size_factor(sampling: Floats, quotient: Floats) -> Floats:
 
 
 def _variances(panel: Panel, windows: Windows) -> Floats:
-    by_phase = np.diagonal(panel.covariances, axis1=2, axis2=3)
-    return np.maximum(mixed_phases(by_phase, windows.phase_weights), _TINY)
+    return np.maximum(mixed_phases(panel.score_variances, windows.phase_weights), _TINY)
 
 
 def _whitened(panel: Panel, windows: Windows, scaled: Floats) -> Floats:

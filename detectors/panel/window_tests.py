@@ -56,7 +56,7 @@ def window_tests(panel: Panel, windows: Windows) -> WindowTests:
     The tests depend on each other in unknown ways, so the smallest p-value counts times their number.
     """
     scores, bins = score_tests(panel, windows), bin_tests(panel, windows)
-    tests = 1 + np.minimum(panel.live.sum(1), 2)
+    tests = 1 + np.minimum(panel.sizes, 2)
     least = np.minimum(np.minimum(scores.hotelling, scores.location), bins.p)
     judged = is_judged(panel, windows.rows, windows.scale)
     return WindowTests(

@@ -65,9 +65,9 @@ def _shares(profile: QualityProfile, pane: PaneHealth, level: float, phase: int)
     counts = np.concatenate([*pane[2:7], [pane.duplicates]])
     rows = np.full(len(counts), float(pane.rows))
     rows[-1] += pane.duplicates
-    if (counts > rows).any() or (counts < 0).any():
+    if counts.min() < 0 or (counts > rows).any():
         raise ValueError(f"counts lie between 0 and the {pane.rows} rows, got {counts.min()} to {counts.max()}")
-    kinds = np.flatnonzero((counts > 0) & (counts >= rows * profile.loud[phase]))
+    kinds = np.flatnonzero(counts >= np.maximum(1, rows * profile.loud[phase]))
     if len(kinds) == 0:
         return []
     p = profile.shares.risen(kinds, counts[kinds].astype(np.float64), rows[kinds], phase, level)
@@ -85,7 +85,10 @@ def _fault_of_share(profile: QualityProfile, kind: int, p: float, count: float, 
 
 def _absent(profile: QualityProfile, pane: PaneHealth, level: float, phase: int) -> list[Fault]:
     """Return features that are missing in all rows, though the reference had them."""
-    candidates = profile.known_array & (pane.missing == pane.rows)
+    is_missing = pane.missing == pane.rows
+    if not is_missing.any():
+        return []
+    candidates = profile.known_array & is_missing
     candidates &= profile.shares.expected[phase, : len(candidates)] <= 1 - SHARE_FLOOR
     features = np.flatnonzero(candidates)
     if len(features) == 0:
@@ -124,7 +127,9 @@ def _frequency(panes: tuple[int, ...], features: Ints, of: int) -> Floats:
 
 def _new(profile: QualityProfile, pane: PaneHealth, level: float) -> list[Fault]:
     """Return features that the reference never had."""
-    features = np.flatnonzero(~profile.known_array & (pane.missing < pane.rows))
+    features = profile.never_had[pane.missing[profile.never_had] < pane.rows]
+    if len(features) == 0:
+        return []
     counts = (pane.rows - pane.missing[features]).astype(np.float64)
     # As surely as any other event that the reference never had among as many rows.
     known = np.array([profile.shares.rows[f] for f in features])

@@ -70,8 +70,8 @@ class ReferenceHealth(NamedTuple):
 def refuse_pane(pane: PaneHealth, features: int) -> None:
     """Raise ValueError unless the counts of a pane are of so many features, and none exceeds its rows."""
     for name, counts in zip(pane._fields[2:], pane[2:], strict=True):
-        if np.shape(counts) != (features,):
-            raise ValueError(f"need {name} of {features} features, got shape {np.shape(counts)}")
+        if counts.shape != (features,):
+            raise ValueError(f"need {name} of {features} features, got shape {counts.shape}")
     if pane.rows < 0 or pane.duplicates < 0:
         raise ValueError(f"need rows and duplicates of 0 or more, got {pane.rows} and {pane.duplicates}")
 

@@ -62,6 +62,11 @@ class QualityProfile(msgspec.Struct, frozen=True, dict=True):
         return np.array(self.known, np.bool_)
 
     @cached_property
+    def never_had(self) -> Ints:
+        """Places of the features that the reference never had."""
+        return np.flatnonzero(~self.known_array)
+
+    @cached_property
     def is_checked(self) -> Flags:
         """Which of `shares` are checked, ``(5 F + 1,)``: those of a kind that the feature can have."""
         number, known = np.array(self.is_number, np.bool_), self.known_array
@@ -83,8 +88,7 @@ class QualityProfile(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def tests(self) -> int:
         """How many tests a pane has: those of shares, and of each feature whether it is there, and varies."""
-        new = ~self.known_array
-        return int(self.is_checked.sum() + self.known_array.sum() + self.can_stick.sum() + new.sum())
+        return int(self.is_checked.sum() + self.can_stick.sum()) + len(self.names)
 
 
 def fit_quality(reference: ReferenceHealth, is_number: Flags, names: Sequence[str], phases: int = 1) -> QualityProfile:

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from streamgauge.spec import Reference
+from streamgauge.spec_parts import Reference
 
 from detectors.panel.panel import MIN_PANES, WANTED_PANES
 

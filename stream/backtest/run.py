@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 from streamgauge.durations import format_duration
-from streamgauge.spec import Budget, MonitorSpec
+from streamgauge.spec import MonitorSpec
+from streamgauge.spec_parts import Budget
 
 from detectors.evidence.budget import DAY_MS
 from detectors.evidence.realised import Realised, realised

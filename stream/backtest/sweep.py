@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streamgauge.durations import format_duration
-from streamgauge.spec import Budget, MonitorSpec
+from streamgauge.spec import MonitorSpec
+from streamgauge.spec_parts import Budget
 
 from stream.backtest import course
 from stream.backtest.alerts import alerts_of

@@ -7,8 +7,9 @@ import hashlib
 from functools import lru_cache
 
 import msgspec
-from streamgauge.spec import Limits, MonitorSpec, Value
+from streamgauge.spec import MonitorSpec
 from streamgauge.spec_detectors import Detector
+from streamgauge.spec_parts import Limits, Value
 
 from detectors.artifact import Reference
 from detectors.artifact import decode as decode_reference

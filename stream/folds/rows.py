@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import msgspec
 
 
-class Row(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """What all result rows carry.
+class Row(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
+    """What all result rows carry. They hold no cycles, so the garbage collector need not look at them.
 
     Attributes
     ----------

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamgauge.spec import MonitorSpec
-from streamgauge.spec import Reference as Named
+from streamgauge.spec_parts import Reference as Named
 
 from detectors.artifact import Origin
 from models.registry import Registry, Version, decode

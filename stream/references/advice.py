@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from streamgauge.durations import format_duration
-from streamgauge.spec import MAX_PHASES
+from streamgauge.spec_rules import MAX_PHASES
 
 from detectors.artifact import Reference
 from detectors.panel.panel import MIN_PANES, WANTED_PANES

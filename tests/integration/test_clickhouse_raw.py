@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,7 +16,6 @@ from streamgauge.events import LabelEvent, PredictionEvent
 
 from stream.clickhouse import queries, read
 from stream.clickhouse.client import connect
-from stream.clickhouse.migrate import migrate_database
 from stream.clickhouse.sink import Sink
 from stream.folds.base import Record
 from stream.folds.blocks import Block, Source, encode_entry, place
@@ -29,7 +27,7 @@ from stream.folds.store.control import rows_batch
 from stream.runtime.port import TopicPartition
 from stream.settings import ClickHouseSettings
 from stream.store_role import StoreRole
-from tests.integration.clickhouse_database import empty, rows_of, write
+from tests.integration.clickhouse_database import rows_of, write
 
 if TYPE_CHECKING:
     from tests.conftest import ClickHouseServer
@@ -38,27 +36,6 @@ pytestmark = pytest.mark.integration
 
 T0 = 1_357_002_000_000  # 2013-01-01T01:00Z
 HOUR = 3_600_000
-
-
-@pytest.fixture(scope="module")
-def settings(clickhouse: ClickHouseServer) -> ClickHouseSettings:
-    return ClickHouseSettings(
-        url=clickhouse.url, user=clickhouse.user, password=SecretStr(clickhouse.password), database="sg_test_raw"
-    )
-
-
-@pytest.fixture(scope="module")
-def database(settings: ClickHouseSettings) -> Iterator[Client]:
-    migrate_database(settings)
-    client = connect(settings)
-    yield client
-    client.command(f"DROP DATABASE {settings.database}")
-    client.close()
-
-
-@pytest.fixture
-def client(database: Client) -> Client:
-    return empty(database)
 
 
 def block(

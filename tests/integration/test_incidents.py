@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from clickhouse_connect.driver.client import Client
 from msgspec.structs import replace
-from pydantic import SecretStr
 from streamgauge.events import LabelEvent, PredictionEvent
 from streamgauge.spec import MonitorSpec
 
-from stream.clickhouse.client import connect
-from stream.clickhouse.migrate import migrate_database
 from stream.folds.base import Record
 from stream.folds.blocks import Block, Fact, Source, encode_entry, place
 from stream.folds.frame_events import frame_of
@@ -23,9 +18,6 @@ from stream.folds.rows import IncidentRow, LineageRow, PaneRow, Result, VerdictR
 from stream.ops import blame, blame_rows, explain, explain_reads, incident, incident_act
 from stream.settings import ClickHouseSettings
 from tests.integration.clickhouse_database import empty, rows_of, write
-
-if TYPE_CHECKING:
-    from tests.conftest import ClickHouseServer
 
 pytestmark = pytest.mark.integration
 
@@ -41,22 +33,6 @@ features: {distance: {type: number}, origin: {type: category}}
 segments: [origin]
 performance: {metric: log_loss, tolerance: 0.02}
 """)
-
-
-@pytest.fixture(scope="module")
-def settings(clickhouse: ClickHouseServer) -> ClickHouseSettings:
-    return ClickHouseSettings(
-        url=clickhouse.url, user=clickhouse.user, password=SecretStr(clickhouse.password), database="sg_incidents"
-    )
-
-
-@pytest.fixture(scope="module")
-def database(settings: ClickHouseSettings) -> Iterator[Client]:
-    migrate_database(settings)
-    client = connect(settings)
-    yield client
-    client.command(f"DROP DATABASE {settings.database}")
-    client.close()
 
 
 @pytest.fixture

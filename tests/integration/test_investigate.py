@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from pydantic import SecretStr
+from clickhouse_connect.driver.client import Client
 from streamgauge.events import PredictionEvent
 from streamgauge.spec import MonitorSpec
 
 from detectors.reference import encode
 from stream.clickhouse.client import connect
-from stream.clickhouse.migrate import migrate_database
 from stream.folds.base import Record
 from stream.folds.blocks import Block, Source, encode_entry, place
 from stream.folds.frame_events import frame_of
@@ -29,12 +25,8 @@ from stream.ops.opinion import Opinion
 from stream.ops.reference import build
 from stream.ops.reference_sources import InRange
 from stream.ops.spec import apply
-from stream.settings import ClickHouseSettings, KafkaSettings, Settings
-from stream.topics import ensure_topics
-from tests.integration.clickhouse_database import empty, rows_of, write
-
-if TYPE_CHECKING:
-    from tests.conftest import ClickHouseServer, KafkaServer
+from stream.settings import Settings
+from tests.integration.clickhouse_database import rows_of, write
 
 pytestmark = pytest.mark.integration
 
@@ -53,39 +45,17 @@ features: {x: {type: number}, c: {type: category}}
 ASKED = Asked(("ks",), incident="INC-1")
 
 
-@pytest.fixture(scope="module")
-def settings(
-    kafka: KafkaServer, clickhouse: ClickHouseServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
-    name = f"investigate_{uuid.uuid4().hex[:8]}"
-    made = Settings(
-        home=tmp_path_factory.mktemp("investigate"),
-        kafka=KafkaSettings(bootstrap=kafka.bootstrap, prefix=f"{name}."),
-        clickhouse=ClickHouseSettings(
-            url=clickhouse.url, user=clickhouse.user, password=SecretStr(clickhouse.password), database=name
-        ),
-    )
-    ensure_topics(made)
-    migrate_database(made.clickhouse)
-    yield made
-    client = connect(made.clickhouse)
-    client.command(f"DROP DATABASE {name}")
-    client.close()
-
-
 @pytest.fixture
-def filled(settings: Settings) -> Settings:
+def filled(whole: Settings, client: Client) -> Settings:
     """Rows of thirty hours; a reference of the first twenty; an incident about the four that follow."""
-    with closing(connect(settings.clickhouse)) as client:
-        empty(client)
     events = [event(i) for i in range(PANES * EACH)]
     copies = [event(i) for i in range(0, PANES * EACH, 7)]
-    store(settings, events + copies)
-    reference = build(settings, SPEC, InRange(T0, SINCE))
-    apply(settings, SPEC, encode(reference))
-    sha = newest_spec(settings, "m").reference_sha
-    judged(settings, sha)
-    return settings
+    store(whole, events + copies)
+    reference = build(whole, SPEC, InRange(T0, SINCE))
+    apply(whole, SPEC, encode(reference))
+    sha = newest_spec(whole, "m").reference_sha
+    judged(whole, sha)
+    return whole
 
 
 def event(i: int) -> PredictionEvent:
@@ -200,12 +170,10 @@ def test_without_the_references_rows_a_file_is_asked_for(filled: Settings) -> No
         investigate(filled, ASKED, 1, "me", Asker())
 
 
-def test_a_monitor_that_had_no_reference_has_nothing_to_compare_with(settings: Settings) -> None:
-    with closing(connect(settings.clickhouse)) as client:
-        empty(client)
-    judged(settings, "")
+def test_a_monitor_that_had_no_reference_has_nothing_to_compare_with(whole: Settings, client: Client) -> None:
+    judged(whole, "")
     with pytest.raises(InvestigateError, match="had no reference then, so there is nothing to compare with"):
-        investigate(settings, ASKED, 1, "me", Asker())
+        investigate(whole, ASKED, 1, "me", Asker())
 
 
 def test_what_rivers_detectors_say_is_in_view_verdicts_and_is_no_status_of_the_model(filled: Settings) -> None:

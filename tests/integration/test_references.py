@@ -6,16 +6,13 @@ import json
 import subprocess
 import sys
 import time
-import uuid
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 import pytest
-from pydantic import SecretStr
+from clickhouse_connect.driver.client import Client
 from streamgauge.events import LabelEvent, PredictionEvent
 from streamgauge.spec import MonitorSpec
 from typer.testing import CliRunner
@@ -27,7 +24,6 @@ from retrain.references import FirstReferences
 from stream.backtest.errors import BacktestError
 from stream.cli.main import app
 from stream.clickhouse.client import connect
-from stream.clickhouse.migrate import migrate_database
 from stream.folds.base import Record
 from stream.folds.blocks import Block, Source, encode_entry, place
 from stream.folds.frame_events import frame_of
@@ -39,12 +35,8 @@ from stream.ops.reference_sources import InFile, InFirst, InLedger, InRange, InT
 from stream.ops.references import kept
 from stream.ops.spec import apply
 from stream.references.rows import Rows, fitted
-from stream.settings import ClickHouseSettings, KafkaSettings, Settings, as_environment
-from stream.topics import ensure_topics
-from tests.integration.clickhouse_database import empty, write
-
-if TYPE_CHECKING:
-    from tests.conftest import ClickHouseServer, KafkaServer
+from stream.settings import Settings, as_environment
+from tests.integration.clickhouse_database import write
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parents[2]
@@ -67,31 +59,9 @@ COMMITTED = 10**12
 """When the ledger stored the first half; the second an hour later."""
 
 
-@pytest.fixture(scope="module")
-def settings(
-    kafka: KafkaServer, clickhouse: ClickHouseServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
-    name = f"references_{uuid.uuid4().hex[:8]}"
-    made = Settings(
-        home=tmp_path_factory.mktemp("references"),
-        kafka=KafkaSettings(bootstrap=kafka.bootstrap, prefix=f"{name}."),
-        clickhouse=ClickHouseSettings(
-            url=clickhouse.url, user=clickhouse.user, password=SecretStr(clickhouse.password), database=name
-        ),
-    )
-    ensure_topics(made)
-    migrate_database(made.clickhouse)
-    yield made
-    client = connect(made.clickhouse)
-    client.command(f"DROP DATABASE {name}")
-    client.close()
-
-
 @pytest.fixture(autouse=True)
-def _empty(settings: Settings) -> None:
-    client = connect(settings.clickhouse)
-    empty(client)
-    client.close()
+def _empty(client: Client) -> None:
+    """Each test begins without rows."""
 
 
 class Columns:
@@ -185,9 +155,9 @@ def fill(settings: Settings) -> Columns:
     return sent
 
 
-def test_a_range_is_made_of_each_prediction_once_with_answers_and_the_newest_truth(settings: Settings) -> None:
-    sent = fill(settings)
-    reference = build(settings, SPEC, WHOLE)
+def test_a_range_is_made_of_each_prediction_once_with_answers_and_the_newest_truth(whole: Settings) -> None:
+    sent = fill(whole)
+    reference = build(whole, SPEC, WHOLE)
 
     origin = Origin("range", "rows of 2013-01-01 to 2013-01-02T06:00:00Z")
     assert encode(reference) == encode(fitted(SPEC, sent.rows(), origin))
@@ -199,17 +169,17 @@ def test_a_range_is_made_of_each_prediction_once_with_answers_and_the_newest_tru
     assert "version 2 (73 %) count for what is promised; others answered too: 1 (27 %)" in reference.warnings[0]
 
 
-def test_a_range_without_rows_and_one_pane_are_sentences(settings: Settings) -> None:
-    fill(settings)
+def test_a_range_without_rows_and_one_pane_are_sentences(whole: Settings) -> None:
+    fill(whole)
     with pytest.raises(ReferenceError, match=r"no row of model 'm' between 2014-01-01 and 2014-02-01 \(event time\)"):
-        build(settings, SPEC, InRange(1_388_534_400_000, 1_391_212_800_000))
+        build(whole, SPEC, InRange(1_388_534_400_000, 1_391_212_800_000))
     with pytest.raises(ReferenceError, match="all 40 rows lie in one pane of 1h: nothing says how panes differ"):
-        build(settings, SPEC, InRange(T0, T0 + HOUR))
+        build(whole, SPEC, InRange(T0, T0 + HOUR))
 
 
-def test_what_the_ledger_stored_in_a_time(settings: Settings) -> None:
-    sent = fill(settings)
-    reference = build(settings, SPEC, InLedger(COMMITTED + HOUR, COMMITTED + 2 * HOUR))
+def test_what_the_ledger_stored_in_a_time(whole: Settings) -> None:
+    sent = fill(whole)
+    reference = build(whole, SPEC, InLedger(COMMITTED + HOUR, COMMITTED + 2 * HOUR))
 
     expected = fitted(SPEC, sent.rows(slice(N // 2, N)), reference.origin)
     assert reference.origin.said == "rows stored 2001-09-09T02:46:40Z to 2001-09-09T03:46:40Z"
@@ -226,12 +196,12 @@ def version_of(cut: dict[str, int]) -> Version:
     return Version(model="m", version="7", manifest=manifest, signature="", public_key="")
 
 
-def test_the_training_set_of_a_version_is_its_span_up_to_its_cut(settings: Settings) -> None:
-    sent = fill(settings)
+def test_the_training_set_of_a_version_is_its_span_up_to_its_cut(whole: Settings) -> None:
+    sent = fill(whole)
     with pytest.raises(ReferenceError, match=r"version '7' of model 'm' was not trained here.*registered: none"):
-        build(settings, SPEC, InTraining("7"))
-    publish(settings, "models", "m/version/7", msgspec.Raw(msgspec.json.encode(version_of({"0": 0}))))
-    reference = build(settings, SPEC, InTraining("7"))
+        build(whole, SPEC, InTraining("7"))
+    publish(whole, "models", "m/version/7", msgspec.Raw(msgspec.json.encode(version_of({"0": 0}))))
+    reference = build(whole, SPEC, InTraining("7"))
 
     assert reference.origin.said.startswith("the training set of version 7, 2013-01-01T01:00:00Z to")
     mine = slice(EACH, N // 2)
@@ -261,23 +231,23 @@ def learning(settings: Settings, panes: int, stored: int, spec: MonitorSpec = SP
     client.close()
 
 
-def test_the_first_panes_are_awaited_with_a_sentence_and_then_taken(settings: Settings) -> None:
-    sent = fill(settings)
+def test_the_first_panes_are_awaited_with_a_sentence_and_then_taken(whole: Settings) -> None:
+    sent = fill(whole)
     with pytest.raises(NotYetError, match=r"none of the first 20 panes is final: one is at its end \(1h\), plus"):
-        build(settings, SPEC, InFirst(20))
-    learning(settings, 12, stored=5)
+        build(whole, SPEC, InFirst(20))
+    learning(whole, 12, stored=5)
     with pytest.raises(
         NotYetError, match=r"12 of the first 20 panes are final; the rest is expected with rows of 2013-01-01T20:10:00Z"
     ):
-        build(settings, SPEC, InFirst(20))
-    learning(settings, 25, stored=5)
-    reference = build(settings, SPEC, InFirst(20))
+        build(whole, SPEC, InFirst(20))
+    learning(whole, 25, stored=5)
+    reference = build(whole, SPEC, InFirst(20))
 
     assert reference.origin == Origin("first", "the first 20 panes, 2013-01-01 to 2013-01-01T20:00:00Z", "2")
     assert encode(reference) == encode(fitted(SPEC, sent.rows(slice(0, 20 * EACH)), reference.origin))
     other = SPEC.model_copy(update={"pane_ms": 2 * HOUR})
     with pytest.raises(NotYetError, match="none of the first 20 panes"):
-        build(settings, other, InFirst(20))
+        build(whole, other, InFirst(20))
 
 
 FIRST = MonitorSpec.from_yaml(
@@ -285,10 +255,10 @@ FIRST = MonitorSpec.from_yaml(
 )
 
 
-def test_the_reference_of_first_panes_is_built_once_they_are_final_and_only_once(settings: Settings) -> None:
-    apply(settings, FIRST)
-    with closing(FirstReferences(settings)) as builder, closing(FirstReferences(settings)) as other:
-        awaited(settings, builder, other)
+def test_the_reference_of_first_panes_is_built_once_they_are_final_and_only_once(whole: Settings) -> None:
+    apply(whole, FIRST)
+    with closing(FirstReferences(whole)) as builder, closing(FirstReferences(whole)) as other:
+        awaited(whole, builder, other)
 
 
 def awaited(settings: Settings, builder: FirstReferences, other: FirstReferences) -> None:
@@ -308,20 +278,20 @@ def awaited(settings: Settings, builder: FirstReferences, other: FirstReferences
     assert newest_spec(settings, "first").revision == 3, "a spec that keeps its reference waits for none"
 
 
-def test_a_running_consumer_builds_what_is_awaited(settings: Settings) -> None:
+def test_a_running_consumer_builds_what_is_awaited(whole: Settings) -> None:
     spec = FIRST.model_copy(update={"monitor": "awaited"})
-    fill(settings)
-    learning(settings, 25, stored=5, spec=spec)
-    apply(settings, spec)
-    with (settings.home / "retrain.log").open("wb") as log:
+    fill(whole)
+    learning(whole, 25, stored=5, spec=spec)
+    apply(whole, spec)
+    with (whole.home / "retrain.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "retrain"], cwd=ROOT, stdout=log, stderr=log,
-            env={"PATH": "/usr/bin:/bin", **as_environment(settings)},
+            env={"PATH": "/usr/bin:/bin", **as_environment(whole)},
         )  # fmt: skip
     try:
         deadline = time.monotonic() + 60
-        while newest_spec(settings, "awaited").reference_sha is None:
-            assert time.monotonic() < deadline, (settings.home / "retrain.log").read_text()
+        while newest_spec(whole, "awaited").reference_sha is None:
+            assert time.monotonic() < deadline, (whole.home / "retrain.log").read_text()
             assert process.poll() is None
             time.sleep(0.2)
     finally:
@@ -329,21 +299,21 @@ def test_a_running_consumer_builds_what_is_awaited(settings: Settings) -> None:
         assert process.wait(30) == 0
 
 
-def test_panes_whose_rows_are_not_stored_yet_are_awaited(settings: Settings) -> None:
-    fill(settings)
-    client = connect(settings.clickhouse)
+def test_panes_whose_rows_are_not_stored_yet_are_awaited(whole: Settings) -> None:
+    fill(whole)
+    client = connect(whole.clickhouse)
     client.command("TRUNCATE TABLE ledger_positions")
     client.close()
-    learning(settings, 25, stored=0)
+    learning(whole, 25, stored=0)
     with pytest.raises(NotYetError, match="20 panes are final, but not all their rows are in ClickHouse"):
-        build(settings, SPEC, InFirst(20))
+        build(whole, SPEC, InFirst(20))
 
 
 def test_a_reference_is_built_put_in_force_listed_and_drawn(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    whole: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    fill(settings)
-    for name, value in as_environment(settings).items():
+    fill(whole)
+    for name, value in as_environment(whole).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("COLUMNS", "200")
 
@@ -354,10 +324,10 @@ def test_a_reference_is_built_put_in_force_listed_and_drawn(
 
     assert "no monitor 'm' is in force" in run("build", "m", code=1)
     spec = SPEC.model_copy(update={"reference": None})
-    apply(settings, spec)
+    apply(whole, spec)
     assert "the spec of m names no reference: give --from and --to" in run("build", "m", code=1)
     assert "1,200 rows in 30 panes" in run("build", "m", "--from", "2013-01-01", "--to", "2013-01-03")
-    first = newest_spec(settings, "m")
+    first = newest_spec(whole, "m")
     assert first is not None
     assert first.revision == 2
 
@@ -369,7 +339,7 @@ def test_a_reference_is_built_put_in_force_listed_and_drawn(
     assert (built["rows"], built["panes"], built["promise_of"], built["revision"]) == (600, 10, "9", 3)
     assert "there is no file" in run("build", "m", "--file", "no.csv", code=1)
 
-    both = [one for one in kept(settings) if one.monitor == "m"]
+    both = [one for one in kept(whole) if one.monitor == "m"]
     assert [(one.sha, one.is_in_force, one.revisions) for one in both] == [
         (first.reference_sha, False, (2, 2)),
         (built["sha"], True, (3, 3)),
@@ -380,12 +350,12 @@ def test_a_reference_is_built_put_in_force_listed_and_drawn(
     assert "1,200 rows in 30 panes" in run("show", str(first.reference_sha)[:10])
 
 
-def test_a_file_is_read_as_it_stands(settings: Settings, tmp_path: Path) -> None:
+def test_a_file_is_read_as_it_stands(whole: Settings, tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("x,c\n" + "".join(f"{i % 7},red\n" for i in range(8_000)))
-    reference = build(settings, SPEC, InFile(path))
+    reference = build(whole, SPEC, InFile(path))
 
     assert (reference.rows, reference.panes, reference.promise) == (8_000, 3, None)
     assert reference.warnings[0] == "the file has no column event_time: one row a second was assumed"
     with pytest.raises(BacktestError, match="no column event_time, so nothing says which rows are of which day"):
-        build(settings, SPEC.model_copy(update={"cycle": "day"}), InFile(path))
+        build(whole, SPEC.model_copy(update={"cycle": "day"}), InFile(path))

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 import pytest
 from clickhouse_connect.driver.client import Client
-from pydantic import SecretStr
 
-from stream.clickhouse.client import connect
-from stream.clickhouse.migrate import migrate_database
 from stream.folds.base import Record
 from stream.folds.rows import IncidentRow, LineageRow, PaneRow, Result, VerdictRow, encode_rows
 from stream.ops import lineages
@@ -19,29 +13,10 @@ from stream.ops.replays import Replay, note
 from stream.settings import ClickHouseSettings
 from tests.integration.clickhouse_database import empty, rows_of, write
 
-if TYPE_CHECKING:
-    from tests.conftest import ClickHouseServer
-
 pytestmark = pytest.mark.integration
 
 HOUR = 3_600_000
 T0 = 1_357_084_800_000  # 2013-01-02T00:00Z
-
-
-@pytest.fixture(scope="module")
-def settings(clickhouse: ClickHouseServer) -> ClickHouseSettings:
-    return ClickHouseSettings(
-        url=clickhouse.url, user=clickhouse.user, password=SecretStr(clickhouse.password), database="sg_shown"
-    )
-
-
-@pytest.fixture(scope="module")
-def database(settings: ClickHouseSettings) -> Iterator[Client]:
-    migrate_database(settings)
-    client = connect(settings)
-    yield client
-    client.command(f"DROP DATABASE {settings.database}")
-    client.close()
 
 
 @pytest.fixture

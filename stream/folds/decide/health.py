@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,28 +76,39 @@ def _allowed(monitor: Monitor) -> float:
 
 
 def _health(monitor: Monitor, found: OnTime) -> PaneHealth:
-    panel, counts, (invalid, numbers) = plan_of(monitor).panel, found.counts, _places(monitor)
-    last = counts[np.arange(len(counts)), panel.widths - 1]
-    valued = counts.sum(1) - counts[:, MISSING]
-    same = np.where(panel.is_number, found.lows[numbers] == found.highs[numbers], counts[:, FIRST:].max(1) == valued)
+    panel, counts, places = plan_of(monitor).panel, found.counts, _places(monitor)
+    missing, outside = counts[:, MISSING], counts[:, UNSEEN]
+    below = outside * panel.is_number
+    valued = counts.sum(1) - missing
+    is_one_value = found.lows[places.number] == found.highs[places.number]
+    same = np.where(panel.is_number, is_one_value, counts[:, FIRST:].max(1) == valued)
     return PaneHealth(
         rows=found.rows,
         duplicates=0,
-        missing=counts[:, MISSING],
-        invalid=found.cells[invalid],
-        unseen=np.where(panel.is_number, 0, counts[:, UNSEEN]),
-        below=np.where(panel.is_number, counts[:, UNSEEN], 0),
-        above=np.where(panel.is_number, last, 0),
+        missing=missing,
+        invalid=found.cells[places.invalid],
+        unseen=outside - below,
+        below=below,
+        above=counts[places.last] * panel.is_number,
         constant=(valued >= 2) & same,
     )
 
 
+class _Places(NamedTuple):
+    """Of the reference's features: the cells of invalid rows, numbers (-1 for categories), and their last bins."""
+
+    invalid: Ints
+    number: Ints
+    last: tuple[Ints, Ints]
+
+
 @lru_cache(maxsize=1 << 16)
-def _places(monitor: Monitor) -> tuple[Ints, Ints]:
-    """Return where the reference's features have their invalid rows, and which numbers they are (-1 for categories)."""
+def _places(monitor: Monitor) -> _Places:
     cells = {cells.name: cells for cells in layout_of(monitor).features}
-    mine = [cells[name] for name in plan_of(monitor).names]
-    return np.array([each.invalid for each in mine]), np.array([each.number for each in mine])
+    plan = plan_of(monitor)
+    mine = [cells[name] for name in plan.names]
+    last = np.arange(len(mine)), plan.panel.widths - 1
+    return _Places(np.array([each.invalid for each in mine]), np.array([each.number for each in mine]), last)
 
 
 def _follow(

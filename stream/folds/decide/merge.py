@@ -52,16 +52,16 @@ def _order(arrived: tuple[int, Partial]) -> tuple[int, int]:
 def _sum(arrived: list[tuple[int, Partial]]) -> Merged:
     partials = [partial for _, partial in arrived]
     return Merged(
-        cells=_ints(p.cells for p in partials),
-        sums=_floats(p.sums for p in partials),
-        lows=np.min([np.frombuffer(p.lows, "<f8") for p in partials], axis=0),
-        highs=np.max([np.frombuffer(p.highs, "<f8") for p in partials], axis=0),
-        task_cells=_ints(p.task_cells for p in partials),
-        task_sums=_floats(p.task_sums for p in partials),
+        cells=_ints([p.cells for p in partials]),
+        sums=_added([p.sums for p in partials]),
+        lows=_floats_of([p.lows for p in partials]).min(0),
+        highs=_floats_of([p.highs for p in partials]).max(0),
+        task_cells=_ints([p.task_cells for p in partials]),
+        task_sums=_added([p.task_sums for p in partials]),
         levels=_levels(partials),
         pairs=add_pairs([p.pairs for p in partials]),
         merged=[(partition, partial.opened) for partition, partial in arrived],
-        products=_ints(p.products for p in partials),
+        products=_ints([p.products for p in partials]),
         confusion=merged([_confusion(p) for p in partials if p.confusion]),
     )
 
@@ -70,17 +70,21 @@ def _confusion(partial: Partial) -> Confusion:
     return Confusion(partial.classes, np.frombuffer(partial.confusion, "<i8").reshape(-1, 3))
 
 
-def _ints(parts: Iterable[bytes]) -> Ints:
-    total: Ints = np.sum([np.frombuffer(part, "<i8") for part in parts], axis=0, dtype=np.int64)
+def _ints(parts: list[bytes]) -> Ints:
+    total: Ints = np.frombuffer(b"".join(parts), "<i8").reshape(len(parts), len(parts[0]) // 8).sum(0)
     return total
 
 
-def _floats(parts: Iterable[bytes]) -> Floats:
-    first, *others = [np.frombuffer(part, "<f8") for part in parts]
-    total = first.copy()
-    for other in others:  # one after the other: np.sum adds pairwise along an axis of one column
+def _added(parts: list[bytes]) -> Floats:
+    each = _floats_of(parts)
+    total: Floats = each[0].copy()
+    for other in each[1:]:  # one after the other: np.sum adds pairwise along an axis of one column
         total += other
     return total
+
+
+def _floats_of(parts: list[bytes]) -> Floats:
+    return np.frombuffer(b"".join(parts), "<f8").reshape(len(parts), len(parts[0]) // 8)
 
 
 def _levels(partials: list[Partial]) -> dict[str, dict[str, int]]:

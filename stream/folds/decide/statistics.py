@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from detectors.bins import MISSING, UNSEEN
 from detectors.panel.effects import Cases, effects
 from detectors.panel.panel import Panel
-from detectors.panel.plan import Plan
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.gauges import OnTime, plan_of
 from stream.folds.layout import layout_of
@@ -38,44 +37,42 @@ def statistics_rows(monitor: Monitor, panes: Sequence[Final], emit: Emit) -> lis
     with_rows = [pane for pane in panes if pane.found.rows]
     if monitor.reference is None or not with_rows:
         return []
-    plan = plan_of(monitor)
+    plan, places = plan_of(monitor), {cells.name: cells.number for cells in layout_of(monitor).features}
     counts = np.stack([pane.found.counts for pane in with_rows])
     sizes = _sizes(plan.panel, counts, np.array([pane.found.rows for pane in with_rows]))
     values = counts.sum(2)
     present = (values - counts[:, :, MISSING]).tolist()
+    of_features = [(name, places[name]) for name in plan.names]
     of_panes = zip(with_rows, values.tolist(), present, sizes.tolist(), strict=True)
-    return [row for pane, n, known, size in of_panes for row in _of_pane(monitor, plan, pane, n, known, size, emit)]
+    return [
+        row for pane, n, known, size in of_panes for row in _of_pane(monitor, of_features, pane, n, known, size, emit)
+    ]
 
 
 def _sizes(panel: Panel, counts: Ints, rows: Ints) -> Floats:
     """Return the columns of effects, ``(panes, features, 8)``, in the order of a row."""
-    panes, features, width = counts.shape
-    cases = Cases(
-        np.tile(np.arange(features), panes),
-        counts.reshape(-1, width).astype(np.float64),
-        np.repeat(rows, features).astype(np.float64),
-        np.tile(panel.shares, (panes, 1)),
-    )
-    found = effects(panel, cases)
-    shares = cases.counts[:, [MISSING, UNSEEN]] / np.maximum(cases.counts.sum(1), 1)[:, None]
-    unseen = np.where(panel.is_number[cases.features], 0.0, shares[:, 1])
-    columns = [shares[:, 0], unseen, found.psi, found.js, found.ks, found.w1, found.tv, found.mean_shift_sd]
-    return np.stack(columns, 1).reshape(panes, features, -1)
+    every = np.arange(counts.shape[1])
+    found = effects(panel, Cases(every, counts.astype(np.float64), rows[:, None].astype(np.float64), panel.shares))
+    values = np.maximum(counts.sum(2), 1)
+    missing = counts[:, :, MISSING] / values
+    unseen = np.where(panel.is_number, 0.0, counts[:, :, UNSEEN] / values)
+    columns = [missing, unseen, found.psi, found.js, found.ks, found.w1, found.tv, found.mean_shift_sd]
+    return np.stack(columns, 2)
 
 
 def _of_pane(
     monitor: Monitor,
-    plan: Plan,
+    of_features: Sequence[tuple[str, int]],
     pane: Final,
     values: list[int],
     present: list[int],
     sizes: list[list[float]],
     emit: Emit,
 ) -> Iterator[StatisticsRow]:
-    numbers = {cells.name: cells.number for cells in layout_of(monitor).features}
+    """Yield the rows of a pane, of features by name and number (-1 for categories)."""
     sums = pane.found.sums.tolist()
-    for name, n, known, of_feature in zip(plan.names, values, present, sizes, strict=True):
-        yield _row(monitor, pane.pane_ms, name, n, of_feature, _moments(numbers[name], known, sums), emit)
+    for (name, number), n, known, of_feature in zip(of_features, values, present, sizes, strict=True):
+        yield _row(monitor, pane.pane_ms, name, n, of_feature, _moments(number, known, sums), emit)
 
 
 def _moments(number: int, present: int, sums: list[float]) -> tuple[float, float]:

@@ -56,7 +56,7 @@ class Watch(msgspec.Struct, frozen=True, array_like=True, gc=False):
         As in ``detectors.outliers.reference.Outliers``, int64 and int32. Weights of pairs are zeros where no distance
         is measured, the forest is empty where no trees are.
     versions, open_panes, pending
-        As in ``streamgauge.spec.Limits``.
+        As in ``streamgauge.spec_parts.Limits``.
     clip
         As in ``detectors.promise.Promise``.
     """

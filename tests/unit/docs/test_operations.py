@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from streamgauge.spec import Limits
+from streamgauge.spec_parts import Limits
 
 from stream.local.maven import KAFKA
 from stream.settings import settings_table

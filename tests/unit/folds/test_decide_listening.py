@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from river import drift
-from streamgauge.spec import METRICS
+from streamgauge.spec_tasks import METRICS
 
 from stream.folds.decide import listening
 from stream.folds.rows import IncidentRow, PerformanceRow, StatisticsRow, VerdictRow

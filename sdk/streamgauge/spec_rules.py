@@ -1,0 +1,104 @@
+"""What the fields of a spec must agree on. Each rule returns what is wrong with its mend, or an empty text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
+
+from streamgauge.durations import DAY_MS, format_duration
+from streamgauge.spec_detectors import Detector, detectors_problem
+from streamgauge.spec_parts import Feature, Performance, Retrain, Value
+from streamgauge.spec_tasks import METRICS, VALUE_EXAMPLES, VALUES, Metric, Task
+
+Cycle = Literal["day", "week"]
+CYCLE_MS: Final[dict[Cycle, int]] = {"day": DAY_MS, "week": 7 * DAY_MS}
+MAX_PHASES: Final = 336
+"""Panes of a cycle at most, the half hours of a week: a reference grows with them."""
+
+_WORTH: Final[tuple[Metric, ...]] = ("value_per_row", "cost_per_row")
+"""Metrics that need to know what answers are worth."""
+
+
+def time_problem(pane_ms: int, lateness_ms: int, horizon_ms: int) -> str:
+    """Return what is wrong with the lengths of panes, of lateness, and of the label horizon.
+
+    >>> time_problem(3_600_000, 3_600_000, 60_000)
+    'lateness: 1h is not below the label horizon, 1m'
+    """
+    if DAY_MS % pane_ms and pane_ms % DAY_MS:
+        return f"pane: {format_duration(pane_ms)} neither divides a day nor is whole days"
+    if lateness_ms >= horizon_ms:
+        late, horizon = format_duration(lateness_ms), format_duration(horizon_ms)
+        return f"lateness: {late} is not below the label horizon, {horizon}"
+    return ""
+
+
+def cycle_problem(cycle: Cycle | None, pane_ms: int) -> str:
+    """Return what is wrong with a cycle of such panes."""
+    if cycle is None:
+        return ""
+    cycle_ms, pane = CYCLE_MS[cycle], format_duration(pane_ms)
+    if cycle_ms % pane_ms:
+        return f"cycle: a {cycle} is no whole number of panes of {pane}"
+    if cycle_ms == pane_ms:
+        return f"cycle: a pane of {pane} is a whole {cycle}: leave cycle out"
+    if cycle_ms // pane_ms > MAX_PHASES:
+        return (
+            f"cycle: a {cycle} has {cycle_ms // pane_ms:,} panes of {pane}, {MAX_PHASES} at most: "
+            f"write pane: {format_duration(_least_pane_ms(cycle_ms))} or more"
+        )
+    return ""
+
+
+def _least_pane_ms(cycle_ms: int) -> int:
+    """Return the shortest pane of whole minutes that divides a day, and of which a cycle has not too many.
+
+    >>> _least_pane_ms(DAY_MS) // 60_000, _least_pane_ms(7 * DAY_MS) // 60_000
+    (5, 30)
+    """
+    minutes = (m for m in range(1, 1_440) if not 1_440 % m)
+    return next(60_000 * m for m in minutes if cycle_ms <= MAX_PHASES * m * 60_000)
+
+
+def segment_problem(segments: Sequence[str], protected: Sequence[str], features: Mapping[str, Feature]) -> str:
+    """Return what is wrong with segments, all of them features, and with those that are protected."""
+    for name in segments:
+        if features[name].type != "category":
+            return f"segments: {name} is a number; a segment is a category"
+    for name in protected:
+        if name not in segments:
+            mend = ", ".join([*segments, name])
+            return f"protected: {name} is none of the segments; write segments: [{mend}]"
+    return ""
+
+
+def performance_problem(task: Task, performance: Performance | None, retrain: Retrain | None) -> str:
+    """Return what is wrong with the metric that is judged, and with what asks for a retrain."""
+    if performance is not None and performance.metric not in METRICS[task]:
+        fitting = ", ".join(METRICS[task])
+        return f"performance.metric: {performance.metric} is not for task {task}; it has {fitting}"
+    if performance is None and retrain is not None and retrain.on:
+        return "retrain.on: performance is not judged; add performance, or write on: []"
+    return ""
+
+
+def listening_problem(
+    task: Task, detectors: tuple[Detector, ...], features: Mapping[str, Feature], value: Value | None
+) -> str:
+    """Return what is wrong with detectors among features and the metrics that the spec can tell."""
+    types = {name: feature.type for name, feature in features.items()}
+    metrics = tuple(metric for metric in METRICS[task] if value is not None or metric not in _WORTH)
+    return detectors_problem(detectors, types, metrics, task != "regression")
+
+
+def value_problem(task: Task, performance: Performance | None, value: Value | None) -> str:
+    """Return what is wrong with what answers are worth; a metric may need to know it."""
+    mend = f"write value: {VALUE_EXAMPLES[task]}"
+    if value is None:
+        metric = "" if performance is None else performance.metric
+        needs = metric in _WORTH
+        return f"performance.metric: {metric} needs to know what answers are worth; {mend}" if needs else ""
+    for name, given in value.given.items():
+        if name not in VALUES[task]:
+            return f"value.{name}: {given} is not for task {task}; it has {', '.join(VALUES[task])}"
+    return "" if value.given else f"value: says nothing; {mend}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stream.folds.measure.chunk_kernels import CHUNK, Chunk, Turns
-from stream.folds.measure.feature_kernels import Found
+from stream.folds.measure.feature_kernels import MEMO, Found
 
 
 def room_for_turns(count: int, keys: int) -> Turns:
@@ -24,4 +24,9 @@ def room_for_found(features: int, texts: int) -> Found:
     each = features * CHUNK
     named, (invalid, partial, distances) = np.empty(3 * texts * CHUNK, np.int64), np.empty((3, CHUNK), np.int64)
     cells, scores, values = np.empty(each, np.int32), np.empty(each, np.int16), np.empty(each)
-    return Found(cells, scores, values, named, invalid, partial, distances, np.empty(features, np.int64))
+    one, tags, levels = (
+        np.empty(features, np.int64),
+        np.zeros(features * MEMO, np.int64),
+        np.zeros(features * MEMO, np.int32),
+    )
+    return Found(cells, scores, values, named, invalid, partial, distances, one, tags, levels, np.zeros(1, np.int64))

@@ -33,6 +33,9 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int32]
 
+MEMO = 256
+"""Levels of a feature that are remembered, by the low bits of the text's code."""
+
 # Where a word counts, from the cell of invalid ones on; bins come behind these.
 _INVALID, _MISSING, _FIRST = 0, 1, 2
 
@@ -43,6 +46,7 @@ class Found(NamedTuple):
     `cells`, `scores`: of each feature, of each that is watched in pairs, CHUNK rows: the cell, the normal score.
     `values`: of each row its numbers, NaN for none. `named`: row, feature and code of texts that count by name.
     `invalid`: 1 for rows with an invalid word. `partial`, `distances`, `one`: room for what follows from scores.
+    `tags`, `levels`: of each feature, MEMO texts that were looked up: their code with the `round`, and their level.
     """
 
     cells: Codes
@@ -53,6 +57,9 @@ class Found(NamedTuple):
     partial: Ints
     distances: Ints
     one: Ints
+    tags: Ints
+    levels: Codes
+    round: Ints
 
 
 @inlined
@@ -74,7 +81,7 @@ def read_features(
     """
     for r in range(size):
         found.invalid[r] = 0
-    number, named, paired = np.int64(0), np.int64(0), np.int64(0)
+    number, named, paired, wrong = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     for i in range(count):
         feature, cells = at(FEATURE_WIDTH * (first + i)), at(CHUNK * i)
         kind, is_answer = tables.features[feature + KIND], tables.features[feature + COLUMN] == ANSWER
@@ -83,12 +90,15 @@ def read_features(
         elif is_answer:
             _place_answers(tables, feature, chunk, size, found, cells, number, numbers)
         elif kind <= NUMBER:
-            _place_numbers(rows, plans, tables, feature, chunk, size, found, cells, number, numbers)
+            wrong = _place_numbers(rows, plans, tables, feature, chunk, size, found, cells, number, numbers)
         else:
-            named = _place_texts(rows, texts, plans, tables, feature, first + i, chunk, size, found, cells, named)
+            named, wrong = _place_texts(
+                rows, texts, plans, tables, feature, first + i, chunk, size, found, cells, named, MEMO * i
+            )
         number += 1 if kind <= NUMBER else 0
         if not is_answer:
-            _note_invalid(tables, feature, size, found, cells)
+            if wrong:
+                _note_invalid(tables, feature, size, found, cells)
             if tables.features[feature + SCORES] >= 0:
                 _score(tables, feature, size, found, cells, paired)
                 paired += 1
@@ -132,10 +142,12 @@ def _place_numbers(
     to: Int,
     number: Int,
     numbers: Int,
-) -> None:
+) -> Int:
+    """Return how many words are invalid."""
     invalid, is_binned = np.int64(tables.features[feature + INVALID]), tables.features[feature + KIND] == BINNED
     column = np.int64(tables.features[feature + COLUMN])
     guide = _guide(tables, feature)
+    wrong = np.int64(0)
     for r in range(size):
         place = np.int64(plans.at[at(chunk.plan[r] + column)])
         word, value = MISSING_WORD, np.nan
@@ -146,8 +158,10 @@ def _place_numbers(
         else:
             offset = np.int64(_MISSING if word == MISSING_WORD else _INVALID)
             value = np.nan
+        wrong += offset == _INVALID
         found.cells[to + r] = invalid + offset
         found.values[at(r * numbers + number)] = value
+    return wrong
 
 
 @inlined
@@ -163,10 +177,13 @@ def _place_texts(
     found: Found,
     to: Int,
     named: Int,
-) -> Int:
+    memo: Int,
+) -> tuple[Int, Int]:
+    """Return how many texts count by name by now, and how many words are invalid."""
     invalid, column = np.int64(tables.features[feature + INVALID]), np.int64(tables.features[feature + COLUMN])
     start, mask = np.int64(tables.features[feature + START]), np.int64(tables.features[feature + COUNT])
     is_named = tables.features[feature + KIND] == TEXT
+    wrong, turn = np.int64(0), found.round[0] << 32
     for r in range(size):
         place = np.int64(plans.at[at(chunk.plan[r] + column)])
         code = np.int64(MISSING_CODE)
@@ -178,9 +195,10 @@ def _place_texts(
             found.named[3 * named], found.named[3 * named + 1], found.named[3 * named + 2] = r, number, code
             named += 1
         elif code >= 0:
-            offset = _FIRST - 1 + _level(tables, start, mask, texts.hashes[at(code)])
+            offset = _FIRST - 1 + _known_level(tables, texts, start, mask, code, turn, found, memo)
+        wrong += offset == _INVALID
         found.cells[to + r] = invalid + offset
-    return named
+    return named, wrong
 
 
 @inlined
@@ -188,6 +206,18 @@ def _guide(tables: Tables, feature: Int) -> BinGuide:
     if tables.features[feature + KIND] != BINNED:
         return NO_GUIDE
     return guide_of(tables.scales, tables.features[feature + START], np.int64(tables.features[feature + GUIDE]))
+
+
+@inlined
+def _known_level(
+    tables: Tables, texts: Texts, start: Int, mask: Int, code: Int, turn: Int, found: Found, memo: Int
+) -> np.int64:
+    """Return the bin of a text of this block; most of them come again and again."""
+    place = at(memo + (code & (MEMO - 1)))
+    if found.tags[place] != turn | code:
+        found.tags[place] = turn | code
+        found.levels[place] = _level(tables, start, mask, texts.hashes[at(code)])
+    return np.int64(found.levels[place])
 
 
 @inlined

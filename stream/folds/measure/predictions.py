@@ -75,9 +75,9 @@ def _versions(state: MeasureState, reading: Reading) -> Codes:
 
 def _shadow_sets(state: MeasureState, reading: Reading) -> Codes:
     """Return the number of the set of shadow versions of each plan; those without a place are compared with nobody."""
-    rows, sets = reading.rows, dict[tuple[int, int], int]()
+    sets = dict[tuple[int, int], int]()
     found = np.zeros(len(reading.kinds), np.int32)
-    if len(rows.shapes) and rows.shapes.min() < 0:
+    if reading.has_shadows:
         for plan, (model, shape, _) in enumerate(reading.kinds.tolist()):
             if (model, shape) not in sets:
                 sets[model, shape] = _shadow_set(state, reading, model, shape)
@@ -118,7 +118,7 @@ def _use(
     state.newest[source] = newest = np.append(newest, np.full(more, NEVER)) if more else newest
     args = (reading.rows, reading.texts, catalog.models, catalog.lineages, fresh)
     note_used(*args, state.ticks, state.models.known, newest, outcomes)
-    if len(reading.rows.shapes) and reading.rows.shapes.min() < 0:
+    if reading.has_shadows:
         _add_shadows(state, reading, fresh)
 
 

@@ -50,9 +50,12 @@ def add_predictions(
 
     `count` turns are given. `levels` takes key, feature and text code, and has room for all.
     """
-    first = told = np.int64(0)
+    first, told, before = np.int64(0), np.int64(0), np.int64(-1)
     while first < count:
         lineage, key = at(turns.lineage[first]), at(of_row[at(turns.place[first])])
+        if lineage != before:
+            before = lineage
+            found.round[0] += 1
         size = min(turns.ends[key] - first, CHUNK)
         model = texts.models[rows.models[accepted.row[at(turns.accepted[first])]]]
         # A row keeps what its model's first monitor says was served: lineages of other tasks count no performance.

@@ -172,10 +172,9 @@ def _until_ms(incident: Incident, alarms: Sequence[Alarm], pane_ms: int) -> int:
 
 
 def _segment(where: object) -> str | None:
-    if isinstance(where, Mapping):
-        levels = [(name, [some] if isinstance(some, str) else some) for name, some in where.items()]
-        return ", ".join(f"{name}={level}" for name, some in levels for level in some) or None
-    return str(where) if where else None
+    if not isinstance(where, Mapping):
+        return None
+    return ", ".join(f"{name}={level}" for name, some in where.items() for level in some) or None
 
 
 def _effects(incident: Incident, alarms: Sequence[Alarm]) -> list[Effect]:

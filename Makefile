@@ -5,6 +5,8 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN := $(UV) run --frozen --all-packages
 # The machine's own certificates, so that a company's registry is trusted where the machine trusts it.
 export UV_SYSTEM_CERTS ?= true
+# Tests that start servers: they need the whole machine, one after the other.
+ALONE := tests/integration tests/e2e
 PACKAGES := sdk/streamgauge detectors models stream retrain
 
 .DEFAULT_GOAL := help
@@ -23,7 +25,8 @@ demo: setup ## A year of real flights through the whole loop, then a report
 	$(RUN) streamgauge demo
 
 test: setup check ## All checks and tests, on a real broker and engine
-	$(RUN) pytest -q
+	$(RUN) pytest -q --numprocesses auto $(ALONE:%=--ignore %)
+	$(RUN) pytest -q $(ALONE)
 
 check: setup ## Format, lint, types, layers, spelling
 	$(RUN) ruff format --check .

@@ -50,12 +50,17 @@ def main() -> None:
     flights = load()
     alerts = alerts_of(flights)
     rows = [("January to March", averages(flights, 0, reference_rows(flights)))]
-    rows += [(alert.sentence, averages(flights, alert.first_row, alert.last_row + 1)) for alert in alerts]
+    rows += [(told(alert), averages(flights, alert.first_row, alert.last_row + 1)) for alert in alerts]
     for sentence, means in rows:
         print(f"{sentence}\n   {means}")
     if options.json:
         found = [{"what": sentence} | {k: getattr(m, k) for k in Averages.__dataclass_fields__} for sentence, m in rows]
         options.json.write_text(json.dumps(found, indent=1))
+
+
+def told(alert: AlertReport) -> str:
+    """Return what an incident says; of lost performance also what moved meanwhile."""
+    return f"{alert.sentence}\n   {alert.what}" if alert.kind == "performance" else alert.sentence
 
 
 def alerts_of(flights: Flights) -> list[AlertReport]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from detectors.reference import Reference, encode, fit_reference
 from stream.folds.base import Record
-from stream.folds.blocks import Block, Fact, Source, Tick, decode_entry, encode_entry, end_of, place
+from stream.folds.blocks import Block, Covered, Fact, Source, Tick, decode_entry, encode_entry, end_of, place
 from stream.folds.frame import TEXT, Frame, text_hash
 from stream.folds.measure import Measure
 
@@ -198,7 +198,7 @@ def ledger(topic: str, frames: Sequence[Frame]) -> list[Record]:
         values.append(encode_entry(Block(source, before, to, frame)))
         before = to
         if i % 8 == 7:
-            values.append(encode_entry(Tick("w", ())))
+            values.append(encode_entry(Tick("w", (Covered(source, to, to),))))
     return [Record(10_000 + i, START_MS + frames[0].n * i // 100, value) for i, value in enumerate(values)]
 
 

@@ -7,6 +7,7 @@ Pairs of features are watched in all rows only.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from detectors.artifact import Watched
 from detectors.columns import Binned, count_by_pane
 from detectors.cycles import Cycles
 from detectors.panel.fit import ReferenceCounts, fit_panel
-from detectors.panel.panel import MIN_PANES
+from detectors.panel.panel import MIN_PANES, Panel
 from detectors.promise import Group
 
 Ints = NDArray[np.int64]
@@ -26,6 +27,9 @@ MOST_WATCHED = 400
 
 _PHASE = 1 / 8
 """Of what a feature of a group takes, a phase of its cycle."""
+
+WINDOWS = 3
+"""Windows of a length that a group's reference holds, at least."""
 
 LEAST_GROUPS = 2
 """Groups of one segment: a single one is all rows, or all that are left beside rare ones."""
@@ -60,10 +64,20 @@ def fit_groups(
         counted = _counted(whole, features, rows, pane_of_row)
         if len(counted.rows) < (len(whole.rows) if cycles.phases > 1 or cycles.window > 1 else MIN_PANES):
             continue
-        panel = fit_panel(counted, phases=cycles.phases, cycle=cycles.window)
-        if panel.can_alarm and panel.usable[:2].any():
+        panel = _judged(fit_panel(counted, phases=cycles.phases, cycle=cycles.window), group[0])
+        if panel.can_alarm and panel.usable.any():
             found.append(Watched(*group, panel))
     return tuple(found)
+
+
+def _judged(panel: Panel, segment: str) -> Panel:
+    """Return the panel without what says nothing of a group: its own level, and windows too long for its reference.
+
+    Of what is as long as the reference, all that the reference never saw by chance would seem to be new or lacking.
+    """
+    fitting = WINDOWS * np.array(panel.scales) <= panel.panes
+    others = np.array([name != segment for name in panel.names])
+    return replace(panel, usable=panel.usable & fitting[:, None] & others)
 
 
 def _largest(rows_of: Mapping[Group, Flags], most: int) -> Iterator[tuple[Group, Flags]]:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, cast
+from typing import Literal
 
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import ArrayLike, NDArray
 
-from detectors import centres, scores
-from detectors.artifact import MAX_SEGMENTS, SERVED, Reference, decode, encode, sha256
-from detectors.bins import MISSING, with_edge
+from detectors.artifact import MAX_SEGMENTS, Reference, decode, encode, sha256
+from detectors.bins import MISSING
 from detectors.by_segment import fit_groups
-from detectors.columns import Binned, bin_numbers, bin_texts, count_by_pane, expected_shares
+from detectors.columns import Binned
+from detectors.counting import PanesOfRows, bin_column, carried_by, count_rows, outputs_of, panes_of
 from detectors.crossed import crossed_scores
 from detectors.cycles import Cycles, cycles_of
-from detectors.estimate.answers import THRESHOLD, Answered, Estimator, fit_scores, fit_values
+from detectors.estimate.answers import Answered, Estimator, fit_scores, fit_values
 from detectors.given import Answers, Column, Given
 from detectors.outliers.reference import Kind, Outliers, fit_outliers
 from detectors.outliers.reference import Panes as NumberedPanes
@@ -109,15 +109,15 @@ def _fitted(
     cycles: Cycles,
     strange: Kind | Literal["none"],
 ) -> Reference:
-    panes, answers = _panes(given.pane_of_row), given.answers
+    panes, answers = panes_of(given.pane_of_row), given.answers
     n = len(panes.of_row)
-    features = [_binned(name, kind, given.columns.get(name), n) for name, kind in kinds.items()]
+    features = [bin_column(name, kind, given.columns.get(name), n) for name, kind in kinds.items()]
     inputs = len(features)
-    features += _outputs(answers, n)
-    counted = _counted(features, panes, _carried(answers))
+    features += outputs_of(answers, n)
+    counted = count_rows(features, panes, carried_by(answers))
     fitted = fit_panel(counted, phases=cycles.phases, cycle=cycles.window)
     numbered = NumberedPanes(panes.of_row, _numbers(panes, pane_ms, cycles.phases), panes.rows, cycles.phases)
-    panel, outliers = _with_pairs(fitted, features[:inputs], numbered, strange, _carried(answers))
+    panel, outliers = _with_pairs(fitted, features[:inputs], numbered, strange, carried_by(answers))
     levels = {name: _segment_levels(name, features) for name in segments}
     groups = _groups(features, levels)
     ages = np.asarray([] if given.label_ages_ms is None else given.label_ages_ms, np.int64)
@@ -143,7 +143,7 @@ def _fitted(
 
 
 def _health(
-    features: Sequence[Binned], counted: ReferenceCounts, panes: _Panes, pane_ms: int, ages: Ints, phases: int
+    features: Sequence[Binned], counted: ReferenceCounts, panes: PanesOfRows, pane_ms: int, ages: Ints, phases: int
 ) -> HealthProfile:
     labelled = ages >= 0 if len(ages) and (ages >= 0).any() else None
     levels = [feature.levels for feature in features]
@@ -151,83 +151,9 @@ def _health(
     return fit_health(counted.bins, found, phases)
 
 
-def _numbers(panes: _Panes, pane_ms: int, phases: int) -> Ints:
+def _numbers(panes: PanesOfRows, pane_ms: int, phases: int) -> Ints:
     """Return the number of each pane, ``(R,)``: with phases no pane lacks but of cycles left out, which are no gap."""
     return panes.starts // pane_ms if phases == 1 else np.arange(len(panes.rows))
-
-
-class _Panes(NamedTuple):
-    """Which pane each row is in, ``(n,)``; the panes' starts and rows, ``(R,)``."""
-
-    of_row: Ints
-    starts: Ints
-    rows: Ints
-
-
-def _panes(pane_of_row: Ints) -> _Panes:
-    starts, of_row, rows = np.unique(pane_of_row, return_inverse=True, return_counts=True)
-    return _Panes(of_row.astype(np.int64), starts, rows.astype(np.int64))
-
-
-def _binned(name: str, kind: str, column: Column | None, n: int) -> Binned:
-    if kind == "number":
-        binned = bin_numbers(name, np.full(n, np.nan) if column is None else cast(ArrayLike, column))
-    elif kind == "category":
-        binned = bin_texts(name, [None] * n if column is None else cast(Sequence[str | None], column))
-    else:
-        raise ValueError(f"kind of {name} must be number or category, got {kind!r}")
-    if len(binned.codes) != n:
-        raise ValueError(f"{name} has {len(binned.codes)} values for {n} rows")
-    return binned
-
-
-def _outputs(answers: Answers | None, n: int) -> list[Binned]:
-    """Return the model's answers as a feature; none if no row has one."""
-    if answers is None:
-        return []
-    kind = "category" if answers.task == "multiclass" else "number"
-    binned = _binned(SERVED[answers.task], kind, answers.served, n)
-    if answers.task == "binary":
-        bins = with_edge(binned.bins, THRESHOLD)
-        binned = binned._replace(bins=bins, codes=bins.number_codes(binned.values).astype(np.int16))
-    return [binned] if binned.codes.any() else []
-
-
-def _carried(answers: Answers | None) -> Floats | None:
-    """Return a number for each row by which levels are ordered; None for classes, and without answers."""
-    if answers is None or answers.task == "multiclass":
-        return None
-    return np.nan_to_num(np.asarray(answers.served, np.float64), posinf=0.0, neginf=0.0)
-
-
-def _counted(features: Sequence[Binned], panes: _Panes, carried: Floats | None) -> ReferenceCounts:
-    width = max(f.bins.width for f in features)
-    counts = np.stack([count_by_pane(f.codes, width, panes.of_row, len(panes.rows)) for f in features], 1)
-    order, middle = np.zeros((len(features), width)), np.zeros((len(features), width))
-    for i, feature in enumerate(features):
-        own = slice(0, feature.bins.width)
-        shares = expected_shares(counts[:, i, own].sum(0), feature.seen_once)
-        middle[i, own], order[i, own] = _centres(feature, shares), _order(feature, shares, carried)
-    return ReferenceCounts(
-        bins=tuple(f.bins for f in features),
-        counts=counts.astype(np.int64),
-        rows=panes.rows,
-        seen_once=np.array([f.seen_once for f in features], np.int64),
-        order=order,
-        centres=middle,
-    )
-
-
-def _centres(feature: Binned, shares: Floats) -> Floats:
-    if feature.bins.kind == "category":
-        return np.zeros(feature.bins.width)
-    return centres.number_centres(feature.bins, feature.values, shares).standard
-
-
-def _order(feature: Binned, shares: Floats, carried: Floats | None) -> Floats:
-    if carried is None or feature.bins.kind == "number":
-        return scores.order_by_frequency(shares)
-    return scores.order_by_score(feature.codes, carried, feature.bins.width)
 
 
 def _with_pairs(
@@ -265,7 +191,7 @@ def _groups(features: Sequence[Binned], levels: Mapping[str, tuple[str, ...]]) -
     return {(name, level): by_name[name].of_level(level) for name, some in levels.items() for level in some}
 
 
-def _promise(answers: Answers | None, panes: _Panes, groups: Mapping[Group, NDArray[np.bool_]]) -> Promise | None:
+def _promise(answers: Answers | None, panes: PanesOfRows, groups: Mapping[Group, NDArray[np.bool_]]) -> Promise | None:
     if answers is None or answers.truth is None:
         return None
     rows = answers.task, np.asarray(answers.served), np.asarray(answers.truth)
@@ -278,7 +204,7 @@ def _promise(answers: Answers | None, panes: _Panes, groups: Mapping[Group, NDAr
     return replace(promise, clip=clip)
 
 
-def _estimator(answers: Answers | None, outputs: Sequence[Binned], panes: _Panes) -> Estimator | None:
+def _estimator(answers: Answers | None, outputs: Sequence[Binned], panes: PanesOfRows) -> Estimator | None:
     if answers is None or answers.truth is None or answers.task == "multiclass" or not outputs:
         return None
     served, truth = np.asarray(answers.served, np.float64), np.asarray(answers.truth, np.float64)

@@ -13,7 +13,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from stream.errors import StreamgaugeError
 from stream.settings import Settings
-from stream.topology import CARRY_CONTROL, CONTROL_BYTES, LEDGER, MIB, PARTIALS, TOPICS, Topic, kafka_name
+from stream.topology import CARRY_CONTROL, CONTROL_BYTES, LEDGER, MIB, PARTIALS, TOPICS, Topic, TopicInfo, kafka_name
 
 APPLIED_S = 10.0
 """How long a broker may take to apply another size of a topic."""
@@ -69,8 +69,8 @@ def ensure_topics(settings: Settings) -> None:
         _enlarge(client, settings)
 
 
-def topic_ids(settings: Settings, names: Collection[str]) -> dict[str, str]:
-    """Return the broker's id of each topic, by logical name.
+def topic_infos(settings: Settings, names: Collection[str]) -> dict[str, TopicInfo]:
+    """Return the broker's id of each topic, and how many partitions it has, by logical name.
 
     Raises
     ------
@@ -79,7 +79,12 @@ def topic_ids(settings: Settings, names: Collection[str]) -> dict[str, str]:
     """
     with admin(settings) as client:
         described = _describe(client, settings, names)
-    return {name: str(found["topic_id"]) for name, found in described.items()}
+    return {name: TopicInfo(str(found["topic_id"]), len(found["partitions"])) for name, found in described.items()}
+
+
+def topic_ids(settings: Settings, names: Collection[str]) -> dict[str, str]:
+    """Return the ids of `topic_infos` alone."""
+    return {name: info.id for name, info in topic_infos(settings, names).items()}
 
 
 def _create(client: KafkaAdminClient, settings: Settings, there: set[str]) -> None:

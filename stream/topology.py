@@ -53,6 +53,14 @@ class Topic:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicInfo:
+    """The broker's id of a topic, which a new topic of the same name does not have, and how many partitions it has."""
+
+    id: str
+    partitions: int
+
+
+@dataclass(frozen=True, slots=True)
 class FoldWiring:
     """Which topics a fold reads and writes, by logical name."""
 

@@ -53,7 +53,7 @@ class Shell:
 
     async def ledger_id(self) -> str:
         """Return the broker's id of the ledger: part of what a lineage is."""
-        return (await self.log.topic_ids([LEDGER.name]))[LEDGER.name]
+        return (await self.log.describe([LEDGER.name]))[LEDGER.name].id
 
     def checkpoints(self, fold: str) -> CheckpointStore:
         """Return the store of a fold's checkpoints."""

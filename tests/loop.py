@@ -92,7 +92,7 @@ class FoldLoop:
         self.partitions, self.clock_ms = partitions, 1_700_000_000_000
         self.intake = Intake(partitions)
         self.ledger = [[] for _ in range(partitions)]
-        self.offsets, self.after, self.starts, self.ids = {}, {}, {}, {}
+        self.offsets, self.after, self.starts, self.ids, self.siblings = {}, {}, {}, {}, {}
         self.measures = [Measure(p, 4, tick_ms, "ledger") for p in range(partitions)]
         self.states = [measure.start() for measure in self.measures]
         self.home = partition_of(MODEL.encode(), 4)
@@ -144,6 +144,7 @@ class FoldLoop:
                     end_of(next_ - 1),
                     end_of((ends or {}).get((topic, p), next_) - 1),
                     self.starts.get((topic, p), end_of(-1)),
+                    self.siblings.get(topic, 0),
                 )
                 for (topic, p), next_ in self.offsets.items()
             ]

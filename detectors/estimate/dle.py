@@ -27,6 +27,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 BINS = 50
+TAILS = (0.001, 0.01, 0.99, 0.999)
 
 
 class CellLosses(NamedTuple):
@@ -128,15 +129,19 @@ def fit_dle(windows: CellLosses, count: int = FOLDS) -> Dle:
 
 
 def prediction_edges(predictions: ArrayLike, bins: int = BINS) -> Floats:
-    """Return edges, ``(bins - 1,)`` at most, between which about as many of the reference's predictions lie.
+    """Return edges, ``(bins + 3,)`` at most, between which about as many of the reference's predictions lie.
+
+    The tails are cut at 1 and .1 % too, as `detectors.bins` does: the last cell has no end, and when inputs move its rows
+    lie farther out than those that said what it loses.
 
     >>> prediction_edges([1.0, 2.0, 3.0, 4.0], bins=2)
-    array([2.])
+    array([1., 2., 4.])
     """
     given = _finite(predictions)
     if given.size == 0 or bins < 1:
         raise ValueError(f"need a prediction and a bin, got {given.size} and {bins}")
-    return np.unique(np.quantile(given, np.arange(1, bins) / bins, method="inverted_cdf"))
+    cuts = np.concatenate([np.arange(1, bins) / bins, TAILS])
+    return np.unique(np.quantile(given, cuts, method="inverted_cdf"))
 
 
 def prediction_bins(predictions: ArrayLike, edges: Floats) -> Ints:

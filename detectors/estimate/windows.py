@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.estimates import Z95
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -15,6 +17,9 @@ Flags = NDArray[np.bool_]
 FOLDS = 10
 WINDOW_ROWS = 1_000
 """Rows that a window should have, at least: fewer drown what differs between windows in sampling error."""
+
+BY_CHANCE = 0.25
+"""In so many references without any difference between windows one is found all the same."""
 
 
 class Fold(NamedTuple):
@@ -67,10 +72,41 @@ def merged(sums: NDArray[np.generic], window: Ints) -> NDArray[np.generic]:
 
 
 def between_windows(errors: list[float], variances: list[float]) -> float:
-    """Return tau²: by how much squared errors exceed the variances that were stated for them, in the mean; 0 at least.
+    r"""Return :math:`\tau^2`: by how much squared errors exceed the variances stated for them; 0 unless chance is rare.
 
-    >>> between_windows([0.3, -0.1], [0.01, 0.01])
-    0.04
+    Where nothing differs between windows, the positive part of noise would widen the intervals of half of all
+    references: it counts if the errors' chi-square is one that chance alone reaches once in four. What counts is
+    raised (`raised`), as K windows say little of how large it is. Which level, and what both do to coverage:
+    ``docs/adr/0012-variance-between-windows.md``.
+
+    >>> between_windows([0.3, -0.1] * 10, [0.01, 0.01] * 10)
+    0.047
+    >>> between_windows([0.1, -0.1] * 10, [0.01, 0.01] * 10)
+    0.0
     """
-    excess = [error * error - variance for error, variance in zip(errors, variances, strict=True)]
-    return max(0.0, sum(excess) / len(excess)) if excess else 0.0
+    squares, stated = np.square(errors), np.array(variances)
+    if not len(squares) or not _differ(squares, stated):
+        return 0.0
+    return max(0.0, float(raised(len(squares)) * squares.mean() - stated.mean()))
+
+
+def raised(windows: int) -> float:
+    """Return the factor that a variance from K windows needs: Student's 97.5 % point over the normal one, squared.
+
+    A normal interval with it holds as often as one by Student's distribution with K degrees of freedom.
+
+    >>> [raised(windows) for windows in (8, 20, 60)]
+    [1.38, 1.13, 1.04]
+    """
+    from scipy import special
+
+    return float(special.stdtrit(windows, 0.975) / Z95) ** 2
+
+
+def _differ(squares: Floats, stated: Floats) -> bool:
+    """Return whether chance alone makes errors as large as these more rarely than `BY_CHANCE`."""
+    from scipy import special
+
+    known = stated > 0
+    chi_square = float((squares[known] / stated[known]).sum())
+    return bool(special.chdtrc(max(1, int(known.sum())), chi_square) < BY_CHANCE)

@@ -15,6 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.estimate.windows import raised
+
 Floats = NDArray[np.float64]
 
 _Z99 = 2.3263478740408408
@@ -42,16 +44,17 @@ def covariance(offsets: list[Offset]) -> Floats:
     """Return the covariance of the offsets, ``(2, 2)``, by moments, what sampling and calibration explain taken off.
 
     Never negative; 0 unless windows differ beyond chance (1 %), as what is only noise would widen all intervals.
+    Raised, as few windows say little of how much (`raised`).
 
     >>> seen = Offset(np.array([12.0, 0.0]), np.array([4.0, 4.0]), np.array([2.0, 2.0]))
-    >>> covariance([seen]).tolist()
-    [[35.0, 0.0], [0.0, 0.0]]
+    >>> covariance([seen] * 60)
+    array([[36.5,  0. ], [ 0. ,  0. ]])
     """
     if not _beyond_chance(offsets):
         return np.zeros((2, 2))
-    found, weight = np.zeros((2, 2)), np.zeros((2, 2))
+    found, weight, factor = np.zeros((2, 2)), np.zeros((2, 2)), raised(len(offsets))
     for excess, variance, slope in offsets:
-        found += np.multiply.outer(excess, excess) - np.diag(variance)
+        found += factor * np.multiply.outer(excess, excess) - np.diag(variance)
         weight += np.multiply.outer(slope, slope)
     return _positive(np.divide(found, weight, out=np.zeros((2, 2)), where=weight > 0))
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from detectors.blame.moved import Moved
 from stream.backtest.findings import Alarm, Findings, Incident
 from stream.backtest.timeline import Timeline
 from stream.backtest.words import instant_ms, moment
@@ -57,6 +58,8 @@ class AlertReport:
         proven at the monitor's budget.
     state
         ``open`` until it has been quiet, then ``resolved``.
+    moved
+        Of lost performance: inputs that lay further off than usual meanwhile, which proves no cause.
     """
 
     id: str
@@ -78,13 +81,15 @@ class AlertReport:
     next: str
     evidence_days: float | None = None
     budget_days: float | None = None
+    moved: Sequence[Moved] = ()
 
     def to_json(self) -> dict[str, object]:
         """Return it with the names of the JSON form."""
-        names = [name for name in self.__dataclass_fields__ if name not in ("from_", "effects")]
+        names = [name for name in self.__dataclass_fields__ if name not in ("from_", "effects", "moved")]
         values = {name: getattr(self, name) for name in names}
         effects = [{name: getattr(each, name) for name in Effect.__dataclass_fields__} for each in self.effects]
-        return {**values, "from": self.from_, "effects": effects}
+        moved = [one._asdict() for one in self.moved]
+        return {**values, "from": self.from_, "effects": effects, "moved": moved}
 
 
 def alerts_of(findings: Findings, timeline: Timeline) -> tuple[list[AlertReport], int]:
@@ -167,10 +172,9 @@ def _until_ms(incident: Incident, alarms: Sequence[Alarm], pane_ms: int) -> int:
 
 
 def _segment(where: object) -> str | None:
-    if isinstance(where, Mapping):
-        levels = [(name, [some] if isinstance(some, str) else some) for name, some in where.items()]
-        return ", ".join(f"{name}={level}" for name, some in levels for level in some) or None
-    return str(where) if where else None
+    if not isinstance(where, Mapping):
+        return None
+    return ", ".join(f"{name}={level}" for name, some in where.items() for level in some) or None
 
 
 def _effects(incident: Incident, alarms: Sequence[Alarm]) -> list[Effect]:

@@ -21,6 +21,7 @@ from stream.backtest.errors import BacktestError
 from stream.backtest.findings import Findings
 from stream.backtest.labels import LabelFile
 from stream.backtest.ledger import Ledger, Step
+from stream.backtest.moved import Source, with_moved
 from stream.backtest.notes import fates_of, notes_of
 from stream.backtest.pane import chosen_ms
 from stream.backtest.reader import RowsFile
@@ -214,7 +215,8 @@ def _others(wanted: Wanted, spec: MonitorSpec) -> list[Setting]:
 
 
 def _report(written: MonitorSpec, read: Files, findings: Findings) -> Report:
-    alerts, cut = alerts_of(findings, read.timeline)
+    raised, cut = alerts_of(findings, read.timeline)
+    alerts = with_moved(raised, findings, Source(read.spec, read.rows, read.timeline, read.span))
     verdicts: dict[str, dict[str, int]] = {}
     for (kind, status), count in sorted(findings.verdicts.items()):
         verdicts.setdefault(kind, {})[status] = count

@@ -14,6 +14,7 @@ from stream.backtest.report import Report
 from stream.backtest.run import Done
 from stream.backtest.signals import Listener
 from stream.backtest.words import instant_ms
+from stream.folds.decide.words import listed
 
 MOST_LINES, MOST_ALERTS, MOST_NOTES = 20, 30, 12
 NAME_WIDTH = 22
@@ -155,7 +156,8 @@ def _what(alert: AlertReport) -> str:
         if effect.value is not None
     ]
     where = f" [{alert.segment}]" if alert.segment else ""
-    return alert.sentence + where + (f" ({', '.join(sizes)})" if sizes else "")
+    moved = f"; moved at the same time: {listed([one.feature for one in alert.moved])}" if alert.moved else ""
+    return alert.sentence + where + (f" ({', '.join(sizes)})" if sizes else "") + moved
 
 
 def _detectors(listeners: Sequence[Listener]) -> Table:

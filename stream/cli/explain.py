@@ -76,12 +76,13 @@ def incident_answer(client: Client, begin: str) -> Answer:
     from dataclasses import asdict
 
     from stream.cli import explain_view as view
-    from stream.ops import blame, incident
+    from stream.ops import blame, blame_moved, incident
 
     one = incident.incident(client, begin)
-    causes = blame.of_incident(client, one)
-    told = {"found": "incident", **asdict(one), "causes": [asdict(cause) for cause in causes]}
-    return told, view.incident(one, causes), 0
+    causes, together = blame.of_incident(client, one), blame_moved.of_incident(client, one)
+    moved = [] if together is None else [each._asdict() for each in together.compared.moved]
+    told = {"found": "incident", **asdict(one), "causes": [asdict(cause) for cause in causes], "moved": moved}
+    return told, view.incident(one, causes, "" if together is None else together.sentence), 0
 
 
 def _overview(client: Client, model: str, upto_ms: int) -> Answer:

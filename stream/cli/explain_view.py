@@ -72,14 +72,18 @@ def silence(found: Silence) -> list[str]:
     return [f"No verdict on {found.target} of {found.model}.", *found.sentences]
 
 
-def incident(found: Incident, causes: Sequence[Cause]) -> list[str]:
-    """Return an incident: its sentence, how sure, probable causes, what it rests on, and what happened to it."""
+def incident(found: Incident, causes: Sequence[Cause], moved: str = "") -> list[str]:
+    """Return an incident: its sentence, how sure, probable causes, what it rests on, and what happened to it.
+
+    `moved` is the sentence on inputs that moved at the same time; empty for none.
+    """
     state = f"closed {when(found.closed_ms)}" if found.closed_ms else "open"
     return [
         f"{found.id}  {found.level}, {found.kind}, {state}",
         found.title,
         f"  Since {when(found.since_ms)}, raised {when(found.opened_ms)}. {found.sure}.",
         *(f"  {place + 1}. {cause.sentence}" for place, cause in enumerate(causes)),
+        *([f"  {moved}"] if moved else []),
         f"  {found.next}".rstrip(),
         *(line for one in found.verdicts for line in _basis(one)),
         *(

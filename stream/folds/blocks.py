@@ -62,13 +62,14 @@ class Covered(msgspec.Struct, frozen=True, array_like=True):
     """How far intake has read a source: all of ``(start, to]`` is in the ledger.
 
     `end` is the position of its log's end; `start` is where the worker began to read when the source was assigned to
-    it: what lies between it and what was read before is lost.
+    it: what lies between it and what was read before is lost. `partitions`: of its topic, 0 if that is not told.
     """
 
     source: Source
     to: int
     end: int
     start: int = -1
+    partitions: int = 0
 
 
 class Tick(msgspec.Struct, frozen=True, array_like=True, tag="tick"):

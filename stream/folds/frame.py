@@ -109,7 +109,7 @@ class Frame(msgspec.Struct, frozen=True, array_like=True):
             shapes=np.frombuffer(self.shapes, "<i4"),
             shape_starts=_starts(shape_sizes),
             row_shapes=row_shapes,
-            row_starts=_starts(shape_sizes[row_shapes]) if n else np.zeros(1, np.int64),
+            row_starts=_starts(shape_sizes[row_shapes]) if self.row_shapes else _every(shape_sizes[:1].sum(), n),
             cells=np.frombuffer(self.cells, "<u8"),
         )
 
@@ -219,6 +219,10 @@ def text_codes(words: Words) -> Ints:
 
 def _floats(data: bytes, n: int) -> Floats:
     return np.frombuffer(data, "<f8") if data else np.full(n, np.nan)
+
+
+def _every(size: np.integer, n: int) -> Ints:
+    return np.arange(n + 1, dtype=np.int64) * np.int64(size)
 
 
 def _starts(sizes: Codes) -> Ints:

@@ -18,7 +18,7 @@ from stream.runtime.kafka_log import BrokerView
 from stream.runtime.port import Bounds, Handler, TopicPartition
 from stream.runtime.record_batches import prepare
 from stream.settings import Settings
-from stream.topology import WIRING, group_name, kafka_name, logical_name
+from stream.topology import WIRING, TopicInfo, group_name, kafka_name, logical_name
 
 COMMIT_S = 0.1
 IDLE_S = 0.025
@@ -57,9 +57,9 @@ class FaustPort:
         """Return the committed offsets of this group."""
         return await self._view.committed(tps)
 
-    async def topic_ids(self, topics: Collection[str]) -> dict[str, str]:
-        """Return the broker's ids."""
-        return await self._view.topic_ids(topics)
+    async def describe(self, topics: Collection[str]) -> dict[str, TopicInfo]:
+        """Return what the broker says of each topic."""
+        return await self._view.describe(topics)
 
     def commit(self, tp: TopicPartition, next_offset: int) -> None:
         """Commit with the next commit of the group."""

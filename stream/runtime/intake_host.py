@@ -15,6 +15,7 @@ from stream.errors import StreamgaugeError
 from stream.folds.base import Output, Record, Records
 from stream.folds.blocks import LINE_BITS, Covered, Source, end_of
 from stream.runtime.port import Bounds, Log, LogError, Publisher, TopicPartition
+from stream.topology import TopicInfo
 
 
 class TooManyDeadLettersError(StreamgaugeError):
@@ -64,6 +65,8 @@ class Owned:
 
     Attributes
     ----------
+    partitions
+        Of the source's topic.
     start
         Position in the source after which this worker began to read it.
     after
@@ -77,6 +80,7 @@ class Owned:
     """
 
     source: Source
+    partitions: int
     start: int
     after: Mapping[int, int]
     split: int
@@ -145,10 +149,10 @@ class IntakeHost:
     async def assign(self, tps: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Begin each source at its committed offset, and name all of them before the first block of one."""
         await self._settle()
-        ids = await self._log.topic_ids({tp.topic for tp in tps})
+        topics = await self._log.describe({tp.topic for tp in tps})
         committed, bounds = await self._log.committed(tps), await self._log.bounds(tps)
         starts = {tp: _start(tp, committed.get(tp), bounds[tp]) for tp in tps}
-        self._owned = {tp: self._begin(tp, ids[tp.topic], start) for tp, start in starts.items()}
+        self._owned = {tp: self._begin(tp, topics[tp.topic], start) for tp, start in starts.items()}
         await self._tick()
         return starts
 
@@ -196,10 +200,11 @@ class IntakeHost:
         """Tick a last time."""
         await self._tick()
 
-    def _begin(self, tp: TopicPartition, topic_id: str, start: int) -> Owned:
+    def _begin(self, tp: TopicPartition, topic: TopicInfo, start: int) -> Owned:
         before = end_of(start - 1)
         after = dict.fromkeys(range(self._partitions), before)
-        return Owned(Source(tp.topic, topic_id, tp.partition), before, after, before, before, start)
+        source = Source(tp.topic, topic.id, tp.partition)
+        return Owned(source, topic.partitions, before, after, before, before, start)
 
     async def _hand_over(self, owned: Owned, result: SplitResult) -> None:
         await self._publisher.publish(result.dead_letters)
@@ -219,7 +224,7 @@ class IntakeHost:
         ends = await self._log.bounds(list(self._owned))
         covered = {tp: owned.acked for tp, owned in self._owned.items()}
         named = [
-            Covered(owned.source, covered[tp], end_of(ends[tp].end - 1), owned.start)
+            Covered(owned.source, covered[tp], end_of(ends[tp].end - 1), owned.start, owned.partitions)
             for tp, owned in self._owned.items()
         ]
         await self._publisher.publish(self._ticks(self._worker, named, self._partitions))

@@ -17,8 +17,8 @@ from stream.folds.base import Output, Record
 from stream.runtime.checkpoint import Pointer, newest_by_key
 from stream.runtime.port import Bounds, Publisher, TopicPartition
 from stream.settings import Settings
-from stream.topics import admin, topic_ids
-from stream.topology import CHECKPOINTS, group_name, kafka_name
+from stream.topics import admin, topic_infos
+from stream.topology import CHECKPOINTS, TopicInfo, group_name, kafka_name
 
 _pointer = msgspec.json.Decoder(Pointer)
 
@@ -73,9 +73,9 @@ class BrokerView:
         """Return the committed offsets of the fold's group."""
         return await asyncio.to_thread(self._committed, list(tps))
 
-    async def topic_ids(self, topics: Collection[str]) -> dict[str, str]:
-        """Return the broker's id of each topic."""
-        return await asyncio.to_thread(topic_ids, self._settings, topics) if topics else {}
+    async def describe(self, topics: Collection[str]) -> dict[str, TopicInfo]:
+        """Return what the broker says of each topic."""
+        return await asyncio.to_thread(topic_infos, self._settings, topics) if topics else {}
 
     def _committed(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
         names = {AdminPartition(*self._name(tp)): tp for tp in tps}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from stream.folds.base import Output, Record
 from stream.runtime.checkpoint import Pointer, newest_by_key
 from stream.runtime.port import Bounds, Handler, TopicPartition
+from stream.topology import TopicInfo
 
 START_MS = 1_600_000_000_000
 
@@ -115,9 +116,10 @@ class MemoryPort:
         """Return what was committed."""
         return {tp: self._broker.commits[tp] for tp in tps if tp in self._broker.commits}
 
-    async def topic_ids(self, topics: Collection[str]) -> dict[str, str]:
-        """Return an id that is the same for all topics of a broker."""
-        return {topic: f"{topic}-{self._broker.topic_id}" for topic in topics}
+    async def describe(self, topics: Collection[str]) -> dict[str, TopicInfo]:
+        """Return what the broker says: an id goes with the broker's."""
+        broker = self._broker
+        return {topic: TopicInfo(f"{topic}-{broker.topic_id}", broker.partitions[topic]) for topic in topics}
 
     def commit(self, tp: TopicPartition, next_offset: int) -> None:
         """Commit at once."""

@@ -9,6 +9,7 @@ from stream.folds.base import Output, Record
 from stream.runtime.checkpoint import Checkpoint, CheckpointStore, PointerLog
 from stream.runtime.metrics import Metrics
 from stream.runtime.port import Bounds, Handler, Log, Publisher, TopicPartition
+from stream.topology import TopicInfo
 
 
 class MeteredHandler:
@@ -73,9 +74,9 @@ class MeteredLog:
         """Return the committed offsets of the handler's group."""
         return await self._log.committed(tps)
 
-    async def topic_ids(self, topics: Collection[str]) -> dict[str, str]:
-        """Return the broker's id of each topic."""
-        return await self._log.topic_ids(topics)
+    async def describe(self, topics: Collection[str]) -> dict[str, TopicInfo]:
+        """Return what the broker says of each topic."""
+        return await self._log.describe(topics)
 
     def commit(self, tp: TopicPartition, next_offset: int) -> None:
         """Say that all below `next_offset` is done."""

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from stream.errors import StreamgaugeError
 from stream.folds.base import Output, Record
+from stream.topology import TopicInfo
 
 
 class LogError(StreamgaugeError):
@@ -44,8 +45,8 @@ class Log(Protocol):
         """Return the committed offsets of the handler's group; partitions without one are left out."""
         ...
 
-    async def topic_ids(self, topics: Collection[str]) -> dict[str, str]:
-        """Return the broker's id of each topic, by logical name."""
+    async def describe(self, topics: Collection[str]) -> dict[str, TopicInfo]:
+        """Return what the broker says of each topic, by logical name."""
         ...
 
     def commit(self, tp: TopicPartition, next_offset: int) -> None:

@@ -111,7 +111,7 @@ class StatefulHost(Generic[State]):
 
     async def assign(self, tps: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Load the states, and return where reading goes on."""
-        ids = await self._log.topic_ids({tp.topic for tp in tps})
+        topics = await self._log.describe({tp.topic for tp in tps})
         kept = {tp: self._cells[tp] for tp in tps if tp in self._cells}
         await self._finish_saving(self._cells.values())
         folds = {tp.partition: self._fold_of(tp.partition) for tp in tps if tp not in kept}
@@ -123,11 +123,11 @@ class StatefulHost(Generic[State]):
         bounds, committed = await self._log.bounds(tps), await self._log.committed(tps)
         self._cells = {}
         for tp in tps:
-            cell = kept.get(tp) or self._cell(folds[tp.partition], ids[tp.topic], saved.get(tp.partition))
+            cell = kept.get(tp) or self._cell(folds[tp.partition], topics[tp.topic].id, saved.get(tp.partition))
             self._check_begin(tp, cell, bounds[tp])
             cell.told = min(committed.get(tp, 0), bounds[tp].end)
             self._cells[tp] = cell
-        starts = {tp: _start(tp, cell, ids[tp.topic], bounds[tp]) for tp, cell in self._cells.items()}
+        starts = {tp: _start(tp, cell, topics[tp.topic].id, bounds[tp]) for tp, cell in self._cells.items()}
         for tp, cell in self._cells.items():
             if cell.position >= committed.get(
                 tp, 0

@@ -32,6 +32,7 @@ class Reader:
     read: int
     committed: int
     end: int | None = None
+    has_ticked: bool = False
 
 
 class Backlog:
@@ -61,8 +62,10 @@ class Backlog:
         self.sent += 1
 
     def read(self, s, n):
-        """Put the next rows of a partition into the ledger."""
+        """Put the next rows of a partition into the ledger; a reader names its partition before it reads."""
         reader, log = self.readers[s], self.logs[s]
+        if not reader.has_ticked:
+            self.tick(s)
         rows = [Record(i, 0, log[i]) for i in range(reader.read, min(reader.read + n, len(log)))]
         if rows:
             after = {0: end_of(reader.read - 1)}
@@ -80,8 +83,8 @@ class Backlog:
             self.ask(s)
         self.clock_ms += waited_ms
         places = (end_of(at - 1) for at in (reader.read, reader.end, reader.start))
-        self._write(tick(reader.name, [Covered(Source("predictions", "id", s), *places)], 1))
-        reader.committed, reader.end = reader.read, None
+        self._write(tick(reader.name, [Covered(Source("predictions", "id", s), *places, SOURCES)], 1))
+        reader.committed, reader.end, reader.has_ticked = reader.read, None, True
 
     def replace(self, s):
         """A reader is gone; another one begins where it committed, and ticks first."""

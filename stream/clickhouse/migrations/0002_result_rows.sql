@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS panes_rows (
     n              Int64 COMMENT 'Rows used [rows]',
     duplicates     Int64 COMMENT 'Rows dropped since their identity was there before [rows]',
     invalid        Int64 COMMENT 'Rows with an invalid value [rows]',
+    outliers       Int64 DEFAULT -1 COMMENT 'Rows that are unlike all of the reference''s; -1 where they are not told [rows]',
     labels         Int64 COMMENT 'Rows whose truth has been joined [rows]',
     latency_p50_ms Float64 COMMENT 'Median time of serving; NaN if not said [ms]',
     latency_p95_ms Float64 COMMENT '95 % of servings took at most this; NaN if not said [ms]',
@@ -93,12 +94,87 @@ CREATE TABLE IF NOT EXISTS performance_rows (
     labels        Int64 COMMENT 'Those whose truth is known [rows]',
     maturity      Float64 COMMENT 'Labels that are there, as share of those expected',
     is_mature     Bool COMMENT 'Whether labels enough are there to judge',
+    tp            Int64 DEFAULT -1 COMMENT 'Ones predicted as 1; -1 for tasks without [rows]',
+    fp            Int64 DEFAULT -1 COMMENT 'Zeros predicted as 1; -1 for tasks without [rows]',
+    fn            Int64 DEFAULT -1 COMMENT 'Ones predicted as 0; -1 for tasks without [rows]',
+    tn            Int64 DEFAULT -1 COMMENT 'Zeros predicted as 0; -1 for tasks without [rows]',
+    brier         Float64 DEFAULT nan COMMENT 'Brier score; NaN for tasks without',
+    ece           Float64 DEFAULT nan COMMENT 'Expected calibration error; NaN for tasks without',
     known         DateTime64(3, 'UTC') COMMENT 'Log clock when it was computed: what ''as known at'' compares with [UTC]',
     position      Int64 COMMENT 'Where in its log it was computed: a higher one replaces a lower one'
 ) ENGINE = ReplacingMergeTree(position)
 PARTITION BY toYYYYMM(pane)
 ORDER BY (lineage, metric, model_version, segment_key, segment_value, pane, arrival)
 COMMENT 'One metric of a prediction pane, as known at one arrival';
+
+CREATE TABLE IF NOT EXISTS confusions_rows (
+    lineage       LowCardinality(String) COMMENT 'Lineage: measuring part of a spec with one reference',
+    model         LowCardinality(String) COMMENT 'Model',
+    model_version LowCardinality(String) COMMENT 'Version that served; empty for none or all',
+    segment_key   LowCardinality(String) COMMENT 'Feature that the segment is by; empty for all rows',
+    segment_value LowCardinality(String) COMMENT 'Value of that feature; empty for all rows',
+    pane          DateTime64(3, 'UTC') COMMENT 'Start of the pane, event time [UTC]',
+    arrival       DateTime64(3, 'UTC') COMMENT 'Pane in which its labels became known: the pane itself, or later [UTC]',
+    predicted     Array(String) COMMENT 'Class that was predicted, by pair',
+    truth         Array(String) COMMENT 'Class that was true, by pair',
+    counts        Array(Int64) COMMENT 'Rows of each pair [rows]',
+    maturity      Float64 COMMENT 'Labels that are there, as share of those expected',
+    is_mature     Bool COMMENT 'Whether labels enough are there to judge',
+    known         DateTime64(3, 'UTC') COMMENT 'Log clock when it was computed: what ''as known at'' compares with [UTC]',
+    position      Int64 COMMENT 'Where in its log it was computed: a higher one replaces a lower one'
+) ENGINE = ReplacingMergeTree(position)
+PARTITION BY toYYYYMM(pane)
+ORDER BY (lineage, model_version, segment_key, segment_value, pane, arrival)
+COMMENT 'Which classes were taken for which in a prediction pane, as known at one arrival';
+
+CREATE TABLE IF NOT EXISTS disparities_rows (
+    lineage       LowCardinality(String) COMMENT 'Lineage: measuring part of a spec with one reference',
+    model         LowCardinality(String) COMMENT 'Model',
+    model_version LowCardinality(String) COMMENT 'Version that served; empty for none or all',
+    segment_key   LowCardinality(String) COMMENT 'Protected segment',
+    segment_value LowCardinality(String) COMMENT 'Group: a value of that feature',
+    pane          DateTime64(3, 'UTC') COMMENT 'Start of the pane, event time [UTC]',
+    arrival       DateTime64(3, 'UTC') COMMENT 'Pane in which its rows or labels became known: the pane itself, or later [UTC]',
+    metric        LowCardinality(String) COMMENT 'Metric, as selection_rate, true_positive_rate, mae',
+    value         Float64 COMMENT 'Of the group [unit of the metric]',
+    rest          Float64 COMMENT 'Of all other groups together [unit of the metric]',
+    difference    Float64 COMMENT 'value - rest [unit of the metric]',
+    lo            Float64 COMMENT 'Lower end of its 95 % interval [unit of the metric]',
+    hi            Float64 COMMENT 'Upper end of its 95 % interval [unit of the metric]',
+    n             Int64 COMMENT 'Rows of the group that the metric is of [rows]',
+    rest_n        Int64 COMMENT 'Rows of the rest that the metric is of [rows]',
+    maturity      Float64 COMMENT 'Labels that are there, as share of those expected; 1 where none is needed',
+    is_mature     Bool COMMENT 'Whether labels enough are there to judge',
+    known         DateTime64(3, 'UTC') COMMENT 'Log clock when it was computed: what ''as known at'' compares with [UTC]',
+    position      Int64 COMMENT 'Where in its log it was computed: a higher one replaces a lower one'
+) ENGINE = ReplacingMergeTree(position)
+PARTITION BY toYYYYMM(pane)
+ORDER BY (lineage, metric, model_version, segment_key, segment_value, pane, arrival)
+COMMENT 'Groups of protected segments against the rest in a prediction pane, as known at one arrival';
+
+CREATE TABLE IF NOT EXISTS estimates_rows (
+    lineage       LowCardinality(String) COMMENT 'Lineage: measuring part of a spec with one reference',
+    model         LowCardinality(String) COMMENT 'Model',
+    model_version LowCardinality(String) COMMENT 'Version; empty for all together',
+    segment_key   LowCardinality(String) COMMENT 'Segment; empty for all rows',
+    segment_value String COMMENT 'Value of the segment',
+    pane          DateTime64(3, 'UTC') COMMENT 'Start of the pane, event time [UTC]',
+    metric        LowCardinality(String) COMMENT 'Metric',
+    estimate      Float64 COMMENT 'Value that the answers alone let one expect [metric]',
+    lo            Float64 COMMENT 'Lower end of the 95 % interval [metric]',
+    hi            Float64 COMMENT 'Upper end of the 95 % interval [metric]',
+    n             Int64 COMMENT 'Answers [rows]',
+    settled       Bool COMMENT 'Whether labels have said what it was',
+    measured      Float64 COMMENT 'What labels said; NaN before [metric]',
+    inside        Bool COMMENT 'Whether that lies in the interval',
+    coverage      Float64 COMMENT 'Share of all settled intervals so far that held; NaN before the first',
+    weight        Float64 COMMENT 'How much estimates count for, by their record: 0 to 1',
+    known         DateTime64(3, 'UTC') COMMENT 'Log clock when it was computed: what ''as known at'' compares with [UTC]',
+    position      Int64 COMMENT 'Where in its log it was computed: a higher one replaces a lower one'
+) ENGINE = ReplacingMergeTree(position)
+PARTITION BY toYYYYMM(pane)
+ORDER BY (model, lineage, metric, pane, model_version, segment_key, segment_value)
+COMMENT 'Performance as estimated without labels, and what labels said later';
 
 CREATE TABLE IF NOT EXISTS verdicts_rows (
     id          String COMMENT 'Verdict',
@@ -107,6 +183,8 @@ CREATE TABLE IF NOT EXISTS verdicts_rows (
     model       LowCardinality(String) COMMENT 'Model',
     pane        DateTime64(3, 'UTC') COMMENT 'Start of the pane, event time [UTC]',
     pane_s      Int64 COMMENT 'Length of the pane [s]',
+    segment_key LowCardinality(String) DEFAULT '' COMMENT 'Segment; empty for all rows',
+    segment_value String DEFAULT '' COMMENT 'Value of the segment',
     target      LowCardinality(String) COMMENT 'Feature or metric that is judged',
     kind        LowCardinality(String) COMMENT 'What is judged: drift, performance, volume …',
     status      LowCardinality(String) COMMENT 'learning, insufficient, stable, warning, drift, no-data …',
@@ -114,6 +192,9 @@ CREATE TABLE IF NOT EXISTS verdicts_rows (
     threshold   Float64 COMMENT 'Value of the statistic above which it counts',
     p           Float64 COMMENT 'p-value of this pane alone',
     n           Int64 COMMENT 'Rows or labels judged [rows]',
+    n_eff       Float64 DEFAULT nan COMMENT 'Rows or labels that count: n over the design effect [rows]',
+    evidence_days Float64 DEFAULT nan COMMENT 'Time between such findings if nothing were wrong [d]',
+    budget_days   Float64 DEFAULT nan COMMENT 'Evidence from which on it is proven at the budget [d]',
     effect      Float64 COMMENT 'Size of the change [see effect_name]',
     effect_name LowCardinality(String) COMMENT 'What the effect is measured in',
     floor       Float64 COMMENT 'Smallest effect that matters [see effect_name]',
@@ -140,6 +221,8 @@ CREATE TABLE IF NOT EXISTS incidents_rows (
     closed   DateTime64(3, 'UTC') COMMENT 'When it was closed, event time; 1970-01-01 while it is open [UTC]',
     since    DateTime64(3, 'UTC') COMMENT 'Start of the first pane that shows it [UTC]',
     verdicts Array(String) COMMENT 'Verdicts it rests on',
+    evidence_days Float64 DEFAULT 0 COMMENT 'Time between such incidents if nothing were wrong [d]',
+    budget_days   Float64 DEFAULT 0 COMMENT 'Evidence from which on it is proven at the budget [d]',
     known    DateTime64(3, 'UTC') COMMENT 'Log clock when it was computed: what ''as known at'' compares with [UTC]',
     position Int64 COMMENT 'Where in its log it was computed: a higher one replaces a lower one'
 ) ENGINE = ReplacingMergeTree(position)

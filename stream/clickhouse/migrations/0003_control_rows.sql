@@ -1,4 +1,5 @@
--- Records of the control topics: versions, retrain requests, alerts, dead letters, specs, and the bins of references.
+-- Records of the control topics: versions, retrain requests, alerts, dead letters, specs, and the bins of references; and what
+-- people and their commands add: replays, switches, feedback, second opinions.
 
 CREATE TABLE IF NOT EXISTS version_rows (
     model            LowCardinality(String) COMMENT 'Model',
@@ -124,3 +125,84 @@ CREATE TABLE IF NOT EXISTS reference_bins_rows (
 ) ENGINE = ReplacingMergeTree
 ORDER BY (reference, feature, bin)
 COMMENT 'Bins of references';
+
+CREATE TABLE IF NOT EXISTS replay_rows (
+    lineage   LowCardinality(String) COMMENT 'Shadow lineage that it computes: a lineage with a row here is none of the live ones',
+    replay    String COMMENT 'Replay: hash of all that defines its result',
+    request   String COMMENT 'Hash of what was asked for, before positions were known',
+    monitor   LowCardinality(String) COMMENT 'Monitor',
+    model     LowCardinality(String) COMMENT 'Model',
+    state     LowCardinality(String) COMMENT 'running, stopped or done',
+    who       LowCardinality(String) COMMENT 'Who asked for it',
+    began     DateTime64(3, 'UTC') COMMENT 'When it began [UTC]',
+    positions Array(Tuple(partition Int64, first Int64, end Int64)) COMMENT 'Range of each ledger partition, the end not included',
+    rows      Int64 COMMENT 'Predictions and labels of the model in that range, so far [rows]',
+    from      DateTime64(3, 'UTC') COMMENT 'Start of its first pane with rows, event time [UTC]',
+    to        DateTime64(3, 'UTC') COMMENT 'End of its newest final pane, event time [UTC]',
+    changed   DateTime64(3, 'UTC') COMMENT 'When this row was written: the newest counts [UTC]'
+) ENGINE = ReplacingMergeTree(changed)
+ORDER BY lineage
+COMMENT 'Replays of the ledger into shadow lineages';
+
+CREATE TABLE IF NOT EXISTS switch_rows (
+    monitor LowCardinality(String) COMMENT 'Monitor',
+    model   LowCardinality(String) COMMENT 'Model',
+    number  Int64 COMMENT 'Number of the switch of that monitor, from 1: the highest decides what is shown',
+    action  LowCardinality(String) COMMENT 'switch or back',
+    lineage LowCardinality(String) COMMENT 'Shadow lineage that is shown; empty for none',
+    hidden  Array(String) COMMENT 'Live lineages that are hidden where it is shown',
+    from    DateTime64(3, 'UTC') COMMENT 'Start of the first pane that it is shown for [UTC]',
+    to      DateTime64(3, 'UTC') COMMENT 'End of the last pane that it is shown for [UTC]',
+    before  Int64 COMMENT 'Number of the switch that the next step back returns to; 0: to none',
+    who     LowCardinality(String) COMMENT 'Who did it',
+    at      DateTime64(3, 'UTC') COMMENT 'When [UTC]'
+) ENGINE = ReplacingMergeTree(at)
+ORDER BY (model, monitor, number)
+COMMENT 'Which shadow lineage is shown of each monitor, one row for each change';
+
+CREATE TABLE IF NOT EXISTS feedback_rows (
+    model    LowCardinality(String) COMMENT 'Model',
+    incident String COMMENT 'Incident',
+    id       String COMMENT 'Command that said it',
+    answer   LowCardinality(String) COMMENT 'real, not-worth or false',
+    note     String COMMENT 'Why, in a sentence; empty if not said',
+    who      LowCardinality(String) COMMENT 'Who said it',
+    at       DateTime64(3, 'UTC') COMMENT 'When it was said [UTC]',
+    known    DateTime64(3, 'UTC') COMMENT 'When the ledger stored it [UTC]',
+    position Int64 COMMENT 'Position in topic commands: a higher one replaces a lower one'
+) ENGINE = ReplacingMergeTree(position)
+ORDER BY (model, incident, id)
+COMMENT 'Answers of people to: was this useful?';
+
+CREATE TABLE IF NOT EXISTS investigations_rows (
+    id             String COMMENT 'Investigation',
+    at             DateTime64(3, 'UTC') COMMENT 'When it was made [UTC]',
+    who            String COMMENT 'Who asked for it',
+    model          LowCardinality(String) COMMENT 'Model',
+    lineage        LowCardinality(String) COMMENT 'Lineage: measuring part of a spec with one reference',
+    monitor        LowCardinality(String) COMMENT 'Monitor',
+    incident       String COMMENT 'Incident; empty if a pane was named',
+    feature        LowCardinality(String) COMMENT 'Feature; empty for all inputs together',
+    window_from    DateTime64(3, 'UTC') COMMENT 'Begin of the rows, event time [UTC]',
+    window_to      DateTime64(3, 'UTC') COMMENT 'Their end, not included [UTC]',
+    library        LowCardinality(String) COMMENT 'Who answered, with its version',
+    test           LowCardinality(String) COMMENT 'Test: ks, cvm, chi2, fet, tabular, classifier …',
+    finds          LowCardinality(String) COMMENT 'Whether it finds a change: yes or no; empty if it could not be made',
+    statistic      Float64 COMMENT 'Its statistic; NaN if there is none [see unit]',
+    unit           LowCardinality(String) COMMENT 'What the statistic is',
+    p              Float64 COMMENT 'Its p-value, of rows taken as independent; NaN if there is none',
+    threshold      Float64 COMMENT 'p-value below which it finds a change; NaN if there is none',
+    note           String COMMENT 'What to know of it, in words',
+    reference_rows Int64 COMMENT 'Rows of the reference that were tested [rows]',
+    rows           Int64 COMMENT 'Rows of the window that were tested [rows]',
+    verdict        String COMMENT 'Our verdict, the surest in that time; empty if there is none',
+    status         LowCardinality(String) COMMENT 'Its status',
+    evidence_days  Float64 COMMENT 'Its evidence; NaN if nothing was judged [d]',
+    budget_days    Float64 COMMENT 'Evidence from which on it is proven at the budget [d]',
+    effect         Float64 COMMENT 'Its effect [see effect_name]',
+    effect_name    LowCardinality(String) COMMENT 'What the effect is measured in',
+    floor          Float64 COMMENT 'Smallest effect that matters [see effect_name]'
+) ENGINE = ReplacingMergeTree(at)
+PARTITION BY toYYYYMM(at)
+ORDER BY (model, window_from, id, feature, test)
+COMMENT 'What other tests said of the raw rows of flagged panes';

@@ -81,7 +81,7 @@ def _open(loop: Loop, monitor: Monitor, worst: VerdictRow, now_ms: int, emit: Em
         "sure": {"evidence_days": worst.evidence_days, "budget_days": worst.budget_days},
         "much": {"statistic": worst.target, "value": worst.effect, "floor": worst.floor},
         "effects": [{"feature": "", "effect": worst.target, "value": worst.effect, "floor": worst.floor}],
-        "where": {} if group == ALL else {"segment": {group[0]: group[1]}},
+        "where": {} if group == ALL else {"segment": {group[0]: [group[1]]}},
         "next": "a retrain is asked for; look at what changed",
     }
     tell(monitor, incident, "open", worst.reason, more, emit)

@@ -16,8 +16,10 @@ from stream.folds.measure.map_kernels import Int, at
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Guide = NDArray[np.uint16]
+BinGuide = tuple[np.int64, np.int64, float, float]
 
 BUCKETS = 256
+NO_GUIDE: BinGuide = (np.int64(0), np.int64(0), 0.0, 0.0)
 
 
 @inlined
@@ -30,19 +32,32 @@ def bucket_of(lowest: float, per_unit: float, value: float) -> Int:
 
 
 @inlined
-def edges_below(edges: Floats, start: Int, scales: Floats, guides: Guide, guide: Int, value: float) -> Int:
-    """Return how many of the edges at `start`, which have the guide of that number, are not above the value."""
-    place = at(guide * (BUCKETS + 1) + bucket_of(scales[2 * guide], scales[2 * guide + 1], value))
+def guide_of(scales: Floats, start: Int, guide: Int) -> BinGuide:
+    """Return what `edges_from` must know of the edges at `start`, which have the guide of that number."""
+    return np.int64(start), np.int64(guide * (BUCKETS + 1)), scales[2 * guide], scales[2 * guide + 1]
+
+
+@inlined
+def edges_from(edges: Floats, guides: Guide, guide: BinGuide, value: float) -> Int:
+    """Return how many edges are not above a finite value."""
+    start, first, lowest, per_unit = guide
+    place = at(first + bucket_of(lowest, per_unit, value))
     low, high = np.int64(guides[place]), np.int64(guides[place + 1])
     if high - low <= 1:
-        return low + np.int64(edges[start + low] <= value)
+        return low + np.int64(edges[at(start + low)] <= value)
     while low < high:
         middle = (low + high) // 2
-        if edges[start + middle] <= value:
+        if edges[at(start + middle)] <= value:
             low = middle + 1
         else:
             high = middle
     return low
+
+
+@inlined
+def edges_below(edges: Floats, start: Int, scales: Floats, guides: Guide, guide: Int, value: float) -> Int:
+    """Return how many of the edges at `start`, which have the guide of that number, are not above the value."""
+    return edges_from(edges, guides, guide_of(scales, start, guide), value)
 
 
 @in_place

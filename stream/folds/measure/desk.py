@@ -8,6 +8,7 @@ import numpy as np
 
 from stream.folds.frame import text_hash
 from stream.folds.measure.catalog import Catalog, Ints, Piece
+from stream.folds.measure.chunks import room_for_chunk, room_for_found
 from stream.folds.measure.keys import Shape
 from stream.folds.measure.maps import grown
 from stream.folds.measure.reading import NumberTexts
@@ -64,6 +65,8 @@ class Desk:
         By model, the largest of its monitors in force.
     scratch
         Room for the words of a context.
+    chunk, found
+        Room for some rows, and for what their features come to.
     """
 
     def __init__(self) -> None:
@@ -72,6 +75,7 @@ class Desk:
         self.watermark_ms: Ints = np.zeros(0, np.int64)
         self.versions = self.pending = self.horizon_ms = np.zeros(0, np.int64)
         self.scratch = np.zeros(64, np.int32)
+        self.chunk, self.found = room_for_chunk(), room_for_found(0, 0)
         self._pieces: dict[str, Piece] = {}
         self._catalog: Catalog | None = None
         self._known: Known | None = None
@@ -104,6 +108,7 @@ class Desk:
         self.pending = known.by_model(known.pending, len(models))
         self.horizon_ms = known.by_model(known.horizon_ms, len(models))
         self.scratch = grown(self.scratch, 3 + self._catalog.most_groups)
+        self.found = room_for_found(self._catalog.most_features, self._catalog.most_texts)
 
     def homes(self, home: Callable[[str], int]) -> dict[str, int]:
         """Return the partition of `partials` of each model that has lineages."""

@@ -6,7 +6,7 @@ import msgspec
 from streamgauge.events import LabelEvent, PredictionEvent, Value
 
 from stream.folds.base import Record
-from stream.folds.blocks import Block, Entry, Fact, Source, Tick, encode_entry, end_of, place
+from stream.folds.blocks import Block, Covered, Entry, Fact, Source, Tick, encode_entry, end_of, place
 from stream.folds.frame_events import RowEvent, frame_of
 from stream.folds.measure.fold import Measure
 from stream.folds.pending import Pending
@@ -38,8 +38,9 @@ def example_ledger() -> list[Record]:
         ("predictions", [_prediction("r", "newer", _MS + _DAYS_MS)]),
     ]
     for i, (topic, events) in enumerate(blocks):
-        frame = frame_of(events, [place(i, line) for line in range(len(events))])
-        entries += [Block(Source(topic, "", 0), end_of(i - 1), end_of(i), frame), Tick("", ())]
+        frame, source = frame_of(events, [place(i, line) for line in range(len(events))]), Source(topic, "", 0)
+        read = Tick("", (Covered(source, end_of(i), end_of(i)),))
+        entries += [Block(source, end_of(i - 1), end_of(i), frame), read]
     start_ms = _MS + _DAYS_MS
     return [Record(i, start_ms + 1_000 * i, encode_entry(entry)) for i, entry in enumerate(entries)]
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.performance_kernels import BINARY, MULTICLASS
+from stream.folds.measure.accepted_kernels import Accepted
 from stream.folds.measure.catalog import Codes, Ints, Words
 from stream.folds.measure.confusion import learn
 from stream.folds.measure.key_kernels import resolve
@@ -21,7 +22,6 @@ from stream.folds.measure.label_kernels import (
     truth_hashes,
     truth_states,
 )
-from stream.folds.measure.prediction_kernels import Accepted
 from stream.folds.measure.reading import Reading
 from stream.folds.measure.state import MeasureState
 

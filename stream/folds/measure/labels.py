@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from stream.folds.frame import FEEDBACK_LANE
+from stream.folds.measure.accepted_kernels import Accepted
 from stream.folds.measure.catalog import Codes, Ints, Words
 from stream.folds.measure.count_kernels import DUPLICATE, FUTURE, PENDING, UNMATCHED, USED, Outcomes
 from stream.folds.measure.fates import fates_of
 from stream.folds.measure.joins import join, learn_classes
 from stream.folds.measure.label_kernels import Joins, read_labels, settle_labels
 from stream.folds.measure.maps import places_for
-from stream.folds.measure.prediction_kernels import Accepted
 from stream.folds.measure.predictions import MAX_AHEAD_MS
 from stream.folds.measure.reading import Reading
 from stream.folds.measure.state import MeasureState, SourceId

@@ -14,7 +14,7 @@ from stream.folds.measure.desk import Desk, Known, limits_of
 from stream.folds.measure.fates import NO_PREDICTION
 from stream.folds.measure.key_kernels import NEVER
 from stream.folds.measure.state import MeasureState
-from stream.folds.measure.watermark import behind, complete_tick, newest
+from stream.folds.measure.watermark import behind, complete_tick, is_unnamed, newest
 from stream.folds.partials import Count, Fate, Forwarded, Mark, Message, Partial
 
 HOUR_MS = 3_600_000
@@ -90,7 +90,8 @@ def are_idle(state: MeasureState, known: Known, tick_ms: int) -> NDArray[np.bool
     # What was appended before a command to close may be read after it: closed is what is complete as of a later tick.
     closed = models.closed[of] & (models.row_tick[of] < complete_tick(state))
     is_over = ~models.seen[of] | closed | silent
-    found: NDArray[np.bool_] = ~known.in_force | (is_over & (not behind(state, "predictions", tick_ms)))
+    is_read = not (is_unnamed(state, "predictions") or behind(state, "predictions", tick_ms))
+    found: NDArray[np.bool_] = ~known.in_force | (is_over & is_read)
     return found
 
 
@@ -159,7 +160,7 @@ def _message(state: MeasureState, partition: int, q: int, told: _Told) -> Messag
 
 
 def _marks(state: MeasureState, idle: NDArray[np.bool_], tick_ms: int) -> list[Mark]:
-    labels_behind = bool(behind(state, "labels", tick_ms))
+    labels_behind = is_unnamed(state, "labels") or bool(behind(state, "labels", tick_ms))
     return [
         Mark(lineage, here.monitor, here.model, here.watermark_ms, is_idle, here.start_ms, labels_behind)
         for (lineage, here), is_idle in zip(state.lineages.items(), idle.tolist(), strict=True)

@@ -6,28 +6,20 @@ import numpy as np
 
 from detectors.latency_kernels import EDGES
 from detectors.performance_kernels import BINARY
+from stream.folds.measure.accepted_kernels import Accepted
 from stream.folds.measure.catalog import Codes, Ints
+from stream.folds.measure.chunk_kernels import order_by_key
+from stream.folds.measure.chunks import room_for_turns
 from stream.folds.measure.contexts import Room
-from stream.folds.measure.count_kernels import (
-    DUPLICATE,
-    PENDING,
-    USED,
-    Outcomes,
-)
+from stream.folds.measure.count_kernels import DUPLICATE, PENDING, USED, Outcomes
 from stream.folds.measure.fates import fates_of
 from stream.folds.measure.joins import join, keys_of, learn_classes
 from stream.folds.measure.key_kernels import NEVER, count_duplicates
 from stream.folds.measure.label_kernels import Joins, truth_states
-from stream.folds.measure.prediction_kernels import (
-    Accepted,
-    Found,
-    add_predictions,
-    note_used,
-    read_predictions,
-    shadow_entries,
-)
+from stream.folds.measure.prediction_kernels import note_used, read_predictions, shadow_entries
 from stream.folds.measure.reading import Reading
 from stream.folds.measure.state import MeasureState, SourceId
+from stream.folds.measure.sum_kernels import add_predictions
 from stream.folds.monitor import OTHER
 
 MAX_AHEAD_MS = 3_600_000
@@ -83,9 +75,9 @@ def _versions(state: MeasureState, reading: Reading) -> Codes:
 
 def _shadow_sets(state: MeasureState, reading: Reading) -> Codes:
     """Return the number of the set of shadow versions of each plan; those without a place are compared with nobody."""
-    rows, sets = reading.rows, dict[tuple[int, int], int]()
+    sets = dict[tuple[int, int], int]()
     found = np.zeros(len(reading.kinds), np.int32)
-    if len(rows.shapes) and rows.shapes.min() < 0:
+    if reading.has_shadows:
         for plan, (model, shape, _) in enumerate(reading.kinds.tolist()):
             if (model, shape) not in sets:
                 sets[model, shape] = _shadow_set(state, reading, model, shape)
@@ -112,12 +104,13 @@ def _use(
     """Add rows to their panes, and let their shadows' scores wait as well."""
     catalog = reading.catalog
     of_row = keys_of(state, fresh.contexts, fresh.event_ms, opened)
-    features = catalog.most_features
+    turns = room_for_turns(len(of_row), len(state.keys))
+    count = order_by_key(reading.rows, reading.texts, catalog.models, catalog.lineages, fresh, of_row, turns)
     levels = np.empty(3 * len(of_row) * catalog.most_texts, np.int64)
     told = add_predictions(
         reading.rows, reading.texts, reading.plans, catalog.models, catalog.lineages, catalog.tables, EDGES, fresh,
-        fresh.served.view(np.float64), of_row, state.keys.arrays, state.keys.ints.data, state.keys.floats.data,
-        _found(features), levels,
+        fresh.served.view(np.float64), of_row, turns, count, state.keys.arrays, state.keys.ints.data,
+        state.keys.floats.data, state.desk.chunk, state.desk.found, levels,
     )  # fmt: skip
     _add_levels(state, reading, levels[:told])
     newest = state.newest.get(source, np.zeros(0, np.int64))
@@ -125,7 +118,7 @@ def _use(
     state.newest[source] = newest = np.append(newest, np.full(more, NEVER)) if more else newest
     args = (reading.rows, reading.texts, catalog.models, catalog.lineages, fresh)
     note_used(*args, state.ticks, state.models.known, newest, outcomes)
-    if len(reading.rows.shapes) and reading.rows.shapes.min() < 0:
+    if reading.has_shadows:
         _add_shadows(state, reading, fresh)
 
 
@@ -178,11 +171,6 @@ def _join_early(state: MeasureState, reading: Reading, fresh: Accepted, opened: 
     n = len(here)
     joins = Joins(np.arange(n), truths, np.ones(n, np.int64), revisions, np.zeros(n, np.bool_))
     join(state, entries, joins, opened)
-
-
-def _found(features: int) -> Found:
-    ints = np.empty((3, features), np.int64)
-    return Found(np.empty(features, np.int32), np.empty(features), ints[:2].ravel(), ints[2])
 
 
 def _room(n: int) -> Accepted:

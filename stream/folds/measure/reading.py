@@ -56,6 +56,8 @@ class Reading:
         They are rows ``first .. n - 1`` of the columns.
     names
         Texts by code: the frame's, then those of numbers that stand where texts belong.
+    has_shadows
+        Whether any row may have scores of shadows.
 
     Raises
     ------
@@ -70,6 +72,7 @@ class Reading:
         self.block, self.catalog, self.columns = block, catalog, columns
         self.first, self.n, self._start = first, columns.n, start
         self.rows = _rows(columns)
+        self.has_shadows = bool(len(columns.shapes)) and bool(columns.shapes.min() < 0)
         models = numbers_of(catalog.model_map.keys, catalog.model_map.values, columns.text_hashes)
         self.texts = Texts(columns.text_hashes, models, _NO_WORDS, _NO_CODES)
         self.names: list[str] | tuple[str, ...] = columns.texts

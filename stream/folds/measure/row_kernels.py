@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.compiled import in_place, inlined
-from stream.folds.frame import INVALID, MISSING, NUMBER_MASK, TEXT
+from stream.folds.frame import MISSING, NUMBER_MASK, TEXT
 from stream.folds.measure.map_kernels import Int, mixed, number_in, number_of, put
 from stream.folds.measure.table_kernels import Models, Tables
 
@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 Words = NDArray[np.uint64]
 Codes = NDArray[np.int32]
 
-_MISSING, _INVALID, _MASK = np.uint64(MISSING), np.uint64(INVALID), np.uint64(NUMBER_MASK)
+MISSING_WORD, _MASK = np.uint64(MISSING), np.uint64(NUMBER_MASK)
 _NOTHING = np.uint64(0)
 _TEXT, _32, _LOW = np.uint64(TEXT >> 32), np.uint64(32), np.uint64(0xFFFF_FFFF)
 MISSING_CODE, INVALID_CODE = -1, -2
@@ -99,7 +99,7 @@ def text_code(texts: Texts, word: np.uint64) -> Int:
             else:
                 high = middle
         return np.int64(texts.number_codes[low])
-    return MISSING_CODE if word == _MISSING else INVALID_CODE
+    return MISSING_CODE if word == MISSING_WORD else INVALID_CODE
 
 
 @in_place

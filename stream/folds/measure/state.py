@@ -14,7 +14,7 @@ from stream.folds.measure.prediction_kernels import Known
 from stream.folds.measure.watch import Watch
 from stream.folds.pending import Pending
 
-SCHEMA = 8
+SCHEMA = 9
 NONE = -1
 
 SourceId = tuple[str, str, int]
@@ -33,6 +33,8 @@ class SourceState(msgspec.Struct, array_like=True):
         Nothing that was appended before the tick of this number is unread; NONE if that is not known of any.
     wanted, wanted_tick
         Once read up to `wanted`, it is complete as of tick `wanted_tick`; NONE while nothing is waited for.
+    siblings
+        Partitions of its topic, itself among them; 0 until a tick tells it.
     """
 
     high: int
@@ -45,6 +47,7 @@ class SourceState(msgspec.Struct, array_like=True):
     complete: int = NONE
     wanted: int = 0
     wanted_tick: int = NONE
+    siblings: int = 0
 
 
 class Newest(msgspec.Struct, array_like=True):

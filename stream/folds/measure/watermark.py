@@ -30,6 +30,7 @@ def cover(state: MeasureState, source: SourceState, covered: Covered, worker: st
     is_told = goes_on and not is_silent(source, state.clock_ms, tick_ms)
     source.behind = source.high < (source.end if is_told else covered.end)
     _complete(source, covered.end, goes_on=goes_on)
+    source.siblings = max(source.siblings, covered.partitions)
     source.end, source.ticked_ms, source.tick, source.reader = covered.end, state.clock_ms, state.ticks, reader
 
 
@@ -48,9 +49,11 @@ def _complete(source: SourceState, end: int, *, goes_on: bool) -> None:
 
 
 def newest(state: MeasureState, tick_ms: int) -> Ints:
-    """Return by model the event time before which, less the lateness, no unread row lies."""
+    """Return by model the event time before which, less the lateness, no unread row lies; NEVER if nobody can tell."""
     found: Ints = np.minimum(state.models.newest_ms, state.clock_ms)
     _remember(state, found)
+    if is_unnamed(state, "predictions"):
+        return np.full(len(found), NEVER)
     for source, here in _predictions(state).items():
         np.minimum(found, _newest_of(state, source, here, tick_ms), out=found)
     return found
@@ -70,7 +73,9 @@ def _newest_of(state: MeasureState, source: SourceId, here: SourceState, tick_ms
 
 
 def complete_tick(state: MeasureState) -> int:
-    """Return the last tick as of which no prediction is unread; that of now if nobody reads any."""
+    """Return the last tick as of which no prediction is unread; that of now if nobody reads any, NONE for no tick."""
+    if is_unnamed(state, "predictions"):
+        return NONE
     return min((here.complete for here in _predictions(state).values()), default=state.ticks)
 
 
@@ -89,6 +94,13 @@ def _remember(state: MeasureState, newest_ms: Ints) -> None:
 
 def _predictions(state: MeasureState) -> dict[SourceId, SourceState]:
     return {source: s for source, s in state.sources.items() if source[0] == "predictions" and not s.gone}
+
+
+def is_unnamed(state: MeasureState, topic: str) -> bool:
+    """Say whether nobody has named all of a topic's partitions yet: the others may hold any rows."""
+    known = [here for (name, _, _), here in state.sources.items() if name == topic and not here.gone]
+    is_told = not known or any(here.ticked_ms for here in known)
+    return not is_told or len(known) < max((here.siblings for here in known), default=0)
 
 
 def behind(state: MeasureState, topic: str, tick_ms: int) -> list[SourceId]:

@@ -16,16 +16,16 @@ class Opened:
     """Rows in columns of `capacity`, the first `rows` of them in use, the others 0; the columns grow when they must."""
 
     def __init__(self, capacity: int = LEAST) -> None:
-        self.rows = 0
+        self.rows, capacity = 0, max(LEAST, capacity)
         self.hashes, self.served = np.zeros(capacity, np.uint64), np.zeros(capacity, np.uint64)
         self.event_ms, self.contexts = np.zeros(capacity, np.int64), np.zeros(capacity, np.uint32)
         self.states = np.zeros(capacity, np.uint16)
-        self._places = np.zeros(2 * capacity, np.int32)
+        self._places = np.zeros(2 * _power_of_two(capacity), np.int32)
 
     @classmethod
     def of(cls, columns: Columns) -> Opened:
         """Return an open part that holds these rows, whose hashes are all different."""
-        opened = cls(max(LEAST, _power_of_two(len(columns.hashes))))
+        opened = cls(_power_of_two(len(columns.hashes)))
         opened.rows = len(columns.hashes)
         for name, column in columns._asdict().items():
             getattr(opened, name)[: opened.rows] = column

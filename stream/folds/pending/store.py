@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from stream.folds.arrays import decode_state, encode_state
 from stream.folds.pending.find_kernels import HOUR_MS, are_there, mark_sealed, read_sealed
 from stream.folds.pending.opened import Opened
+from stream.folds.pending.order_kernels import order_by_hash
 from stream.folds.pending.sealed import Sealed
 from stream.folds.pending.segment import NEVER_HOUR, Columns, Segment, floors_of
 
@@ -117,7 +118,8 @@ class Pending:
         served, contexts = _column(served, np.uint64), _column(contexts, np.uint32)
         refs = np.empty(len(hashes), np.int64)
         self._sealed.find(hashes, self._floors, refs)
-        refs[event_ms // HOUR_MS < floors_of(self._floors, contexts)] = 0
+        if len(self._floors):
+            refs[event_ms // HOUR_MS < floors_of(self._floors, contexts)] = 0
         return self._open.append(hashes, served, event_ms, contexts, refs)
 
     def find(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -156,7 +158,7 @@ class Pending:
             return
         columns = self._open.columns
         hours = columns.event_ms // HOUR_MS
-        order = np.lexsort((columns.hashes, hours))
+        order = by_hour_and_hash(hours, columns.hashes)
         starts = np.flatnonzero(np.r_[True, np.diff(hours[order]) != 0])
         self._sealed.reserve(len(order))
         left = []
@@ -165,7 +167,9 @@ class Pending:
                 left.append(rows)
             else:
                 self._sealed.add(Segment.of(int(hours[rows[0]]), columns.take(rows)), self._floors)
-        self._open = Opened.of(columns.take(np.sort(np.concatenate(left)))) if left else Opened()
+        self._open = (
+            Opened.of(columns.take(np.sort(np.concatenate(left)))) if left else Opened(self._seal_rows * 9 // 8)
+        )
 
     def forget(self, floors: NDArray[np.int64]) -> None:
         """Let go of the entries whose hour of event time has ended by the floor of their context.
@@ -244,6 +248,17 @@ def _restored(saved: _SavedSegment, content: bytes | memoryview) -> Segment:
     segment = Segment(saved.hour, np.frombuffer(content, np.uint8), states).directed()
     segment.name = saved.name
     return segment
+
+
+def by_hour_and_hash(hours: NDArray[np.int64], hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return the order of rows by hour, then by hash.
+
+    >>> by_hour_and_hash(np.array([2, 1, 2]), np.array([7, 9, 5], np.uint64))
+    array([1, 2, 0])
+    """
+    order = order_by_hash(hashes)
+    by_hour = hours[order]
+    return order if (by_hour == by_hour[0]).all() else order[np.argsort(by_hour, kind="stable")]
 
 
 def _column(values: NDArray[Scalar], dtype: type[Scalar]) -> NDArray[Scalar]:

@@ -110,7 +110,7 @@ def test_an_incident_on_performance_has_the_effect_of_its_metric():
 
 def test_what_the_fold_says_itself_counts_more():
     effects = [{"feature": "x", "effect": "psi", "value": 0.3, "floor": None, "more": 1}]
-    ((one,), _) = reported(alert(until=hour(50), effects=effects, where={"segment": {"c": "red"}}), verdict(20))
+    ((one,), _) = reported(alert(until=hour(50), effects=effects, where={"segment": {"c": ["red"]}}), verdict(20))
     assert (one.to, one.segment) == ("1970-01-03T02:00:00Z", "c=red")
     assert [(each.effect, each.value) for each in one.effects] == [("psi", 0.3)]
 

@@ -23,7 +23,7 @@ KEYS = {
 }  # fmt: skip
 ALERT_KEYS = {
     "id", "kind", "severity", "opened_row", "first_row", "last_row", "from", "to", "features", "segment", "effects",
-    "sentence", "opened", "closed", "state", "what", "next", "evidence_days", "budget_days",
+    "sentence", "opened", "closed", "state", "what", "next", "evidence_days", "budget_days", "moved",
 }  # fmt: skip
 
 

@@ -105,3 +105,14 @@ def test_stationary_groups_of_a_few_rows_a_pane_alarm_once_in_thousands_of_ticks
             alarms, ticks = alarms + verdict.alarms, ticks + 1
     assert ticks > 2_000
     assert alarms <= 2
+
+
+def test_a_groups_own_level_is_not_watched_within_it():
+    for each in reference().watched:
+        assert not each.panel.usable[:, each.panel.names.index("city")].any()
+
+
+def test_windows_are_so_short_that_three_fit_into_the_groups_reference():
+    for each in reference(panes=200, rows=100).watched:
+        lengths = np.array(each.panel.scales)[each.panel.usable.any(1)]
+        assert (3 * lengths <= each.panel.panes).all()

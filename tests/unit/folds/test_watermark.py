@@ -2,6 +2,7 @@
 
 import pytest
 
+from stream.folds.measure.key_kernels import NEVER
 from stream.folds.rows import PaneRow
 from tests.loop import watched
 
@@ -76,3 +77,27 @@ def test_panes_of_a_model_are_final_while_another_partition_has_other_models(loo
     live(loop, 8)
 
     assert len([row for row in loop.of(PaneRow) if row.n and not row.segment_key]) >= 5
+
+
+def test_the_watermark_stands_still_until_all_partitions_of_the_topic_are_named():
+    made = watched(partitions=1, pane="1s", lateness="1s")
+    made.siblings = {"predictions": 2}
+    made.send("predictions", [prediction("early", 0), prediction("newest", 90_000)], partition=0)
+    made.tick(5)
+    made.run()
+    assert [lineage.watermark_ms for lineage in made.states[0].lineages.values()] == [NEVER]
+
+    made.send("predictions", [prediction("unread", 0)], partition=1)
+    made.tick(5)
+    made.run()
+    assert behind_ms(made) == 1_000
+    assert sum(row.n for row in made.of(PaneRow) if row.pane_ms == row.arrival_ms == 0 and not row.segment_key) == 2
+
+
+def test_a_model_is_not_idle_while_a_partition_is_not_named():
+    made = watched(partitions=1, pane="1s", lateness="1s", idle_timeout="3s")
+    made.siblings = {"predictions": 2}
+    made.send("predictions", [prediction("early", 0)], partition=0)
+    made.tick(30)
+    made.run()
+    assert made.of(PaneRow) == []

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from detectors.estimate.windows import between_windows, folds, merged, window_of_panes
+from detectors.estimate.windows import BY_CHANCE, between_windows, folds, merged, raised, window_of_panes
 
 panes = st.lists(st.integers(0, 3_000), min_size=1, max_size=60)
 
@@ -37,3 +38,29 @@ def test_too_few_windows_are_not_judged(windows):
 
 def test_errors_within_what_was_stated_are_no_variance_between_windows():
     assert between_windows([0.1, -0.1], [0.04, 0.01]) == 0.0
+
+
+@pytest.mark.parametrize("windows", [8, 20, 60])
+def test_noise_alone_counts_in_a_quarter_of_all_references(windows):
+    g, stated = np.random.default_rng(5), [1.0] * windows
+    found = [between_windows(g.normal(0, 1, windows).tolist(), stated) for _ in range(2_000)]
+
+    assert np.mean(np.array(found) > 0) == pytest.approx(BY_CHANCE, abs=0.03)
+
+
+@pytest.mark.parametrize("windows", [2, 8, 20, 60])
+def test_a_normal_interval_of_a_raised_variance_is_that_of_student(windows):
+    half = stats.norm.ppf(0.975) * np.sqrt(raised(windows) * 2.0)
+
+    assert half == pytest.approx(stats.t.ppf(0.975, windows) * np.sqrt(2.0))
+
+
+@pytest.mark.parametrize("windows", [8, 20, 60])
+@pytest.mark.parametrize(("tau2", "least", "most"), [(0.0, 0.94, 0.97), (2.0, 0.93, 0.97), (8.0, 0.94, 0.96)])
+def test_intervals_hold_as_often_as_they_say_with_and_without_differences(windows, tau2, least, most):
+    """Windows of the reference's size: sampling variance 1, a true variance between windows, 2,000 references."""
+    g = np.random.default_rng(6)
+    errors = g.normal(0, np.sqrt(1 + tau2), (2_000, windows + 1))
+    found = [between_windows(one[1:].tolist(), [1.0] * windows) for one in errors]
+
+    assert least <= np.mean(np.abs(errors[:, 0]) <= 1.96 * np.sqrt(1 + np.array(found))) <= most

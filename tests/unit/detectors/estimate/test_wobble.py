@@ -27,6 +27,14 @@ def test_windows_that_differ_by_chance_alone_do_not_wander(noise):
     assert np.mean(found) < 0.04
 
 
+def test_few_windows_leave_room_for_a_covariance_that_they_did_not_show():
+    """Of eight windows the mean is raised by Student's factor, 1.38."""
+    truth, g = np.diag([0.09, 0.09]), np.random.default_rng(4)
+    found = np.mean([covariance(windows(g, truth, 8, noise=1.0)) for _ in range(1_000)], axis=0)
+
+    assert np.diag(found) == pytest.approx([0.09 * 1.38] * 2, rel=0.05)
+
+
 def test_a_covariance_is_never_negative():
     """Offsets that always go together, seen with noise: uncut, one direction would vary less than not at all."""
     found = covariance(windows(np.random.default_rng(3), np.full((2, 2), 0.05), 20, 400.0))

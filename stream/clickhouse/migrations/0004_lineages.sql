@@ -1,40 +1,19 @@
+-- Of the lineages of a monitor each pane shows one: a lineage from its first rows on, until the next one has rows. So
+-- panes of different bins never add up, and history stays.
+--
 -- Shadow lineages: what a replay computed beside the live ones. They are hidden until somebody switches a monitor to one; then
 -- its panes are shown in place of those of the lineages that were live at that time, over the span that it covers. The newest
 -- row of switch_rows of a monitor decides, so views switch, and switch back, in one step.
 
-CREATE TABLE IF NOT EXISTS replay_rows (
-    lineage   LowCardinality(String) COMMENT 'Shadow lineage that it computes: a lineage with a row here is none of the live ones',
-    replay    String COMMENT 'Replay: hash of all that defines its result',
-    request   String COMMENT 'Hash of what was asked for, before positions were known',
-    monitor   LowCardinality(String) COMMENT 'Monitor',
-    model     LowCardinality(String) COMMENT 'Model',
-    state     LowCardinality(String) COMMENT 'running, stopped or done',
-    who       LowCardinality(String) COMMENT 'Who asked for it',
-    began     DateTime64(3, 'UTC') COMMENT 'When it began [UTC]',
-    positions Array(Tuple(partition Int64, first Int64, end Int64)) COMMENT 'Range of each ledger partition, the end not included',
-    rows      Int64 COMMENT 'Predictions and labels of the model in that range, so far [rows]',
-    from      DateTime64(3, 'UTC') COMMENT 'Start of its first pane with rows, event time [UTC]',
-    to        DateTime64(3, 'UTC') COMMENT 'End of its newest final pane, event time [UTC]',
-    changed   DateTime64(3, 'UTC') COMMENT 'When this row was written: the newest counts [UTC]'
-) ENGINE = ReplacingMergeTree(changed)
-ORDER BY lineage
-COMMENT 'Replays of the ledger into shadow lineages';
+CREATE TABLE IF NOT EXISTS lineage_panes (
+    lineage LowCardinality(String) COMMENT 'Lineage',
+    pane_s  SimpleAggregateFunction(max, Int64) COMMENT 'Length of its panes [s]',
+    first   SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'First arrival with rows [UTC]'
+) ENGINE = AggregatingMergeTree ORDER BY lineage
+COMMENT 'What panes each lineage has, filled from panes_rows; smallest and largest, so rows may come twice';
 
-CREATE TABLE IF NOT EXISTS switch_rows (
-    monitor LowCardinality(String) COMMENT 'Monitor',
-    model   LowCardinality(String) COMMENT 'Model',
-    number  Int64 COMMENT 'Number of the switch of that monitor, from 1: the highest decides what is shown',
-    action  LowCardinality(String) COMMENT 'switch or back',
-    lineage LowCardinality(String) COMMENT 'Shadow lineage that is shown; empty for none',
-    hidden  Array(String) COMMENT 'Live lineages that are hidden where it is shown',
-    from    DateTime64(3, 'UTC') COMMENT 'Start of the first pane that it is shown for [UTC]',
-    to      DateTime64(3, 'UTC') COMMENT 'End of the last pane that it is shown for [UTC]',
-    before  Int64 COMMENT 'Number of the switch that the next step back returns to; 0: to none',
-    who     LowCardinality(String) COMMENT 'Who did it',
-    at      DateTime64(3, 'UTC') COMMENT 'When [UTC]'
-) ENGINE = ReplacingMergeTree(at)
-ORDER BY (model, monitor, number)
-COMMENT 'Which shadow lineage is shown of each monitor, one row for each change';
+CREATE MATERIALIZED VIEW IF NOT EXISTS lineage_panes_of_rows TO lineage_panes AS
+SELECT lineage, max(pane_s) AS pane_s, min(arrival) AS first FROM panes_rows WHERE n > 0 GROUP BY lineage;
 
 CREATE OR REPLACE VIEW lineage_switches (
     monitor LowCardinality(String) COMMENT 'Monitor',
@@ -163,86 +142,3 @@ ARRAY JOIN multiIf(
     )
 ) AS stretch
 COMMENT 'Lineages, and which panes are shown of each: a row for each stretch of panes';
-
-CREATE OR REPLACE VIEW verdicts (
-    id          String COMMENT 'Verdict',
-    model       LowCardinality(String) COMMENT 'Model',
-    lineage     LowCardinality(String) COMMENT 'Lineage: what it was measured by (view lineages)',
-    monitor     LowCardinality(String) COMMENT 'Monitor',
-    pane        DateTime64(3, 'UTC') COMMENT 'Start of the newest pane that is judged, event time [UTC]',
-    target      LowCardinality(String) COMMENT 'Feature or metric that is judged',
-    kind        LowCardinality(String) COMMENT 'What is judged: drift, performance, volume …',
-    scale       Int64 COMMENT 'Length of all panes that are judged together [s]',
-    status      LowCardinality(String) COMMENT 'learning, insufficient, stable, warning, drift, no-data …',
-    statistic   Nullable(Float64) COMMENT 'Test statistic',
-    threshold   Nullable(Float64) COMMENT 'Value of the statistic above which it counts',
-    p           Nullable(Float64) COMMENT 'p-value of this pane alone',
-    n           Int64 COMMENT 'Rows or labels judged [rows]',
-    effect      Nullable(Float64) COMMENT 'Size of the change [see effect_name]',
-    effect_name LowCardinality(String) COMMENT 'What the effect is measured in',
-    floor       Nullable(Float64) COMMENT 'Smallest effect that matters [see effect_name]',
-    lo          Nullable(Float64) COMMENT 'Lower end of the effect''s interval [see effect_name]',
-    hi          Nullable(Float64) COMMENT 'Upper end of the effect''s interval [see effect_name]',
-    reason      String COMMENT 'Why, in one sentence',
-    known       DateTime64(3, 'UTC') COMMENT 'When it was decided, log clock [UTC]'
-) AS
-SELECT
-    v.id AS id, v.model AS model, v.lineage AS lineage, v.monitor AS monitor, v.pane AS pane,
-    v.target AS target, v.kind AS kind, v.pane_s AS scale, v.status AS status,
-    if(isFinite(v.statistic), v.statistic, NULL) AS statistic, if(isFinite(v.threshold), v.threshold, NULL) AS threshold,
-    if(isFinite(v.p), v.p, NULL) AS p, v.n AS n, if(isFinite(v.effect), v.effect, NULL) AS effect, v.effect_name AS effect_name,
-    if(isFinite(v.floor), v.floor, NULL) AS floor, if(isFinite(v.lo), v.lo, NULL) AS lo, if(isFinite(v.hi), v.hi, NULL) AS hi,
-    v.reason AS reason, v.known AS known
-FROM verdicts_rows AS v FINAL
-LEFT JOIN (SELECT lineage, is_shadow, switch_from, switch_to FROM all_lineages) AS l ON v.lineage = l.lineage
-WHERE (v.pane >= l.switch_from AND v.pane < l.switch_to) = l.is_shadow
-COMMENT 'Decisions about features and metrics, one for each target and pane, of the lineages that are shown. Filter by model and pane';
-
--- An incident belongs to the pane at whose end it was opened. What is open now is shown whatever was switched, and so is what
--- is said of the pipeline: it is about workers, not about panes.
-CREATE OR REPLACE VIEW incidents (
-    id       String COMMENT 'Incident',
-    model    LowCardinality(String) COMMENT 'Model',
-    lineage  LowCardinality(String) COMMENT 'Lineage: what it was measured by (view lineages)',
-    monitor  LowCardinality(String) COMMENT 'Monitor',
-    kind     LowCardinality(String) COMMENT 'Kind of fault',
-    level    LowCardinality(String) COMMENT 'page, warn or info',
-    title    String COMMENT 'What happened, in one sentence',
-    features Array(String) COMMENT 'Features it is about',
-    opened   DateTime64(3, 'UTC') COMMENT 'When it was opened, event time [UTC]',
-    closed   Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was closed, event time; NULL while it is open [UTC]',
-    since    DateTime64(3, 'UTC') COMMENT 'Start of the first pane that shows it [UTC]',
-    is_open  Bool COMMENT 'Whether it is open',
-    verdicts Array(String) COMMENT 'Verdicts it rests on',
-    known    DateTime64(3, 'UTC') COMMENT 'When it last changed, log clock [UTC]'
-) AS
-SELECT
-    i.id AS id, i.model AS model, i.lineage AS lineage, i.monitor AS monitor, i.kind AS kind, i.level AS level,
-    i.title AS title, i.features AS features, i.opened AS opened,
-    if(i.closed > toDateTime64(0, 3, 'UTC'), i.closed, NULL) AS closed, i.since AS since, isNull(closed) AS is_open,
-    i.verdicts AS verdicts, i.known AS known
-FROM (SELECT * FROM incidents_rows FINAL ORDER BY position DESC, closed DESC LIMIT 1 BY model, id) AS i
-LEFT JOIN (SELECT lineage, is_shadow, switch_from, switch_to FROM all_lineages) AS l ON i.lineage = l.lineage
-WHERE (i.opened > l.switch_from AND i.opened <= l.switch_to) = l.is_shadow
-    OR (NOT l.is_shadow AND (i.kind = 'pipeline' OR i.closed = toDateTime64(0, 3, 'UTC')))
-COMMENT 'Incidents as they stand now, of the lineages that are shown';
-
-CREATE OR REPLACE VIEW incident_events (
-    id      String COMMENT 'Incident',
-    model   LowCardinality(String) COMMENT 'Model',
-    lineage LowCardinality(String) COMMENT 'Lineage: what it was measured by (view lineages)',
-    monitor LowCardinality(String) COMMENT 'Monitor',
-    at      DateTime64(3, 'UTC') COMMENT 'When, log clock [UTC]',
-    event   LowCardinality(String) COMMENT 'opened, changed or closed',
-    level   LowCardinality(String) COMMENT 'page, warn or info',
-    actor   LowCardinality(String) COMMENT 'Who did it',
-    text    String COMMENT 'The incident''s title then'
-) AS
-SELECT
-    id, model, lineage, monitor, known AS at,
-    multiIf(closed > toDateTime64(0, 3, 'UTC'), 'closed', row_number() OVER in_order = 1, 'opened', 'changed') AS event,
-    level, 'decide' AS actor, title AS text
-FROM (SELECT * FROM incidents_rows FINAL)
-WHERE (model, id) IN (SELECT model, id FROM incidents)
-WINDOW in_order AS (PARTITION BY model, id ORDER BY position, closed)
-COMMENT 'What happened to incidents, in order, of the lineages that are shown';

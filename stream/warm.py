@@ -65,7 +65,22 @@ def _intake() -> None:
     _ledger()
 
 
-_WORK: dict[str, Callable[[], None]] = {"intake": _intake, "measure": _measure, "store": _store}
+def _decide() -> None:
+    """Judge one pane of a reference of one number."""
+    import numpy as np
+
+    from detectors.bins import fit_number
+    from detectors.panel.fit import ReferenceCounts, fit_panel
+    from detectors.panel.gauge import tick
+    from detectors.panel.gauge_state import Pane, initial
+    from detectors.panel.plan import plan
+
+    counts = np.tile([0, 0, 250, 250, 0], (60, 1, 1))
+    panel = fit_panel(ReferenceCounts((fit_number("x", [1.0, 2.0]),), counts, np.full(60, 500)))
+    tick(plan(panel), initial(panel), Pane(counts[0], 500))
+
+
+_WORK: dict[str, Callable[[], None]] = {"intake": _intake, "measure": _measure, "store": _store, "decide": _decide}
 
 
 def main() -> None:

@@ -18,7 +18,6 @@ Flags = NDArray[np.bool_]
 RARE_ROWS = 15
 """Bins of which fewer rows are expected are judged by the negative binomial, the others by a normal approximation."""
 
-_LEAST_DF = 5.0
 _WORTH_A_LOOK = 2.0
 """A rare bin nearer to its expectation than this many standard deviations has, for the bins corrected, no p-value of
 note (above .15 with four bins, 1 with thirty); to work out all would take a third of a tick."""
@@ -75,8 +74,7 @@ def _common(panel: Panel, windows: Windows, expected: _Expectation, common: Flag
     apart = np.abs(found - (panel.angles if panel.phases == 1 else angles(windows.shares)))
     variance = expected.dispersion / (4 * (n + 0.5)) + expected.reference_dispersion / (4 * expected.reference_rows)
     z = apart / np.sqrt(variance) * common
-    freedom = np.maximum(_LEAST_DF, panel.effective_panes - 1)
-    return 2 * special.stdtr(freedom, -z.max(2)), z.argmax(2)
+    return 2 * special.stdtr(panel.freedom, -z.max(2)), z.argmax(2)
 
 
 def _rare(windows: Windows, expected: _Expectation, rare: Flags) -> tuple[Floats, Ints]:

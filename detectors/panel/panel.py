@@ -24,6 +24,7 @@ MIN_EFFECTIVE_PANES = 12
 """A feature whose reference is worth fewer panes wanders."""
 
 _MOST_WANDERING = 0.2
+_LEAST_FREEDOM = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,11 @@ class Panel:
     def score_variances(self) -> Floats:
         """Of pane means by phase, ``(H, F, k)``."""
         return np.diagonal(self.covariances, axis1=2, axis2=3)
+
+    @cached_property
+    def freedom(self) -> Floats:
+        """Degrees of freedom of a variance that the panes show, ``(F,)``."""
+        return np.maximum(_LEAST_FREEDOM, self.effective_panes - 1)
 
     @cached_property
     def angles(self) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ _REFERENCE_ERRORS = 2
 """The null includes a reference mean that is wrong by so many standard errors."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """A panel with what its gauge decides by. The last of F + 1 places is the joint test.
 
@@ -66,6 +67,12 @@ class Plan:
     bet_scale: Ints
     bet_tolerance: Floats
     bet_variance: Floats
+
+    @cached_property
+    def bet_dependence(self) -> Floats:
+        """By what the log evidence of bets is divided, ``(F,)``."""
+        scale = np.maximum(self.bet_scale, 0)
+        return np.asarray(self.dependence[scale, np.arange(len(scale))], np.float64)
 
 
 def plan(
@@ -158,4 +165,4 @@ def _dependence(panel: Panel) -> Floats:
 def _bet_tolerance(panel: Panel, scale: Ints) -> Floats:
     window = panel.ratios / np.array(panel.scales)[:, None, None]
     relative = (panel.reference_error / window)[np.maximum(scale, 0), np.arange(len(scale)), :2]
-    return np.asarray(_REFERENCE_ERRORS * np.sqrt(relative), np.float64)
+    return np.ascontiguousarray(_REFERENCE_ERRORS * np.sqrt(relative), np.float64)

@@ -15,7 +15,7 @@ from detectors.panel.windows import Windows, mixed_phases
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-_LEAST_DF, _MOST_Z, _TINY = 5.0, 4.0, 1e-300
+_MOST_Z, _TINY = 4.0, 1e-300
 
 
 class ScoreTests(NamedTuple):
@@ -59,7 +59,7 @@ def score_tests(panel: Panel, windows: Windows) -> ScoreTests:
     sizes = panel.sizes
     return ScoreTests(
         _hotelling(statistic, sizes, panel.effective_panes),
-        _location(scaled[:, :, 0] / np.sqrt(variances[:, :, 0]), sizes, panel.effective_panes),
+        _location(scaled[:, :, 0] / np.sqrt(variances[:, :, 0]), sizes, panel.freedom),
         statistic,
         _bounded(deviations, variances, sizes),
     )
@@ -97,8 +97,8 @@ def _hotelling(statistic: Floats, sizes: Ints, worth: Floats) -> Floats:
     return np.where(sizes > 0, special.fdtrc(k, worth - k, np.maximum(f, 0)), 1.0)
 
 
-def _location(z: Floats, sizes: Ints, worth: Floats) -> Floats:
-    return np.where(sizes > 0, 2 * special.stdtr(np.maximum(_LEAST_DF, worth - 1), -np.abs(z)), 1.0)
+def _location(z: Floats, sizes: Ints, freedom: Floats) -> Floats:
+    return np.where(sizes > 0, 2 * special.stdtr(freedom, -np.abs(z)), 1.0)
 
 
 def _bounded(deviations: _Deviations, variances: Floats, sizes: Ints) -> Floats:

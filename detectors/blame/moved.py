@@ -6,8 +6,9 @@ Jensen-Shannon distance over bins that the reference cut, less what chance adds 
 memory, is in the comparison, and no distribution is assumed.
 
 Of many features one is always furthest. So distances are told in units of the one that a twentieth of the feature's
-own windows exceed, and a feature is named if it lies beyond what a twentieth of the windows reach with any feature
-(the rank of conformal prediction: with fewer than 19 windows side by side, beyond all of them).
+own windows exceed, or of the floor of effects if that is more, since what lies below it does not matter. A feature is
+named if it lies beyond what a twentieth of the windows reach with any feature (by the rank of conformal prediction:
+with fewer than 19 windows side by side, beyond all of them).
 That is a statement about one time, not about causes: what everything has in common, such as a season, moves much.
 """
 
@@ -30,11 +31,10 @@ Floats = NDArray[np.float64]
 LEAST_WINDOWS = 20
 """Windows of the reference without which nothing can be ranked."""
 
-SIDE_BY_SIDE = 8
+SIDE_BY_SIDE = 16
 """Windows that the reference holds without an overlap, at least: of a longer time its newest panes are looked at."""
 
 RARE = 0.05
-_TINY = 1e-3
 
 
 class Panes(NamedTuple):
@@ -182,7 +182,7 @@ def _furthest(found: Sequence[_Feature], normal: Panes, now: Panes, chosen: Ints
 
     `apart`: so many windows do not overlap, and say where a twentieth of all begins (with 18 of them: nowhere).
     """
-    units = [max(float(np.quantile(one.usual, 1 - RARE)), _TINY) for one in found]
+    units = [max(float(np.quantile(one.usual, 1 - RARE)), Floors().js) for one in found]
     reached = np.max([one.usual / unit for one, unit in zip(found, units, strict=True)], axis=0)
     limit = float(np.quantile(reached, min(1.0, (1 - RARE) * (1 + 1 / apart))))
     far = [

@@ -131,8 +131,8 @@ def fit_dle(windows: CellLosses, count: int = FOLDS) -> Dle:
 def prediction_edges(predictions: ArrayLike, bins: int = BINS) -> Floats:
     """Return edges, ``(bins + 3,)`` at most, between which about as many of the reference's predictions lie.
 
-    The tails are cut at 1 and .1 % too, as `detectors.bins` does: the last cell has no end, and when inputs move its rows
-    lie farther out than those that said what it loses.
+    The tails are cut at 1 and .1 % too, as `detectors.bins` does: the last cell has no end, and when inputs move its
+    rows lie farther out than those that said what it loses.
 
     >>> prediction_edges([1.0, 2.0, 3.0, 4.0], bins=2)
     array([1., 2., 4.])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from streamgauge.spec import MonitorSpec
 
 from stream.errors import StreamgaugeError
+from stream.folds.decide.listening import KIND as NAMED
 from stream.ops import explain_reads as reads
 from stream.ops.explain_keys import Keys, keys_of
 from stream.ops.explain_reads import Row
@@ -163,7 +164,7 @@ def silence(client: Client, model: str, name: str, at_ms: int = NOW_MS) -> Silen
 def _targets(spec: MonitorSpec) -> list[str]:
     metric = [spec.performance.metric, "performance", "estimate"] if spec.performance else []
     kinds = [kind for kind in KINDS if kind not in ("performance", "estimate")]
-    return [*spec.features, *OUTPUTS, *metric, *kinds]
+    return [*spec.features, *OUTPUTS, *metric, *kinds, *(f"{NAMED}{one.label}" for one in spec.detectors)]
 
 
 def _near(name: str, known: list[str]) -> str:
@@ -195,6 +196,10 @@ def _why_not_yet(spec: MonitorSpec, name: str, seen: str) -> str:
         return f"no finding: hard checks speak only when they find something; {seen} were checked"
     if spec.performance is not None and name in (spec.performance.metric, "performance"):
         return f"no pane is mature yet: {seen}, and labels must be as old as 95 % of the reference's were"
+    if name.startswith(NAMED):
+        return f"it has heard no value yet: {seen}; a metric is heard once labels are mature"
+    if name == "attribution":
+        return "nothing was attributed yet: it takes a full window, and a version that was trained here"
     if name == "estimate":
         return "no estimate was judged yet: it takes a full window, and a reference with answers and labels"
     return (

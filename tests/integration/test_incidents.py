@@ -15,7 +15,7 @@ from stream.folds.base import Record
 from stream.folds.blocks import Block, Fact, Source, encode_entry, place
 from stream.folds.frame_events import frame_of
 from stream.folds.rows import IncidentRow, LineageRow, PaneRow, Result, VerdictRow, encode_rows
-from stream.ops import blame, blame_rows, explain, explain_reads, incident, incident_act
+from stream.ops import blame, blame_moved, blame_rows, explain, explain_reads, incident, incident_act
 from stream.settings import ClickHouseSettings
 from tests.integration.clickhouse_database import empty, rows_of, write
 
@@ -152,11 +152,19 @@ def test_lost_performance_is_searched_by_the_rows_that_have_labels(
     sent.write(settings, labels=True)
     row = incident_row(kind="performance", features=(), id="INC-7", position=9)
     write(settings, ("verdicts", 0, results(row)))
-    [cause] = blame.of_incident(client, incident.incident(client, "INC-7"))
+    found = incident.incident(client, "INC-7")
+    [cause] = blame.of_incident(client, found)
     assert cause.carriers[0].where == {"origin": "JFK"}
     assert cause.mean_before == pytest.approx(np.log(2))
     assert cause.mean_after is not None
     assert cause.mean_after > 1.5
+
+    # One producer's distances changed then as well: that is told, apart from the causes.
+    together = blame_moved.of_incident(client, found)
+    assert together is not None
+    assert [one.feature for one in together.compared.moved] == ["distance"]
+    assert (together.compared.panes, found.features) == (3, [])
+    assert "windows of the time before" in together.sentence
 
 
 def test_verdicts_and_non_verdicts_are_explained_from_what_is_stored(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from detectors.blame.moved import Compared, Moved
 
-MOST_NAMED = 3
+MOST_NAMED = 5
 
 
 def moved_words(found: Compared, whose: str) -> str:

@@ -172,10 +172,14 @@ def test_the_pane_that_is_asked_for_is_explained(told, stored):
         ("m", "x", (7, 70), "sha", "no window is full yet: 7 final panes with 70 rows"),
         ("m", "log_loss", (7, 70), "sha", "no pane is mature yet"),
         ("m", "volume", (7, 70), "sha", "hard checks speak only when they find something"),
+        ("m", "attribution", (7, 70), "sha", "a version that was trained here"),
+        ("m", "river:ADWIN", (7, 70), "sha", "it has heard no value yet: 7 final panes"),
+        ("m", "river:DDM", (7, 70), "sha", "'river:DDM' is nothing that is judged of m"),
     ],
 )
 def test_without_a_verdict_the_reason_is_a_sentence(stored, model, name, finals, reference, says):
-    lineage = {"lineage": "L", "monitor": "m", "model": "m", "reference": reference, "spec": json.dumps(SPEC)}
+    spec = SPEC | {"detectors": [{"name": "ADWIN", "on": "missing", "feature": "x"}]}
+    lineage = {"lineage": "L", "monitor": "m", "model": "m", "reference": reference, "spec": json.dumps(spec)}
     other = lineage | {"model": "nn"}
     stored(lineages=[lineage] if model == "m" else [other], finals=finals)
     found = target(None, model, name)

@@ -91,9 +91,9 @@ def test_too_few_panes_say_nothing(panes, length):
 def test_of_a_long_time_the_newest_panes_are_looked_at():
     g = np.random.default_rng(7)
     means = np.zeros((PANES + 40, len(NAMES)))
-    means[-11:, 4] = 1.0
+    means[-5:, 4] = 1.0
     found = compared(KINDS, *split(*made(g, means)))
-    assert (found.panes, [one.feature for one in found.moved]) == (PANES // 8, ["x4"])
+    assert (found.panes, [one.feature for one in found.moved]) == (PANES // 16, ["x4"])
 
 
 def test_inputs_that_never_change_or_are_never_there_are_not_named():

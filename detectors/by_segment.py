@@ -45,7 +45,7 @@ def fit_groups(
     """Return the panels of the groups that can be watched, the largest group first; O(groups F n).
 
     A group needs 60 panes with rows, and rows for 3 windows of 400 effective ones; where rows have a cycle, rows in
-    each pane.
+    each pane. The feature that makes the group is not judged in it.
 
     Parameters
     ----------
@@ -60,7 +60,9 @@ def fit_groups(
     """
     found: list[Watched] = []
     most = int(MOST_WATCHED / (len(features) * (1 + (cycles.phases - 1) * _PHASE)))
-    for group, rows in _largest(rows_of, most):
+    for group, rows in _largest(rows_of):
+        if len(found) == most:
+            break
         counted = _counted(whole, features, rows, pane_of_row)
         if len(counted.rows) < (len(whole.rows) if cycles.phases > 1 or cycles.window > 1 else MIN_PANES):
             continue
@@ -80,10 +82,10 @@ def _judged(panel: Panel, segment: str) -> Panel:
     return replace(panel, usable=panel.usable & fitting[:, None] & others)
 
 
-def _largest(rows_of: Mapping[Group, Flags], most: int) -> Iterator[tuple[Group, Flags]]:
+def _largest(rows_of: Mapping[Group, Flags]) -> Iterator[tuple[Group, Flags]]:
     segments = [segment for segment, _ in rows_of]
     several = {group: rows for group, rows in rows_of.items() if segments.count(group[0]) >= LEAST_GROUPS}
-    yield from sorted(several.items(), key=lambda each: -int(each[1].sum()))[:most]
+    yield from sorted(several.items(), key=lambda each: -int(each[1].sum()))
 
 
 def _counted(whole: ReferenceCounts, features: Sequence[Binned], rows: Flags, pane_of_row: Ints) -> ReferenceCounts:

@@ -12,7 +12,7 @@ from typing import Literal
 
 MIB = 1 << 20
 CONTROL_BYTES = 8_000_000
-"""The largest control record: a spec carries its reference, 4 kB for each number in base64."""
+"""The largest control record: a spec carries its reference, in base64 4 kB for each number, and 2 MB for all groups."""
 DAY_MS = 86_400_000
 FOR_EVER = -1
 

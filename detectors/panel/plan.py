@@ -27,7 +27,7 @@ class Plan:
     ----------
     panel, names
         The fitted reference, and the names of its features.
-    part
+    budget_part
         Of the budget, what this panel has; other panels have the rest.
     level
         False-alarm probability for each tick of the parallel tests; 0 switches them off.
@@ -55,7 +55,7 @@ class Plan:
 
     panel: Panel
     names: tuple[str, ...]
-    part: float
+    budget_part: float
     level: float
     shares: Floats
     log_thresholds: Floats
@@ -80,7 +80,7 @@ def plan(
     threshold: float = 1_000.0,
     level: float = 0.001,
     *,
-    part: float = 1.0,
+    budget_part: float = 1.0,
     is_output: Flags | None = None,
     importance: Floats | None = None,
     floors: Floors | None = None,
@@ -93,7 +93,7 @@ def plan(
         Mean ticks between false alarms by evidence, above 1.
     level
         False-alarm probability for each tick by parallel tests, in [0, 1).
-    part
+    budget_part
         Of both, what this panel may use up, in (0, 1].
     is_output, importance
         ``(F,)``. None: no feature is an output, all are equally important.
@@ -103,11 +103,11 @@ def plan(
     Raises
     ------
     ValueError
-        If `threshold`, `level` or `part` is out of range.
+        If `threshold`, `level` or `budget_part` is out of range.
     """
-    if not (threshold > 1 and 0 <= level < 1 and 0 < part <= 1):
+    if not (threshold > 1 and 0 <= level < 1 and 0 < budget_part <= 1):
         raise ValueError(
-            f"need a threshold above 1, a level in [0, 1) and a part in (0, 1], got {threshold}, {level}, {part}"
+            f"need a threshold above 1, a level in [0, 1) and a part in (0, 1], got {threshold}, {level}, {budget_part}"
         )
     features = len(panel.bins)
     outputs = np.zeros(features, bool) if is_output is None else is_output
@@ -117,10 +117,10 @@ def plan(
     return Plan(
         panel=panel,
         names=panel.names,
-        part=part,
-        level=level * part,
+        budget_part=budget_part,
+        level=level * budget_part,
         shares=shares,
-        log_thresholds=np.log(threshold) - np.log(shares * part),
+        log_thresholds=np.log(threshold) - np.log(shares * budget_part),
         is_output=outputs,
         importance=np.ones(features) if importance is None else importance,
         floors=Floors() if floors is None else floors,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from detectors.blame.moved import Moved
-from stream.backtest.findings import Alarm, Findings, Incident
+from stream.backtest.findings import Alarm, Alert, Findings, Incident
 from stream.backtest.timeline import Timeline
 from stream.backtest.words import instant_ms, moment
 
@@ -147,8 +147,14 @@ def _alarms(incident: Incident, findings: Findings) -> Iterable[Alarm]:
     to_ms = math.inf if newest.closed is None else instant_ms(newest.closed)
     for target in newest.features or _alike(newest.kind, findings):
         for alarm in findings.targets[target].alarms if target in findings.targets else []:
-            if from_ms <= alarm.pane_ms < to_ms and kind in (None, alarm.kind):
+            if from_ms <= alarm.pane_ms < to_ms and kind in (None, alarm.kind) and _is_there(alarm, newest):
                 yield alarm
+
+
+def _is_there(alarm: Alarm, newest: Alert) -> bool:
+    """Return whether an alarm is about rows that the incident is about; the drift of a group may be another one's."""
+    segments = (_segment(newest.where.get("segment")) or "").split(", ")
+    return alarm.kind != "drift" or not alarm.segment or alarm.segment in segments
 
 
 def _alike(kind: str, findings: Findings) -> list[str]:

@@ -63,10 +63,14 @@ class Incident:
 
 
 class Alarm(NamedTuple):
-    """What is kept of a verdict that says that something changed; its window ends with the pane `pane_ms`."""
+    """What is kept of a verdict that says that something changed; its window ends with the pane `pane_ms`.
+
+    `segment` is ``feature=level`` of the group whose rows it is about, empty for all rows.
+    """
 
     target: str
     kind: str
+    segment: str
     pane_ms: int
     window_ms: int
     effect_name: str
@@ -92,15 +96,19 @@ class Seen:
     alarms: list[Alarm] = field(default_factory=list)
 
     def add(self, row: VerdictRow) -> None:
-        """Take in the next verdict."""
-        self.pane_ms.append(row.pane_ms)
-        self.pane_s.append(row.pane_s)
-        self.status.append(intern(row.status))
+        """Take in the next verdict; of features within groups the alarms alone, as no others are told."""
+        if not (row.kind == "drift" and row.segment_key):
+            self.pane_ms.append(row.pane_ms)
+            self.pane_s.append(row.pane_s)
+            self.status.append(intern(row.status))
         if row.status in ALARMING:
-            kind, name = intern(row.kind), intern(row.effect_name)
-            self.alarms.append(
-                Alarm(intern(row.target), kind, row.pane_ms, 1_000 * row.pane_s, name, row.effect, row.floor)
-            )
+            self.alarms.append(_alarm(row))
+
+
+def _alarm(row: VerdictRow) -> Alarm:
+    segment = intern(f"{row.segment_key}={row.segment_value}") if row.segment_key else ""
+    names = intern(row.target), intern(row.kind), segment
+    return Alarm(*names, row.pane_ms, 1_000 * row.pane_s, intern(row.effect_name), row.effect, row.floor)
 
 
 @dataclass(slots=True)

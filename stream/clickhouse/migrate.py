@@ -129,8 +129,8 @@ def _check(known: Sequence[Migration], done: dict[int, str]) -> None:
             raise MigrationError(f"the database has migration {number}, this code ends at {len(known)}: upgrade it")
         if by_number[number].sha256 != sha256:
             raise MigrationError(
-                f"{by_number[number].title}.sql was changed after it was applied: restore it, "
-                "and put the change into a new migration"
+                f"{by_number[number].title}.sql was changed after it was applied: restore it, and put the change into "
+                "a new migration; a database from before the first release has to be made anew"
             )
 
 

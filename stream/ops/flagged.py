@@ -37,7 +37,7 @@ SELECT
     id, target AS feature, toUnixTimestamp64Milli(pane) AS pane_ms, scale AS scale_s, status,
     evidence_days, budget_days, effect, effect_name, floor, reason
 FROM verdicts
-WHERE lineage = {lineage:String} AND kind = 'drift' AND has({features:Array(String)}, target)
+WHERE lineage = {lineage:String} AND kind = 'drift' AND segment_key = '' AND has({features:Array(String)}, target)
   AND pane >= fromUnixTimestamp64Milli({from_ms:Int64}) AND pane < fromUnixTimestamp64Milli({to_ms:Int64})
 ORDER BY ifNull(evidence_days, -1) DESC, pane DESC LIMIT 1 BY target
 """

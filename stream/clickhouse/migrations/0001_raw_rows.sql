@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS label_rows (
     lane             LowCardinality(String) COMMENT 'truth, or feedback of a user',
     value            Float64 COMMENT 'The label, where it is a number; NaN otherwise',
     text             LowCardinality(String) COMMENT 'The label, where it is a text; empty otherwise',
-    revision         UInt8 DEFAULT 0 COMMENT 'Revision of the label, from 0; of one prediction and lane the highest counts',
+    revision         UInt8 COMMENT 'Revision of the label, from 0; of one prediction and lane the highest counts',
     precedence       UInt64 MATERIALIZED toUInt64(9223372036854775807 - ledger_position)
                      COMMENT 'Falls with the ledger position: the highest survives, so the first in the ledger wins',
     INDEX by_id prediction_id TYPE bloom_filter(0.01) GRANULARITY 2

@@ -1,3 +1,7 @@
+-- The public views: names and columns are the contract (docs/data-dictionary.md), tables are not. FINAL is inside, so each
+-- row is the newest of its key. What is not defined is NULL, never NaN. The unit stands at the end of a comment, in
+-- brackets.
+--
 -- Of the lineages of a monitor each pane shows one: a lineage from its first rows on, until the next one has rows. So
 -- panes of different bins never add up, and history stays.
 --

@@ -1,6 +1,4 @@
--- The public views: names and columns are the contract (docs/data-dictionary.md), tables are not. FINAL is inside, so each
--- row is the newest of its key. What is not defined is NULL, never NaN. The unit stands at the end of a comment, in
--- brackets.
+-- Public views of panes: volume, performance, features, estimates.
 
 CREATE OR REPLACE VIEW volume_panes (
     model          LowCardinality(String) COMMENT 'Model',

@@ -5,6 +5,6 @@ SELECT
     argMax(v.floor, v.evidence_days) AS floor, argMax(v.pane, v.evidence_days) AS surest_pane,
     argMax(v.reason, v.evidence_days) AS reason
 FROM feature_verdicts AS v
-WHERE model = {model:String} AND pane >= {from:DateTime64(3, 'UTC')} AND pane < {to:DateTime64(3, 'UTC')}
+WHERE model = {model:String} AND segment_key = '' AND pane >= {from:DateTime64(3, 'UTC')} AND pane < {to:DateTime64(3, 'UTC')}
 GROUP BY feature
 ORDER BY drifts DESC, warnings DESC, most_evidence_days DESC, feature

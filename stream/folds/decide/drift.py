@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from detectors.panel.gauge import tick
 from detectors.panel.gauge_state import Pane, initial
-from detectors.panel.plan import Plan
 from stream.folds.decide.attribution import judge_attribution, ranked_plan
 from stream.folds.decide.drift_incidents import Gauged, follow, is_in_incident
 from stream.folds.decide.drift_rows import verdict_rows
@@ -16,10 +17,41 @@ from stream.folds.decide.state import ALL, LineageState, Loop, Part
 from stream.folds.monitor import Monitor
 
 
-def judge_pane(lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: int, found: OnTime, emit: Emit) -> None:
-    """Give a final pane to the gauge; where windows are full, tell a verdict on each feature, and follow incidents."""
+def judge_pane(
+    lineage: LineageState,
+    loop: Loop,
+    monitor: Monitor,
+    pane_ms: int,
+    merged: dict[PaneGroup, Merged],
+    found: OnTime,
+    emit: Emit,
+) -> None:
+    """Give a final pane to the gauges of all rows, then of groups; tell verdicts where windows are full.
+
+    Parameters
+    ----------
+    merged, found
+        What arrived with the pane, and what of it came in time, all rows together.
+    """
     if monitor.reference is None:
         return
+    parts = parts_on_time(monitor, pane_ms, merged)
+    silent = part_plans(monitor).keys() - parts.keys()
+    _judge_all(lineage, loop, monitor, pane_ms, found, silent, emit)
+    for part, pane in parts.items():
+        _judge_part(lineage, loop, monitor, pane_ms, part, pane, emit)
+
+
+def _judge_all(
+    lineage: LineageState,
+    loop: Loop,
+    monitor: Monitor,
+    pane_ms: int,
+    found: OnTime,
+    silent: Collection[Part],
+    emit: Emit,
+) -> None:
+    """Tell a verdict on each feature, and follow incidents."""
     plan = ranked_plan(loop, monitor)
     state = lineage.gauge or initial(plan.panel)
     lineage.gauge, verdict = tick(plan, state, pane_of(monitor, pane_ms, found))
@@ -27,32 +59,16 @@ def judge_pane(lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: int
         return
     judged = findings(plan, monitor.budget, monitor.pane_ms, verdict)
     rows = verdict_rows(monitor, pane_ms, plan, judged, emit)
-    follow(lineage, loop, monitor, pane_ms, Gauged(ALL, plan, judged, rows), emit)
+    follow(lineage, loop, monitor, pane_ms, Gauged(ALL, plan, judged, rows, silent), emit)
     emit.rows.extend(rows)
     emit.rows.extend(judge_attribution(loop, monitor, pane_ms, plan, verdict.windows, emit))
 
 
-def judge_parts(
-    lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: int, merged: dict[PaneGroup, Merged], emit: Emit
-) -> None:
-    """Give the rows of each watched group to its gauge, and tell a verdict on each feature that alarms there.
-
-    Others are not told: there are as many as features times groups in each pane.
-    """
-    for part, pane in parts_on_time(monitor, pane_ms, merged).items():
-        _judge_part(lineage, loop, monitor, pane_ms, (part, part_plans(monitor)[part]), pane, emit)
-
-
 def _judge_part(
-    lineage: LineageState,
-    loop: Loop,
-    monitor: Monitor,
-    pane_ms: int,
-    watched: tuple[Part, Plan],
-    pane: Pane,
-    emit: Emit,
+    lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: int, part: Part, pane: Pane, emit: Emit
 ) -> None:
-    part, plan = watched
+    """Tell a verdict on each feature that alarms in a group; others are as many as features times groups a pane."""
+    plan = part_plans(monitor)[part]
     lineage.part_gauges[part], verdict = tick(plan, lineage.part_gauges.get(part) or initial(plan.panel), pane)
     if verdict.windows is None or not (verdict.alarms or is_in_incident(loop, monitor, part)):
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,13 +11,14 @@ import numpy as np
 from detectors.evidence.budget import DAY_MS
 from detectors.outliers.watch import OutlierWatch
 from detectors.panel.gauge import NO_JOINT
+from detectors.panel.panel import Panel
 from detectors.panel.plan import Plan
 from stream.folds.decide.drift_words import OUTLIERS, drift_title
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.findings import Findings
 from stream.folds.decide.gauges import part_plans, plan_of
 from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, open_of, tell
-from stream.folds.decide.parts import by_segment, parts_of, raised_by, share_of
+from stream.folds.decide.parts import parts_of, raised_by, share_of
 from stream.folds.decide.state import ALL, Incident, LineageState, Loop, Part
 from stream.folds.monitor import Monitor
 from stream.folds.rows import VerdictRow
@@ -26,12 +27,16 @@ INFO, WARN = "info", "warn"
 
 
 class Gauged(NamedTuple):
-    """What the gauge of all rows, or of one group, found in a tick, and its verdicts as rows."""
+    """What the gauge of all rows, or of one group, found in a tick, and its verdicts as rows.
+
+    `silent` are groups that have no rows now: what they opened, all rows close.
+    """
 
     part: Part
     plan: Plan
     found: Findings
     rows: Sequence[VerdictRow]
+    silent: Collection[Part] = ()
 
     @property
     def followers(self) -> set[str]:
@@ -80,7 +85,7 @@ def follow(lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: int, ga
 
 def is_in_incident(loop: Loop, monitor: Monitor, part: Part) -> bool:
     """Return whether a group opened an incident that is still open: its quiet windows close it."""
-    return any(raised_by(incident) == part for incident in open_of(loop, monitor, "drift"))
+    return any(raised_by(monitor, incident) == part for incident in open_of(loop, monitor, "drift"))
 
 
 def _is_explained(alarm: _Alarm, faults: set[str]) -> bool:
@@ -97,14 +102,19 @@ def _is_one_fault(monitor: Monitor, pane_ms: int, incident: Incident, alarm: _Al
     names, before, followers = set(alarm.names), set(incident.features), alarm.gauged.followers
     if before & {*names, alarm.partner}:
         return True
-    overlap = alarm.since_ms <= pane_ms - incident.quiet * _window_ms(monitor, raised_by(incident))
+    overlap = alarm.since_ms <= pane_ms - incident.quiet * _window_ms(monitor, raised_by(monitor, incident))
     return bool(names) and overlap and (names <= followers or before <= followers)
 
 
 def _window_ms(monitor: Monitor, part: Part) -> int:
-    """Return the length of the smallest window of all rows, or of a group's."""
-    plan = plan_of(monitor) if part == ALL else part_plans(monitor)[part]
-    return plan.panel.scales[0] * monitor.pane_ms
+    """Return the length of the smallest window of all rows, or of a group's that is judged."""
+    panel = plan_of(monitor).panel if part == ALL else part_plans(monitor)[part].panel
+    return panel.scales[_smallest(panel, part)] * monitor.pane_ms
+
+
+def _smallest(panel: Panel, part: Part) -> int:
+    """Return the place of the smallest scale at which a group is judged; all rows count quiet windows at the first."""
+    return 0 if part == ALL else int(panel.usable.any(1).argmax())
 
 
 def _alarm(monitor: Monitor, pane_ms: int, gauged: Gauged) -> _Alarm:
@@ -140,10 +150,11 @@ def _extend(monitor: Monitor, incident: Incident, alarm: _Alarm, emit: Emit) -> 
     """Make the incident surer, and a warning with the second alarm of one gauge; tell it if that changes anything."""
     before = _shown(monitor, incident)
     new = [name for name in alarm.names if name not in incident.features]
-    incident.parts = incident.parts or {ALL: 0.0}
+    incident.parts = incident.parts or {ALL: {}}
     is_again = alarm.gauged.part in incident.parts
     incident.level, incident.quiet = WARN if is_again or alarm.is_proven else incident.level, 0
-    incident.parts = {**incident.parts, alarm.gauged.part: _displaced(monitor, alarm)}
+    known = incident.parts.get(alarm.gauged.part, {})
+    incident.parts = {**incident.parts, alarm.gauged.part: known | _displaced(monitor, alarm)}
     incident.features = sorted([*incident.features, *new], key=alarm.gauged.followers.__contains__)
     incident.verdicts += [v.id for v in alarm.verdicts if v.target in new]
     incident.evidence_days = _surer(monitor, incident.evidence_days, alarm, is_again)
@@ -151,10 +162,12 @@ def _extend(monitor: Monitor, incident: Incident, alarm: _Alarm, emit: Emit) -> 
         _tell(monitor, incident, "updated", alarm, emit)
 
 
-def _displaced(monitor: Monitor, alarm: _Alarm) -> float:
-    """Return the share of all rows that a feature displaced where its gauge watches; 0 if only pairs changed."""
-    tv = alarm.gauged.found.verdict.effects.tv
-    return share_of(monitor, alarm.gauged.part) * float(tv.max(initial=0.0))
+def _displaced(monitor: Monitor, alarm: _Alarm) -> dict[str, float]:
+    """Return the share of all rows that each input displaced where its gauge watches; of answers if they are alone."""
+    share, tv = share_of(monitor, alarm.gauged.part), alarm.gauged.found.verdict.effects.tv.tolist()
+    found = {name: share * moved for name, moved in zip(alarm.features, tv, strict=True)}
+    inputs = {name: moved for name, moved in found.items() if name not in alarm.gauged.followers}
+    return inputs or found
 
 
 def _shown(monitor: Monitor, incident: Incident) -> tuple[str, int, bool, list[Part]]:
@@ -184,15 +197,17 @@ def _count_quiet(
     touched: Sequence[Incident],
     emit: Emit,
 ) -> None:
-    """Close incidents that this gauge opened after 16 windows without an alarm of their own.
+    """Close incidents that this gauge opened, or a silent group's, after 16 windows without an alarm of their own.
 
     Evidence began anew at the last one. A window in which none of its features could be judged says nothing.
     """
     plan, found = gauged.plan, gauged.found
     judged = {plan.names[f] for f in np.flatnonzero(found.is_judged)}
-    mine = [incident for incident in open_of(loop, monitor, "drift") if raised_by(incident) == gauged.part]
-    for incident in mine:
-        is_quiet = incident not in touched and bool(set(incident.features) & judged) and bool(found.verdict.due[0])
+    is_due = bool(found.verdict.due[_smallest(plan.panel, gauged.part)])
+    for incident in open_of(loop, monitor, "drift"):
+        if raised_by(monitor, incident) not in (gauged.part, *gauged.silent):
+            continue
+        is_quiet = incident not in touched and bool(set(incident.features) & judged) and is_due
         incident.quiet += is_quiet
         if incident.quiet >= QUIET_WINDOWS:
             close(loop, monitor, incident, pane_ms + monitor.pane_ms, f"over: {QUIET_WINDOWS} quiet windows", emit)
@@ -202,8 +217,7 @@ def _count_quiet(
 def _tell(monitor: Monitor, incident: Incident, state: str, alarm: _Alarm, emit: Emit) -> None:
     parts, features = parts_of(monitor, incident), incident.features if state == "updated" else alarm.features
     incident.title = drift_title(monitor.model, features, alarm.apart, incident.since_ms, monitor.pane_ms, parts)
-    where = {"where": {"features": incident.features, "segment": by_segment(parts)}} if parts else {}
-    tell(monitor, incident, state, alarm.verdicts[0].reason, {**_keys(incident, alarm.verdicts), **where}, emit)
+    tell(monitor, incident, state, alarm.verdicts[0].reason, _keys(incident, alarm.verdicts), emit)
 
 
 def _keys(incident: Incident, verdicts: Sequence[VerdictRow]) -> dict[str, object]:

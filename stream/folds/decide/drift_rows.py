@@ -8,7 +8,7 @@ from detectors.panel.floors import Floors
 from detectors.panel.gauge import NO_JOINT
 from detectors.panel.plan import Plan
 from detectors.panel.status import INSUFFICIENT, Status, statuses
-from stream.folds.decide.drift_words import feature_reason, pairs_reason
+from stream.folds.decide.drift_words import feature_reason, pairs_reason, where
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.findings import Findings
 from stream.folds.decide.incidents import short_id
@@ -64,7 +64,7 @@ def _of_feature(
         floor=floor,
         lo=float(found.low[f]),
         hi=float(found.high[f]),
-        reason=f"{plan.names[f]}: {why}",
+        reason=f"{plan.names[f]} {where([part] if part != ALL else [])}".rstrip() + f": {why}",
         known_ms=emit.known_ms,
         position=emit.position,
     )

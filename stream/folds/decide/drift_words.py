@@ -80,7 +80,7 @@ def drift_title(
     >>> drift_title("m", [OUTLIERS], "", 0, 86_400_000)
     'm: more rows than usual are unlike any of the reference since 1 Jan 1970'
     """
-    since = f"{_where(parts)}since {day(since_ms, pane_ms)}"
+    since = f"{where(parts)}since {day(since_ms, pane_ms)}"
     if not features:
         return f"{model}: the input {apart} no longer moves with the others {since}"
     named = [name for name in features if name != OUTLIERS]
@@ -92,7 +92,12 @@ def drift_title(
     return f"{model}: the input{'' if len(inputs) == 1 else 's'} {listed(inputs)} drifted {since}"
 
 
-def _where(parts: Sequence[Part]) -> str:
+def where(parts: Sequence[Part]) -> str:
+    """Return groups in words, with a space behind; empty for all rows.
+
+    >>> where([("city", "Oslo"), ("city", "Rome")])
+    'where city is Oslo or Rome '
+    """
     segments = dict.fromkeys(segment for segment, _ in parts)
     named = [f"{segment} is {' or '.join(v for k, v in parts if k == segment)}" for segment in segments]
     return f"where {', or '.join(named)} " if named else ""

@@ -105,11 +105,11 @@ def _days(plan: Plan, budget: Budget, pane_ms: int, verdict: Verdict) -> Floats:
     """Return how sure, by the evidence over time or by a single window, whichever is more, ``(F + 1,)``."""
     scales = plan.panel.scales
     tests = len(plan.shares) - (plan.panel.joint is None)
-    over = [budget.shared_over(share) for share in (1 / (plan.shares[:tests] * plan.part)).tolist()]
+    over = [budget.shared_over(share) for share in (1 / (plan.shares[:tests] * plan.budget_part)).tolist()]
     logs = verdict.log_evidence[:tests].tolist()
     days = [evidence_days(log_m, shared, pane_ms) for log_m, shared in zip(logs, over, strict=True)]
     for place in np.flatnonzero(verdict.due).tolist():
-        levels = (adjusted(verdict.p[place, :tests], plan.shares[:tests]) / plan.part).tolist()
+        levels = (adjusted(verdict.p[place, :tests], plan.shares[:tests]) / plan.budget_part).tolist()
         by_window = [budget.window_days(level, scales[place], len(scales), pane_ms) for level in levels]
         days = [max(pair) for pair in zip(days, by_window, strict=True)]
     return np.array([*days, *[0.0] * (len(plan.shares) - tests)])

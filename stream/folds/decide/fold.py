@@ -10,7 +10,7 @@ import msgspec
 from stream.folds.arrays import decode_state, encode_state
 from stream.folds.base import OpenFile, Output, Record, Snapshot, no_file
 from stream.folds.decide.disparities import disparity_rows
-from stream.folds.decide.drift import judge_pane, judge_parts
+from stream.folds.decide.drift import judge_pane
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.estimate_incidents import judge_estimate
 from stream.folds.decide.estimates import estimate_pane, settle_pane
@@ -149,8 +149,7 @@ class Decide:
         found = on_time(monitor, pane_ms, merged)
         if pane_ms >= judged_from_ms(lineage):
             check_final(lineage, loop, monitor, pane_ms, found, emit)
-            judge_pane(lineage, loop, monitor, pane_ms, found, emit)
-            judge_parts(lineage, loop, monitor, pane_ms, merged, emit)
+            judge_pane(lineage, loop, monitor, pane_ms, merged, found, emit)
             judge_outliers(lineage, loop, monitor, pane_ms, found, emit)
         touched = add_arrived(lineage, monitor, merged, passed_ms)
         emit.rows.extend(performance_rows(monitor, loop, lineage, touched, pane_ms, emit))

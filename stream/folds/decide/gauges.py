@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.artifact import Reference
+from detectors.artifact import Reference, Watched
 from detectors.evidence.budget import WARN
 from detectors.outliers.watch import OutlierWatch
 from detectors.panel.gauge_state import GaugeState, Pane, forgotten
@@ -78,7 +78,7 @@ def plan_of(monitor: Monitor) -> Plan:
     """Return the plan of the monitor's gauge, at the level of warnings; the monitor has a reference."""
     if monitor.reference is None:
         raise ValueError(f"monitor {monitor.name} has no reference")
-    part = PART_OF_ALL if monitor.reference.watched else 1.0
+    part = PART_OF_ALL if _watched(monitor.reference, monitor) else 1.0
     return _plan(monitor.reference, monitor.reference.panel, part)
 
 
@@ -86,15 +86,21 @@ def plan_of(monitor: Monitor) -> Plan:
 def part_plans(monitor: Monitor) -> dict[Part, Plan]:
     """Return the plans of the groups that are watched: all of them share what of the budget all rows leave."""
     reference = monitor.reference
-    if reference is None or not reference.watched:
+    watched = [] if reference is None else _watched(reference, monitor)
+    if reference is None or not watched:
         return {}
-    part = (1 - PART_OF_ALL) / len(reference.watched)
-    return {(each.segment, each.level): _plan(reference, each.panel, part) for each in reference.watched}
+    part = (1 - PART_OF_ALL) / len(watched)
+    return {(each.segment, each.level): _plan(reference, each.panel, part) for each in watched}
+
+
+def _watched(reference: Reference, monitor: Monitor) -> list[Watched]:
+    """Return the groups of the reference whose segments the spec still names."""
+    return [each for each in reference.watched if each.segment in monitor.segments]
 
 
 def _plan(reference: Reference, panel: Panel, part: float) -> Plan:
     outputs = np.arange(len(panel.bins)) >= len(panel.bins) - reference.outputs
-    return plan(panel, WARN.evidence, WARN.q, part=part, is_output=outputs)
+    return plan(panel, WARN.evidence, WARN.q, budget_part=part, is_output=outputs)
 
 
 def pane_of(monitor: Monitor, pane_ms: int, found: OnTime) -> Pane:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from stream.folds.decide.emit import Emit
+from stream.folds.decide.parts import where
 from stream.folds.decide.state import Incident, Loop
 from stream.folds.decide.words import instant
 from stream.folds.monitor import Monitor
@@ -68,7 +69,7 @@ def tell(monitor: Monitor, incident: Incident, state: str, what: str, more: dict
             "title": incident.title,
             "what": what,
             "features": incident.features,
-            "where": {"features": incident.features},
+            "where": where(monitor, incident),
             "since": instant(incident.since_ms),
             "opened": instant(incident.opened_ms),
             "closed": instant(incident.closed_ms) if incident.closed_ms else None,

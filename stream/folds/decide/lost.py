@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from detectors.promise import ALL
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, open_of, tell
 from stream.folds.decide.judged import is_within, shown
@@ -75,13 +74,13 @@ def _open(loop: Loop, monitor: Monitor, worst: VerdictRow, now_ms: int, emit: Em
     title = loss_title(monitor.model, worst.target, worst.effect, worst.floor, group, since_ms, monitor.pane_ms)
     incident = open_incident(loop, monitor, "performance", "page", title, [], since_ms, now_ms)
     incident.verdicts.append(worst.id)
+    incident.parts = {group: {}}
     incident.evidence_days, incident.budget_days = worst.evidence_days, worst.budget_days
     more = {
         "harm": _harm(worst),
         "sure": {"evidence_days": worst.evidence_days, "budget_days": worst.budget_days},
         "much": {"statistic": worst.target, "value": worst.effect, "floor": worst.floor},
         "effects": [{"feature": "", "effect": worst.target, "value": worst.effect, "floor": worst.floor}],
-        "where": {} if group == ALL else {"segment": {group[0]: [group[1]]}},
         "next": "a retrain is asked for; look at what changed",
     }
     tell(monitor, incident, "open", worst.reason, more, emit)

@@ -1,4 +1,4 @@
-"""Where a drift incident is: in which groups of segments."""
+"""Where an incident is: in which groups of segments."""
 
 from __future__ import annotations
 
@@ -11,18 +11,27 @@ from stream.folds.monitor import Monitor
 _MOST_ROWS, _LEAST_MOVED = 0.5, 0.7
 
 
-def raised_by(incident: Incident) -> Part:
-    """Return whose gauge opened a drift incident."""
-    return next(iter(incident.parts), ALL)
+def raised_by(monitor: Monitor, incident: Incident) -> Part:
+    """Return whose gauge opened a drift incident, and closes it: that of all rows if the group's is no more."""
+    first = next(iter(incident.parts), ALL)
+    return first if first in part_plans(monitor) else ALL
 
 
 def parts_of(monitor: Monitor, incident: Incident) -> list[Part]:
     """Return the groups that an incident is about, in the order in which they alarmed; empty for all rows.
 
-    They hold at most half of the rows, and carry most of what moved in all rows, if that is seen there at all.
+    Those of drift hold at most half of the rows, and carry most of what moved in all rows where these alarmed too.
     """
-    named = [part for part in incident.parts if part != ALL]
-    return [part for some in by_segment(named) for part in named if part[0] == some and _carry(monitor, incident, some)]
+    if incident.kind != "drift":
+        return [part for part in incident.parts if part != ALL]
+    named = [part for part in incident.parts if part in part_plans(monitor)]
+    return [part for part in named if _carry(monitor, incident, [one for one in named if one[0] == part[0]])]
+
+
+def where(monitor: Monitor, incident: Incident) -> dict[str, object]:
+    """Return what narrows an incident down, as an alert has it (SURFACES, alerts)."""
+    parts = parts_of(monitor, incident)
+    return {"features": incident.features, **({"segment": by_segment(parts)} if parts else {})}
 
 
 def by_segment(parts: Iterable[Part]) -> dict[str, list[str]]:
@@ -44,8 +53,10 @@ def share_of(monitor: Monitor, part: Part) -> float:
     return part_plans(monitor)[part].panel.rows / monitor.reference.rows
 
 
-def _carry(monitor: Monitor, incident: Incident, segment: str) -> bool:
-    mine = [part for part in incident.parts if part[0] == segment]
-    moved = sum(incident.parts[part] for part in mine)
-    is_small = sum(share_of(monitor, part) for part in mine) <= _MOST_ROWS
-    return is_small and moved >= _LEAST_MOVED * incident.parts.get(ALL, 0.0)
+def _carry(monitor: Monitor, incident: Incident, parts: list[Part]) -> bool:
+    """Return whether groups of one segment hold few rows, and carry each feature that moved in all rows."""
+    is_small = sum(share_of(monitor, part) for part in parts) <= _MOST_ROWS
+    return is_small and all(
+        sum(incident.parts[part].get(name, 0.0) for part in parts) >= _LEAST_MOVED * moved
+        for name, moved in incident.parts.get(ALL, {}).items()
+    )

@@ -71,8 +71,8 @@ class Unlabelled(msgspec.Struct, array_like=True):
 class Incident(msgspec.Struct, array_like=True):
     """One fault: which features, since when, and how many windows have been quiet.
 
-    `parts` are those whose gauges alarmed, the first that opened it, each with the share of all rows that a feature
-    displaced there.
+    `parts` is where it was seen: of drift the gauges that alarmed, the first that opened it, each with the share of all
+    rows that each feature displaced there.
     """
 
     id: str
@@ -89,7 +89,7 @@ class Incident(msgspec.Struct, array_like=True):
     verdicts: list[str] = []
     evidence_days: float = 0.0
     budget_days: float = 0.0
-    parts: dict[Part, float] = {}
+    parts: dict[Part, dict[str, float]] = {}
 
 
 class MaturePane(msgspec.Struct, array_like=True):

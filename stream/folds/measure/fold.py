@@ -142,7 +142,7 @@ def _source(state: MeasureState, source: Source, start: int) -> SourceState:
     """Return what is known of a source; a new one begins where its first entry does, and replaces other ids' ones."""
     source_id = _id_of(source)
     if source_id not in state.sources:
-        for (topic, _, partition), other in state.sources.items():
-            other.gone = other.gone or (topic, partition) == (source.topic, source.partition)
+        for (topic, topic_id, _), other in state.sources.items():
+            other.gone = other.gone or (topic == source.topic and topic_id != source.topic_id)
         state.sources[source_id] = SourceState(start, start, False, 0)
     return state.sources[source_id]

@@ -99,8 +99,7 @@ def _predictions(state: MeasureState) -> dict[SourceId, SourceState]:
 def is_unnamed(state: MeasureState, topic: str) -> bool:
     """Say whether nobody has named all of a topic's partitions yet: the others may hold any rows."""
     known = [here for (name, _, _), here in state.sources.items() if name == topic and not here.gone]
-    is_told = not known or any(here.ticked_ms for here in known)
-    return not is_told or len(known) < max((here.siblings for here in known), default=0)
+    return len(known) < max((here.siblings for here in known), default=0)
 
 
 def behind(state: MeasureState, topic: str, tick_ms: int) -> list[SourceId]:

@@ -131,7 +131,7 @@ def test_without_a_champion_all_versions_together_are_held_against_the_reference
     )
 
     page = next(alert for alert in loop.said("alerts") if alert["kind"] == "performance")
-    assert page["where"] == {"segment": {"c": ["b"]}}
+    assert page["where"] == {"features": [], "segment": {"c": ["b"]}}
     assert FIRST + 20 <= loop.of(IncidentRow)[0].since_ms // DAY_MS <= FIRST + 24
     assert [asked["trigger"] for asked in loop.said("retrain")] == ["performance"]
 

@@ -5,16 +5,17 @@ import pytest
 
 from detectors.reference import fit_reference
 from stream.folds.rows import VerdictRow
-from tests.loop import DAY_MS, watched
+from tests.loop import DAY_MS, spec_record, watched
 
 LEVELS, SHARES = ("a", "b", "c", "d"), (0.4, 0.3, 0.2, 0.1)
 FEATURES = {"x": {"type": "number"}, "y": {"type": "number"}, "c": {"type": "category"}}
 FIRST, ROWS = 70, 600
 
 
-def rows_of(g, n, shift=0.0, where=LEVELS):
+def rows_of(g, n, shift=0.0, where=LEVELS, without=""):
     """Two numbers and a group; `x` is moved in some groups."""
     group = g.choice(LEVELS, n, p=SHARES)
+    group = np.where(group == without, LEVELS[0], group)
     x = g.standard_normal(n) + np.isin(group, where) * shift
     return {"x": x.tolist(), "y": g.standard_normal(n).tolist(), "c": group.tolist()}
 
@@ -105,6 +106,41 @@ def test_groups_have_half_of_the_budget_together(reference):
     live(loop, range(FIRST, FIRST + 30), shift=0.6, where=["c"])
     [whole, *_] = [row for row in loop.of(VerdictRow) if row.target == "x" and not row.segment_key]
     [group, *_] = within(loop)
-    tests = 4 - 0  # x, y, c and the joint test share what all rows have
+    tests = len(["x", "y", "c", "pairs"])
     assert whole.threshold == pytest.approx(np.log(1_000 * 2 * tests))
     assert group.threshold == pytest.approx(np.log(1_000 * 2 * len(reference.watched) * 3))
+
+
+def test_a_resolved_alert_still_says_where_it_was(reference):
+    loop = monitored(reference)
+    live(loop, range(FIRST, FIRST + 12), shift=0.6, where=["c"])
+    live(loop, range(FIRST + 12, FIRST + 90), seed=2)
+    resolved = [alert for alert in loop.said("alerts") if alert["state"] == "resolved"]
+    assert [alert["where"]["segment"] for alert in resolved] == [{"c": ["c"]}]
+
+
+def test_a_group_that_gets_no_more_rows_does_not_keep_its_incident_open(reference):
+    loop = monitored(reference)
+    live(loop, range(FIRST, FIRST + 12), shift=0.6, where=["c"])
+    assert loop.said("alerts")[-1]["state"] != "resolved"
+    moved = reference.watched[2]
+    assert (moved.segment, moved.level) == ("c", "c")
+    live(loop, range(FIRST + 12, FIRST + 40), seed=2, without="c")
+    states = [a["state"] for a in loop.said("alerts") if a["where"].get("segment") == {"c": ["c"]}]
+    assert states[-1] == "resolved"
+
+
+def test_an_incident_of_a_group_that_a_new_reference_does_not_watch_goes_on_with_all_rows(reference):
+    loop = monitored(reference)
+    live(loop, range(FIRST, FIRST + 12), shift=0.6, where=["c"])
+    alone = fit_reference(
+        rows_of(np.random.default_rng(0), FIRST * ROWS),
+        {name: each["type"] for name, each in FEATURES.items()},
+        np.repeat(np.arange(FIRST), ROWS) * DAY_MS,
+        pane_ms=DAY_MS,
+        outliers="none",
+    )
+    changes = {"features": FEATURES, "segments": [], "performance": None, "retrain": None}
+    loop.send("specs", [spec_record(revision=2, reference=alone, **changes)])
+    live(loop, range(FIRST + 12, FIRST + 60), seed=2)
+    assert [alert["state"] for alert in loop.said("alerts")].count("resolved") == 1

@@ -2,7 +2,6 @@
 
 import pytest
 
-from stream.folds.measure.key_kernels import NEVER
 from stream.folds.rows import PaneRow
 from tests.loop import watched
 
@@ -82,10 +81,12 @@ def test_panes_of_a_model_are_final_while_another_partition_has_other_models(loo
 def test_the_watermark_stands_still_until_all_partitions_of_the_topic_are_named():
     made = watched(partitions=1, pane="1s", lateness="1s")
     made.siblings = {"predictions": 2}
-    made.send("predictions", [prediction("early", 0), prediction("newest", 90_000)], partition=0)
+    made.send("predictions", [prediction("early", 0)], partition=0)
+    made.tick()
+    made.send("predictions", [prediction("newest", 90_000)], partition=0)
     made.tick(5)
     made.run()
-    assert [lineage.watermark_ms for lineage in made.states[0].lineages.values()] == [NEVER]
+    assert [lineage.watermark_ms for lineage in made.states[0].lineages.values()] == [-1_000]
 
     made.send("predictions", [prediction("unread", 0)], partition=1)
     made.tick(5)

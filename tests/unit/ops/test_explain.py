@@ -92,7 +92,7 @@ def test_what_the_budget_is_shared_over_follows_from_what_is_stored(told, refere
         plan_of(monitor_of(msgspec.json.encode(spec_record(reference=reference)))),
         MonitorSpec.model_validate(SPEC),
     )
-    shares = dict(zip(plan.names, 1 / (plan.shares[:-1] * plan.part), strict=True))
+    shares = dict(zip(plan.names, 1 / (plan.shares[:-1] * plan.budget_part), strict=True))
     of_features = [
         row for row in told if row.target in shares and row.kind == "drift" and not row.segment_key and row.n_eff > 400
     ]

@@ -15,6 +15,9 @@ Ints = NDArray[np.int64]
 Codes = NDArray[np.int32]
 Scores = NDArray[np.int16]
 
+FEW = 8
+"""Fewer rows of a key are added one by one: what it takes to begin a loop over rows would be most of it."""
+
 
 @inlined
 def add_products(ints: Ints, begin: Int, scores: Scores, count: Int, size: Int) -> Int:
@@ -28,6 +31,24 @@ def add_products(ints: Ints, begin: Int, scores: Scores, count: Int, size: Int) 
             ints[place] += total
             place += 1
     return place
+
+
+@inlined
+def add_row(
+    ints: Ints, begin: Int, found: Found, count: Int, row: Int, precision: Ints, first: Int
+) -> tuple[np.int64, np.int64]:
+    """Add the products of one row, and return where they end, and its distance: for keys that have few rows."""
+    place, weight, distance, scores = at(begin), at(first), np.int64(0), found.one
+    for i in range(count):
+        scores[i] = found.scores[at(CHUNK * i + row)]
+    for i in range(count):
+        for j in range(i, count):
+            product = scores[i] * scores[j]
+            ints[place] += product
+            distance += precision[weight] * product
+            place += 1
+            weight += 1
+    return place, distance
 
 
 @inlined
@@ -55,18 +76,12 @@ def _weigh(found: Found, i: Int, count: Int, size: Int, precision: Ints, first: 
     for r in range(size):
         found.partial[r] = 0
     while j + 3 < count:
-        a, w, x, y, z = (
-            at(CHUNK * j),
-            precision[weight],
-            precision[weight + 1],
-            precision[weight + 2],
-            precision[weight + 3],
-        )
+        a, w, x = at(CHUNK * j), precision[weight], precision[weight + 1]
+        y, z = precision[weight + 2], precision[weight + 3]
         b, c, d = a + CHUNK, a + 2 * CHUNK, a + 3 * CHUNK
         for r in range(size):
-            found.partial[r] += (
-                w * np.int64(s[a + r]) + x * np.int64(s[b + r]) + y * np.int64(s[c + r]) + z * np.int64(s[d + r])
-            )
+            two = w * np.int64(s[a + r]) + x * np.int64(s[b + r])
+            found.partial[r] += two + y * np.int64(s[c + r]) + z * np.int64(s[d + r])
         weight, j = weight + 4, j + 4
     while j < count:
         a, w = at(CHUNK * j), precision[weight]

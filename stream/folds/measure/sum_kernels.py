@@ -16,7 +16,7 @@ from stream.folds.measure.chunk_kernels import CHUNK, Chunk, Turns, fill_chunk, 
 from stream.folds.measure.feature_kernels import Found, read_features
 from stream.folds.measure.key_kernels import Keys
 from stream.folds.measure.map_kernels import Int, at
-from stream.folds.measure.product_kernels import add_products, far_rows, strange_rows
+from stream.folds.measure.product_kernels import FEW, add_products, add_row, far_rows, strange_rows
 from stream.folds.measure.row_kernels import Plans, Rows, Texts
 from stream.folds.measure.table_kernels import Lineages, Models, Tables
 
@@ -146,9 +146,14 @@ def _add_pairs(
     lineages: Lineages, lineage: Int, tables: Tables, base: Int, ints: Ints, found: Found, paired: Int, size: Int
 ) -> None:
     """Add products of pairs, and outliers behind them, to the key of all rows."""
-    end = add_products(ints, base + lineages.products[lineage], found.scores, paired, size)
+    begin, weights = base + lineages.products[lineage], lineages.precision[lineage]
     forest, limit = lineages.forest[lineage], lineages.limit[lineage]
-    if forest >= 0:
-        ints[end] += strange_rows(found, paired, size, tables.forests, forest, limit)
+    if size < FEW:
+        end, far = begin, np.int64(0)
+        for r in range(size):
+            end, distance = add_row(ints, begin, found, paired, r, tables.precision, weights)
+            far += np.int64(distance > limit)
     else:
-        ints[end] += far_rows(found, paired, size, tables.precision, lineages.precision[lineage], limit)
+        end = add_products(ints, begin, found.scores, paired, size)
+        far = far_rows(found, paired, size, tables.precision, weights, limit) if forest < 0 else np.int64(0)
+    ints[end] += far if forest < 0 else strange_rows(found, paired, size, tables.forests, forest, limit)

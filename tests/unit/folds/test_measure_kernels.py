@@ -21,7 +21,7 @@ from stream.folds.measure.contexts import ContextStore
 from stream.folds.measure.early import EarlyLabels
 from stream.folds.measure.early_kernels import keep_early
 from stream.folds.measure.maps import WordMap, grown, places_for
-from stream.folds.measure.product_kernels import add_products, far_rows
+from stream.folds.measure.product_kernels import add_products, add_row, far_rows
 
 many = settings(max_examples=200, deadline=None)
 words = st.integers(0, 2**64 - 1)
@@ -67,6 +67,9 @@ def test_products_and_outliers_of_a_chunk_are_those_of_whole_columns(features, r
     assert add_products(ints, 0, found.scores, features, rows) == pairs
     assert ints.tolist() == pair_sums(scores).tolist()
     assert far_rows(found, features, rows, precision, 0, limit) == np.count_nonzero(distances > limit)
+    one_by_one = [add_row(ints, 0, found, features, row, precision, 0) for row in range(rows)]
+    assert one_by_one == [(pairs, distance) for distance in distances.tolist()]
+    assert ints.tolist() == (2 * pair_sums(scores)).tolist()
 
 
 @many

@@ -20,7 +20,7 @@ FEW = 8
 
 
 @inlined
-def add_products(ints: Ints, begin: Int, scores: Scores, count: Int, size: Int) -> Int:
+def add_products(ints: Ints, begin: Int, scores: Scores, count: Int, size: Int) -> np.int64:
     """Add the products of normal scores, pairs as in `joint.pair_sums`, from `begin` on; return where they end."""
     place = at(begin)
     for i in range(count):
@@ -52,7 +52,7 @@ def add_row(
 
 
 @inlined
-def far_rows(found: Found, count: Int, size: Int, precision: Ints, first: Int, limit: Int) -> Int:
+def far_rows(found: Found, count: Int, size: Int, precision: Ints, first: Int, limit: Int) -> np.int64:
     """Return how many rows are farther than the limit, by weights of pairs from `first` on."""
     weight = at(first)
     for r in range(size):
@@ -91,7 +91,7 @@ def _weigh(found: Found, i: Int, count: Int, size: Int, precision: Ints, first: 
 
 
 @inlined
-def strange_rows(found: Found, count: Int, size: Int, forests: Codes, forest: Int, limit: Int) -> Int:
+def strange_rows(found: Found, count: Int, size: Int, forests: Codes, forest: Int, limit: Int) -> np.int64:
     """Return how many rows are stranger than the limit, by the trees that begin at `forest`."""
     strange = np.int64(0)
     for r in range(size):

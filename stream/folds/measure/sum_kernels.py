@@ -128,12 +128,14 @@ def _add_floats(
                 floats[place + 2] = min(floats[place + 2], value)
                 floats[place + 3] = max(floats[place + 3], value)
         if is_served(task, chunk.words[r], chunk.numbers[r]):
-            to = at(keys.ints[key] + after_ints)
-            serve(task, ints, to, floats, base + after_floats, chunk.words[r], chunk.numbers[r])
+            to, float_to = keys.ints[key] + after_ints, keys.floats[key] + after_floats
+            serve(task, ints, to, floats, float_to, chunk.words[r], chunk.numbers[r])
 
 
 @inlined
-def _tell_levels(of_row: Codes, group: Int, chunk: Chunk, found: Found, named: Int, levels: Ints, told: Int) -> Int:
+def _tell_levels(
+    of_row: Codes, group: Int, chunk: Chunk, found: Found, named: Int, levels: Ints, told: np.int64
+) -> np.int64:
     for i in range(named):
         levels[told] = of_row[at(chunk.place[found.named[3 * i]] + group)]
         levels[told + 1], levels[told + 2] = found.named[3 * i + 1], found.named[3 * i + 2]
@@ -148,12 +150,12 @@ def _add_pairs(
     """Add products of pairs, and outliers behind them, to the key of all rows."""
     begin, weights = base + lineages.products[lineage], lineages.precision[lineage]
     forest, limit = lineages.forest[lineage], lineages.limit[lineage]
+    end, far = at(begin), np.int64(0)
     if size < FEW:
-        end, far = begin, np.int64(0)
         for r in range(size):
             end, distance = add_row(ints, begin, found, paired, r, tables.precision, weights)
             far += np.int64(distance > limit)
     else:
         end = add_products(ints, begin, found.scores, paired, size)
-        far = far_rows(found, paired, size, tables.precision, weights, limit) if forest < 0 else np.int64(0)
+        far = far_rows(found, paired, size, tables.precision, weights, limit) if forest < 0 else far
     ints[end] += far if forest < 0 else strange_rows(found, paired, size, tables.forests, forest, limit)

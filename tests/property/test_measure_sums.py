@@ -106,6 +106,26 @@ def test_sums_over_arrivals_are_those_of_the_definition(script):
     assert_equal(sealed(measured(ledger)), Oracle(SPECS, ledger))
 
 
+def test_keys_with_many_rows_of_a_block_have_the_sums_of_the_definition():
+    ledger = ledger_of(crowd(np.random.default_rng(3), 900))
+
+    assert_equal(sealed(measured(ledger)), Oracle(SPECS, ledger))
+
+
+def crowd(rng, n):
+    """Predictions of few panes, of all models, with more texts than are remembered, then the labels of some of them."""
+    drawn = zip(rng.choice(list("bbrk"), n).tolist(), rng.normal(0, 2, n).tolist(), rng.random(n).tolist(), strict=True)
+    rows = [
+        {"prediction_id": str(i), "model": model, "event_time": int(i % 3) * HOUR_MS, "version": str(i % 7 // 6),
+         "features": {"x": x, "c": "ab"[i % 2] if i % 5 else f"c{i}", "z": x + i % 3}, "score": score}
+        for i, (model, x, score) in enumerate(drawn)
+    ]  # fmt: skip
+    truths = {"b": 1, "r": 0.5, "k": "y"}
+    kept = ("prediction_id", "model", "event_time")
+    labels = [{name: row[name] for name in kept} | {"label": truths[row["model"]]} for row in rows[::3]]
+    return [("predictions", row) for row in rows] + [("labels", label) for label in labels]
+
+
 @laws
 @given(scripts, cuts)
 def test_rule_3_a_cut_changes_nothing_to_the_byte(script, sizes):

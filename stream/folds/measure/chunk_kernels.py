@@ -56,7 +56,7 @@ class Chunk(NamedTuple):
 
 
 @inlined
-def keys_in(lineages: Lineages, lineage: Int) -> Int:
+def keys_in(lineages: Lineages, lineage: Int) -> np.int64:
     """Return how many keys a row has in a lineage: one of all rows, and one for each segment."""
     return np.int64(1 + lineages.segments[lineage + 1] - lineages.segments[lineage])
 
@@ -66,7 +66,7 @@ def order_by_key(
     rows: Rows, texts: Texts, models: Models, lineages: Lineages, accepted: Accepted, of_row: Codes, turns: Turns
 ) -> Int:
     """Write the turns of all rows, and return how many; `turns.ends` are zeros, one more than there are open keys."""
-    place = 0
+    place = np.int64(0)
     for i in range(len(accepted.row)):
         model = np.int64(texts.models[rows.models[accepted.row[i]]])
         for lineage in range(models.first[model], models.first[model + 1]):
@@ -74,16 +74,16 @@ def order_by_key(
             place += keys_in(lineages, lineage)
     for key in range(1, len(turns.ends)):
         turns.ends[key] += turns.ends[key - 1]
-    place = 0
+    place = np.int64(0)
     for i in range(len(accepted.row)):
         model = np.int64(texts.models[rows.models[accepted.row[i]]])
         for lineage in range(models.first[model], models.first[model + 1]):
-            key = at(of_row[place])
-            turn = at(turns.ends[key])
+            slot = at(of_row[place])
+            turn = at(turns.ends[slot])
             turns.accepted[turn], turns.lineage[turn], turns.place[turn] = i, lineage, place
-            turns.ends[key] += 1
+            turns.ends[slot] += 1
             place += keys_in(lineages, lineage)
-    return turns.ends[len(turns.ends) - 1]
+    return np.int64(turns.ends[len(turns.ends) - 1])
 
 
 @inlined

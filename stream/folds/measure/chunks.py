@@ -10,7 +10,8 @@ from stream.folds.measure.feature_kernels import MEMO, Found
 
 def room_for_turns(count: int, keys: int) -> Turns:
     """Return room for turns of rows with lineages, where so many keys are open."""
-    return Turns(*np.empty((3, count), np.int32), np.zeros(keys + 1, np.int64))
+    accepted, lineage, place = np.empty((3, count), np.int32)
+    return Turns(accepted, lineage, place, np.zeros(keys + 1, np.int64))
 
 
 def room_for_chunk() -> Chunk:

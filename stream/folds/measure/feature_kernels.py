@@ -74,7 +74,7 @@ def read_features(
     chunk: Chunk,
     size: Int,
     found: Found,
-) -> tuple[Int, Int]:
+) -> tuple[np.int64, np.int64]:
     """Write what `count` features, from row `first` of their table on, come to in the rows of a chunk.
 
     Return how many texts count by name, and how many features are watched in pairs.
@@ -125,7 +125,7 @@ def _place_answers(
         value = chunk.numbers[r]
         offset = np.int64(_MISSING)
         if not np.isnan(value):
-            offset = _FIRST + edges_from(tables.edges, tables.guides, guide, value) if is_binned else np.int64(_FIRST)
+            offset = np.int64(_FIRST + edges_from(tables.edges, tables.guides, guide, value) if is_binned else _FIRST)
         found.cells[to + r] = invalid + offset
         found.values[at(r * numbers + number)] = value
 
@@ -142,7 +142,7 @@ def _place_numbers(
     to: Int,
     number: Int,
     numbers: Int,
-) -> Int:
+) -> np.int64:
     """Return how many words are invalid."""
     invalid, is_binned = np.int64(tables.features[feature + INVALID]), tables.features[feature + KIND] == BINNED
     column = np.int64(tables.features[feature + COLUMN])
@@ -154,7 +154,7 @@ def _place_numbers(
         if place >= 0:
             word, value = rows.cells[at(chunk.cells[r] + place)], rows.numbers[at(chunk.cells[r] + place)]
         if is_number(word):
-            offset = _FIRST + edges_from(tables.edges, tables.guides, guide, value) if is_binned else np.int64(_FIRST)
+            offset = np.int64(_FIRST + edges_from(tables.edges, tables.guides, guide, value) if is_binned else _FIRST)
         else:
             offset = np.int64(_MISSING if word == MISSING_WORD else _INVALID)
             value = np.nan
@@ -176,9 +176,9 @@ def _place_texts(
     size: Int,
     found: Found,
     to: Int,
-    named: Int,
+    named: np.int64,
     memo: Int,
-) -> tuple[Int, Int]:
+) -> tuple[np.int64, np.int64]:
     """Return how many texts count by name by now, and how many words are invalid."""
     invalid, column = np.int64(tables.features[feature + INVALID]), np.int64(tables.features[feature + COLUMN])
     start, mask = np.int64(tables.features[feature + START]), np.int64(tables.features[feature + COUNT])

@@ -9,7 +9,7 @@ from detectors.performance_kernels import BINARY, MULTICLASS
 from stream.folds.measure.accepted_kernels import Accepted
 from stream.folds.measure.catalog import Codes, Ints, Words
 from stream.folds.measure.confusion import learn
-from stream.folds.measure.key_kernels import resolve
+from stream.folds.measure.key_kernels import MEMO, Memo, resolve
 from stream.folds.measure.label_kernels import (
     OTHER_TRUTH,
     UNKNOWN,
@@ -33,7 +33,8 @@ def keys_of(state: MeasureState, contexts: NDArray[np.uint32], event_ms: Ints, o
     keys.make_room(room)
     before, found = len(keys), np.empty(room, np.int32)
     epochs, known = state.contexts.epochs, state.contexts.arrays
-    resolve(catalog.models, catalog.lineages, epochs, known, keys.arrays, contexts, event_ms, opened, found)
+    memo = Memo(*np.full((5, MEMO), -1, np.int64))
+    resolve(catalog.models, catalog.lineages, epochs, known, keys.arrays, contexts, event_ms, opened, memo, found)
     keys.give_sums(before, state.desk.lineages.shapes)
     return found
 

@@ -43,6 +43,20 @@ class Keys(NamedTuple):
     sizes: Ints
 
 
+MEMO = 64
+"""Contexts whose keys `resolve` remembers, by their low bits."""
+
+
+class Memo(NamedTuple):
+    """By place: context (−1: none), the times for which its keys hold, where they were written, how many they are."""
+
+    context: Ints
+    first_ms: Ints
+    end_ms: Ints
+    place: Ints
+    keys: Ints
+
+
 _A, _B = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC4CEB9FE1A85EC53)
 _32 = np.uint64(32)
 
@@ -120,21 +134,32 @@ def resolve(
     of_row: NDArray[np.uint32],
     event_ms: Ints,
     opened: Int,
+    memo: Memo,
     found: Codes,
 ) -> None:
     """Write the keys of each row, opening what is not there: for each lineage of its model one, and one a segment.
 
     Rows know no segment of a lineage that came after them: NO_KEY. `found` has room for all; there is room for as many
-    new keys.
+    new keys. `memo` knows none yet.
     """
     at = 0
     for row in range(len(of_row)):
+        known = np.int64(of_row[row] & (MEMO - 1))
+        if memo.context[known] == of_row[row] and memo.first_ms[known] <= event_ms[row] < memo.end_ms[known]:
+            for place in range(memo.place[known], memo.place[known] + memo.keys[known]):
+                found[at] = found[place]
+                at += 1
+            continue
+        memo.context[known], memo.place[known] = of_row[row], at
+        memo.first_ms[known], memo.end_ms[known] = NEVER, -NEVER
         start = contexts.starts[of_row[row]]
         epoch, version = np.int64(contexts.words[start + EPOCH]), np.int64(contexts.words[start + VERSION])
         model = epochs.model[epoch]
         for i in range(models.first[model], models.first[model + 1]):
             lineage, pane_ms, watermark_ms = lineages.number[i], lineages.pane_ms[i], lineages.watermark_ms[i]
             pane = event_ms[row] - event_ms[row] % pane_ms
+            memo.first_ms[known] = max(memo.first_ms[known], pane)
+            memo.end_ms[known] = min(memo.end_ms[known], pane + pane_ms)
             found[at] = _found_or_opened(keys, lineage, version, NO_SEGMENT, 0, pane, pane_ms, watermark_ms, opened)
             offset = offset_of(epochs, epoch, lineage)
             at += 1
@@ -146,6 +171,7 @@ def resolve(
                         keys, lineage, version, segment, value, pane, pane_ms, watermark_ms, opened
                     )
                 at += 1
+        memo.keys[known] = at - memo.place[known]
 
 
 @in_place

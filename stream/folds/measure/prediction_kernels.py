@@ -145,8 +145,8 @@ def note_used(
         row, event_ms = accepted.row[i], accepted.event_ms[i]
         model = texts.models[rows.models[row]]
         first = models.first[model]
-        pane_ms = lineages.pane_ms[first]
-        late = event_ms - event_ms % pane_ms + pane_ms <= lineages.watermark_ms[first]
+        pane_ms, watermark_ms = lineages.pane_ms[first], lineages.watermark_ms[first]
+        late = event_ms < watermark_ms and event_ms - event_ms % pane_ms + pane_ms <= watermark_ms
         outcomes[row] = LATE_USED if late else USED
         known.newest_ms[model] = max(known.newest_ms[model], event_ms)
         newest_of_source[model] = max(newest_of_source[model], event_ms)

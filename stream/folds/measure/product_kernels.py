@@ -15,9 +15,12 @@ Ints = NDArray[np.int64]
 Codes = NDArray[np.int32]
 Scores = NDArray[np.int16]
 
+FEW = 8
+"""Fewer rows of a key are added one by one: what it takes to begin a loop over rows would be most of it."""
+
 
 @inlined
-def add_products(ints: Ints, begin: Int, scores: Scores, count: Int, size: Int) -> Int:
+def add_products(ints: Ints, begin: Int, scores: Scores, count: Int, size: Int) -> np.int64:
     """Add the products of normal scores, pairs as in `joint.pair_sums`, from `begin` on; return where they end."""
     place = at(begin)
     for i in range(count):
@@ -31,7 +34,25 @@ def add_products(ints: Ints, begin: Int, scores: Scores, count: Int, size: Int) 
 
 
 @inlined
-def far_rows(found: Found, count: Int, size: Int, precision: Ints, first: Int, limit: Int) -> Int:
+def add_row(
+    ints: Ints, begin: Int, found: Found, count: Int, row: Int, precision: Ints, first: Int
+) -> tuple[np.int64, np.int64]:
+    """Add the products of one row, and return where they end, and its distance: for keys that have few rows."""
+    place, weight, distance, scores = at(begin), at(first), np.int64(0), found.one
+    for i in range(count):
+        scores[i] = found.scores[at(CHUNK * i + row)]
+    for i in range(count):
+        for j in range(i, count):
+            product = scores[i] * scores[j]
+            ints[place] += product
+            distance += precision[weight] * product
+            place += 1
+            weight += 1
+    return place, distance
+
+
+@inlined
+def far_rows(found: Found, count: Int, size: Int, precision: Ints, first: Int, limit: Int) -> np.int64:
     """Return how many rows are farther than the limit, by weights of pairs from `first` on."""
     weight = at(first)
     for r in range(size):
@@ -55,18 +76,12 @@ def _weigh(found: Found, i: Int, count: Int, size: Int, precision: Ints, first: 
     for r in range(size):
         found.partial[r] = 0
     while j + 3 < count:
-        a, w, x, y, z = (
-            at(CHUNK * j),
-            precision[weight],
-            precision[weight + 1],
-            precision[weight + 2],
-            precision[weight + 3],
-        )
+        a, w, x = at(CHUNK * j), precision[weight], precision[weight + 1]
+        y, z = precision[weight + 2], precision[weight + 3]
         b, c, d = a + CHUNK, a + 2 * CHUNK, a + 3 * CHUNK
         for r in range(size):
-            found.partial[r] += (
-                w * np.int64(s[a + r]) + x * np.int64(s[b + r]) + y * np.int64(s[c + r]) + z * np.int64(s[d + r])
-            )
+            two = w * np.int64(s[a + r]) + x * np.int64(s[b + r])
+            found.partial[r] += two + y * np.int64(s[c + r]) + z * np.int64(s[d + r])
         weight, j = weight + 4, j + 4
     while j < count:
         a, w = at(CHUNK * j), precision[weight]
@@ -76,7 +91,7 @@ def _weigh(found: Found, i: Int, count: Int, size: Int, precision: Ints, first: 
 
 
 @inlined
-def strange_rows(found: Found, count: Int, size: Int, forests: Codes, forest: Int, limit: Int) -> Int:
+def strange_rows(found: Found, count: Int, size: Int, forests: Codes, forest: Int, limit: Int) -> np.int64:
     """Return how many rows are stranger than the limit, by the trees that begin at `forest`."""
     strange = np.int64(0)
     for r in range(size):

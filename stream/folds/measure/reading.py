@@ -126,9 +126,11 @@ class Reading:
 
     def _read_numbers(self, numbers: NumberTexts) -> None:
         words = self._numbers_as_texts()
+        if not len(words):
+            return
         names, hashes = numbers.of(words)
         order = np.argsort(words)
-        self.names = [*self.names, *names] if names else self.names
+        self.names = [*self.names, *names]
         codes = len(self.columns.texts) + order
         every = np.concatenate([self.columns.text_hashes, hashes])
         self.texts = Texts(_fixed(every), self.texts.models, words[order], codes.astype(np.int32))

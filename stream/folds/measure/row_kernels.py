@@ -166,10 +166,11 @@ def numbers_as_texts(
             plan, model = plans.starts[plans.of_row[row]], texts.models[rows.models[row]]
             for i in range(models.texts[model], models.texts[model + 1]):
                 place = plans.at[plan + models.text_columns[i]]
-                if place >= 0:
-                    count = np.int64(_note(rows.cells[rows.row_starts[row] + place], keys, values, found, count))
+                word = rows.cells[rows.row_starts[row] + place] if place >= 0 else MISSING_WORD
+                if is_number(word):
+                    count = np.int64(_note(word, keys, values, found, count))
         model = texts.models[rows.models[row]]
-        if model >= 0 and models.task[model] == MULTICLASS_TASK:
+        if model >= 0 and models.task[model] == MULTICLASS_TASK and is_number(rows.labels[row]):
             count = np.int64(_note(rows.labels[row], keys, values, found, count))
         if count < 0:
             return -1
@@ -179,7 +180,7 @@ def numbers_as_texts(
 @inlined
 def _note(word: np.uint64, keys: Words, values: Codes, found: Words, count: Int) -> Int:
     key = mixed(word, _NOTHING)  # of one word alone no two hashes are equal
-    if count < 0 or not is_number(word) or number_of(keys, values, key) >= 0:
+    if count < 0 or number_of(keys, values, key) >= 0:
         return count
     if count == len(found):
         return -1

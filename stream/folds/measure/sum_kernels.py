@@ -16,7 +16,7 @@ from stream.folds.measure.chunk_kernels import CHUNK, Chunk, Turns, fill_chunk, 
 from stream.folds.measure.feature_kernels import Found, read_features
 from stream.folds.measure.key_kernels import Keys
 from stream.folds.measure.map_kernels import Int, at
-from stream.folds.measure.product_kernels import add_products, far_rows, strange_rows
+from stream.folds.measure.product_kernels import FEW, add_products, add_row, far_rows, strange_rows
 from stream.folds.measure.row_kernels import Plans, Rows, Texts
 from stream.folds.measure.table_kernels import Lineages, Models, Tables
 
@@ -128,12 +128,14 @@ def _add_floats(
                 floats[place + 2] = min(floats[place + 2], value)
                 floats[place + 3] = max(floats[place + 3], value)
         if is_served(task, chunk.words[r], chunk.numbers[r]):
-            to = at(keys.ints[key] + after_ints)
-            serve(task, ints, to, floats, base + after_floats, chunk.words[r], chunk.numbers[r])
+            to, float_to = keys.ints[key] + after_ints, keys.floats[key] + after_floats
+            serve(task, ints, to, floats, float_to, chunk.words[r], chunk.numbers[r])
 
 
 @inlined
-def _tell_levels(of_row: Codes, group: Int, chunk: Chunk, found: Found, named: Int, levels: Ints, told: Int) -> Int:
+def _tell_levels(
+    of_row: Codes, group: Int, chunk: Chunk, found: Found, named: Int, levels: Ints, told: np.int64
+) -> np.int64:
     for i in range(named):
         levels[told] = of_row[at(chunk.place[found.named[3 * i]] + group)]
         levels[told + 1], levels[told + 2] = found.named[3 * i + 1], found.named[3 * i + 2]
@@ -146,9 +148,14 @@ def _add_pairs(
     lineages: Lineages, lineage: Int, tables: Tables, base: Int, ints: Ints, found: Found, paired: Int, size: Int
 ) -> None:
     """Add products of pairs, and outliers behind them, to the key of all rows."""
-    end = add_products(ints, base + lineages.products[lineage], found.scores, paired, size)
+    begin, weights = base + lineages.products[lineage], lineages.precision[lineage]
     forest, limit = lineages.forest[lineage], lineages.limit[lineage]
-    if forest >= 0:
-        ints[end] += strange_rows(found, paired, size, tables.forests, forest, limit)
+    end, far = at(begin), np.int64(0)
+    if size < FEW:
+        for r in range(size):
+            end, distance = add_row(ints, begin, found, paired, r, tables.precision, weights)
+            far += np.int64(distance > limit)
     else:
-        ints[end] += far_rows(found, paired, size, tables.precision, lineages.precision[lineage], limit)
+        end = add_products(ints, begin, found.scores, paired, size)
+        far = far_rows(found, paired, size, tables.precision, weights, limit) if forest < 0 else far
+    ints[end] += far if forest < 0 else strange_rows(found, paired, size, tables.forests, forest, limit)

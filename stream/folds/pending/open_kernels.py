@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.compiled import compiled
-from stream.folds.pending.memory_kernels import Int
+from stream.folds.pending.memory_kernels import Int, prefetch
+
+AHEAD = 16
+"""A place is asked for so many rows before it is needed."""
 
 
 @compiled
@@ -40,7 +43,10 @@ def append_new(
 
     `known` has room for all of them after its first `rows`.
     """
+    base, mask = np.int64(places.ctypes.data), np.uint64(len(places) - 1)
     for i in range(len(hashes)):
+        if i + AHEAD < len(hashes):
+            prefetch(base + 4 * np.int64(hashes[i + AHEAD] & mask))
         absent, refs[i] = refs[i] < 0, -1
         if absent:
             place = place_of(places, known, hashes[i])

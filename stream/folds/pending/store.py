@@ -263,4 +263,7 @@ def by_hour_and_hash(hours: NDArray[np.int64], hashes: NDArray[np.uint64]) -> ND
 
 def _column(values: NDArray[Scalar], dtype: type[Scalar]) -> NDArray[Scalar]:
     """Return values as compiled code wants them: of this type, contiguous and writable."""
+    flags = values.flags
+    if values.dtype == dtype and flags.c_contiguous and flags.writeable:
+        return values
     return np.require(values, dtype, ["C", "W"])

@@ -10,13 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.bins import Bins, fit_number
+from detectors.outliers.distance import squared_distances
+from detectors.panel.joint import pair_sums
 from stream.folds.measure.arena import Arena
 from stream.folds.measure.bin_kernels import BUCKETS, edges_below, fill_guides
+from stream.folds.measure.chunk_kernels import CHUNK
+from stream.folds.measure.chunks import room_for_found
 from stream.folds.measure.context_kernels import context_of
 from stream.folds.measure.contexts import ContextStore
 from stream.folds.measure.early import EarlyLabels
 from stream.folds.measure.early_kernels import keep_early
 from stream.folds.measure.maps import WordMap, grown, places_for
+from stream.folds.measure.product_kernels import add_products, add_row, far_rows
 
 many = settings(max_examples=200, deadline=None)
 words = st.integers(0, 2**64 - 1)
@@ -47,6 +52,24 @@ def test_skewed_edges_that_share_a_bucket_are_told_apart():
     values = np.random.default_rng(2).pareto(0.3, 500)
 
     assert [bin_of(bins.edges, value) for value in values.tolist()] == bins.number_codes(values).tolist()
+
+
+@many
+@given(st.integers(1, 9), st.integers(1, CHUNK), st.integers(0, 2**32 - 1))
+def test_products_and_outliers_of_a_chunk_are_those_of_whole_columns(features, rows, seed):
+    rng, pairs = np.random.default_rng(seed), features * (features + 1) // 2
+    scores, precision = rng.integers(-128, 129, (rows, features)), rng.integers(-50_000, 50_000, pairs)
+    found, ints = room_for_found(features, 0), np.zeros(pairs, np.int64)
+    found.scores.reshape(features, CHUNK)[:, :rows] = scores.T
+    distances = squared_distances(precision, scores)
+    limit = int(np.median(distances))
+
+    assert add_products(ints, 0, found.scores, features, rows) == pairs
+    assert ints.tolist() == pair_sums(scores).tolist()
+    assert far_rows(found, features, rows, precision, 0, limit) == np.count_nonzero(distances > limit)
+    one_by_one = [add_row(ints, 0, found, features, row, precision, 0) for row in range(rows)]
+    assert one_by_one == [(pairs, distance) for distance in distances.tolist()]
+    assert ints.tolist() == (2 * pair_sums(scores)).tolist()
 
 
 @many

@@ -13,6 +13,7 @@ from stream.folds.pending import NEVER_HOUR, Pending
 from stream.folds.pending.find_kernels import find_sealed
 from stream.folds.pending.index_kernels import GONE, candidate, entry_of, fill, home_of, put, relabel_rows
 from stream.folds.pending.open_kernels import append_new, find_open
+from stream.folds.pending.order_kernels import order_by_hash
 from stream.folds.pending.segment import Columns, Segment
 from stream.folds.pending.segment_kernels import COLUMNS, bucket_of, context_of, ms_of, row_of
 
@@ -301,6 +302,11 @@ class TestKernels:
         for context, ms in ((0, 0), ((1 << 32) - 1, HOUR_MS - 1), (7, 9)):
             packed = np.uint64(context << 22 | ms)
             assert (context_of(packed), ms_of(packed)) == (context, ms)
+
+    @pytest.mark.parametrize("n", [0, 1, 2, 5000])
+    def test_hashes_are_ordered_as_numpy_does_and_equal_ones_stay_as_they_came(self, n):
+        for hashes in (WORDS[:n], WORDS[:n] >> np.uint64(60), WORDS[:n] << np.uint64(60), WORDS[:n] % np.uint64(3)):
+            assert order_by_hash(hashes).tolist() == np.argsort(hashes, kind="stable").tolist()
 
     @pytest.mark.parametrize("n", [1, 15, 16, 33, 5000])
     def test_a_directory_holds_the_first_row_of_each_bucket(self, n):

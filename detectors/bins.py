@@ -17,6 +17,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.bin_kernels import BUCKETS, fill_codes, fill_guides
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Kind = Literal["number", "category"]
@@ -60,9 +62,10 @@ class Bins(msgspec.Struct, frozen=True, dict=True):
         >>> fit_number("x", [1.0, 2.0, 2.0, 3.0]).number_codes([math.nan, 0.5, 1.0, 2.0, 9.0])
         array([0, 1, 2, 3, 5])
         """
-        numbers = np.asarray(values, np.float64)
-        places = np.searchsorted(self._edge_array, numbers, side="right") + UNSEEN
-        return np.where(np.isnan(numbers), MISSING, places).astype(np.int64)
+        numbers = np.ascontiguousarray(values, np.float64)
+        codes = np.empty(len(numbers), np.int64)
+        fill_codes(numbers, *self._guided_edges, codes)
+        return codes
 
     def level_codes(self, levels: Sequence[str]) -> Ints:
         """Return the bin of each text, ``(len(levels),)``; 1 for texts that the reference does not hold.
@@ -87,8 +90,11 @@ class Bins(msgspec.Struct, frozen=True, dict=True):
         return self._number_label(bin_) if self.kind == "number" else self._level_label(bin_)
 
     @cached_property
-    def _edge_array(self) -> Floats:
-        return np.array(self.edges, np.float64)
+    def _guided_edges(self) -> tuple[Floats, Floats, NDArray[np.uint16]]:
+        """The edges, a NaN behind them (not below any value), and where to look among them: see ``bin_kernels``."""
+        edges, scales, guides = np.array([*self.edges, np.nan]), np.empty(2), np.empty(BUCKETS + 1, np.uint16)
+        fill_guides(edges, np.array([0, len(edges)]), scales, guides)
+        return edges, scales, guides
 
     @cached_property
     def _bin_of_level(self) -> dict[str, int]:

@@ -14,10 +14,15 @@ from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
 import numba
+import numpy as np
 
 KERNELS = ("detectors", "stream/folds", "stream/runtime")
 """Where compiled code is, in files named ``*kernels.py``, below the folder of the packages."""
 
+Int = int | np.signedinteger
+"""A whole number, as Python and as compiled code have it."""
+
+_PLACE = np.int64((1 << 40) - 1)
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
@@ -81,3 +86,9 @@ def inlined(function: Function) -> Function:
     An array is seven words to hand over, so a call costs more than a short function.
     """
     return cast("Function", _njit(cache=True, nogil=True, _nrt=False, forceinline=True)(function))
+
+
+@inlined
+def at(place: Int) -> np.int64:
+    """Return a place in an array, and say that it is not negative: no code need look whether it counts from the end."""
+    return np.int64(place) & _PLACE

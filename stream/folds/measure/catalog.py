@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.bin_kernels import BUCKETS, fill_guides
 from detectors.performance import task_sums
 from detectors.performance_kernels import TASK_CODES
 from stream.folds.hash_kernels import hashes
-from stream.folds.measure.bin_kernels import BUCKETS, fill_guides
 from stream.folds.measure.map_kernels import mixed_all, put_all
 from stream.folds.measure.maps import WordMap, places_for
 from stream.folds.measure.table_kernels import (

@@ -11,10 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import in_place, inlined
+from detectors.compiled import Int, at, in_place, inlined
 from detectors.latency_kernels import latency_code
 from stream.folds.measure.accepted_kernels import Accepted
-from stream.folds.measure.map_kernels import Int, at
 from stream.folds.measure.row_kernels import Plans, Rows, Texts
 from stream.folds.measure.table_kernels import Lineages, Models
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import in_place, inlined
-from stream.folds.measure.map_kernels import Int, mixed
+from detectors.compiled import Int, in_place, inlined
+from stream.folds.measure.map_kernels import mixed
 
 Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]

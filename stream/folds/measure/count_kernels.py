@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import in_place, inlined
-from stream.folds.measure.map_kernels import Int, mixed, number_of
+from detectors.compiled import Int, in_place, inlined
+from stream.folds.measure.map_kernels import mixed, number_of
 from stream.folds.measure.row_kernels import Rows, Texts
 
 Ints = NDArray[np.int64]

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import inlined
-from stream.folds.measure.bin_kernels import NO_GUIDE, BinGuide, edges_from, guide_of
+from detectors.bin_kernels import NO_GUIDE, BinGuide, edges_from, guide_of
+from detectors.compiled import Int, at, inlined
 from stream.folds.measure.chunk_kernels import CHUNK, Chunk
-from stream.folds.measure.map_kernels import Int, at, number_in
+from stream.folds.measure.map_kernels import number_in
 from stream.folds.measure.row_kernels import MISSING_CODE, MISSING_WORD, Plans, Rows, Texts, is_number, text_code
 from stream.folds.measure.table_kernels import (
     ANSWER,

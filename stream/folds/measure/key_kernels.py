@@ -7,10 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import in_place, inlined
+from detectors.compiled import Int, in_place, inlined
 from stream.folds.layout import DUPLICATES
 from stream.folds.measure.context_kernels import EPOCH, VERSION, Contexts, Epochs
-from stream.folds.measure.map_kernels import Int
 from stream.folds.measure.table_kernels import Lineages, Models
 
 Ints = NDArray[np.int64]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import compiled, in_place, inlined
+from detectors.compiled import Int, compiled, in_place, inlined
 from detectors.performance_kernels import BINARY, MULTICLASS, is_served, label, pair_loss
 from stream.folds.frame import FEEDBACK_LANE
 from stream.folds.layout import LABELS
@@ -19,7 +19,7 @@ from stream.folds.measure.confusion_kernels import Confused, add_confused
 from stream.folds.measure.context_kernels import EPOCH, SHADOWS, Contexts, Epochs
 from stream.folds.measure.count_kernels import DUPLICATE, NO_LABEL, NO_MONITOR, USED
 from stream.folds.measure.key_kernels import Keys, offset_of
-from stream.folds.measure.map_kernels import Int, mixed
+from stream.folds.measure.map_kernels import mixed
 from stream.folds.measure.prediction_kernels import shadow_hash
 from stream.folds.measure.row_kernels import Rows, Texts, is_number, text_code
 from stream.folds.measure.table_kernels import Lineages, Models

@@ -8,21 +8,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import compiled, in_place, inlined
+from detectors.compiled import Int, compiled, in_place, inlined
 
-Int = int | np.signedinteger
 Words = NDArray[np.uint64]
 Codes = NDArray[np.int32]
 
 _A, _B = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 _SHIFT = np.uint64(33)
-_PLACE = np.int64((1 << 40) - 1)
-
-
-@inlined
-def at(place: Int) -> np.int64:
-    """Return a place in an array, and say that it is not negative: no code need look whether it counts from the end."""
-    return np.int64(place) & _PLACE
 
 
 @inlined

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import in_place, inlined
+from detectors.compiled import Int, in_place, inlined
 from detectors.performance_kernels import BINARY, MULTICLASS
 from stream.folds.measure.accepted_kernels import Accepted
 from stream.folds.measure.context_kernels import EPOCH, SHADOWS, VALUES, VERSION, Contexts, context_of
 from stream.folds.measure.count_kernels import FUTURE, LATE_USED, NO_MONITOR, NO_PROBABILITY, TOO_LATE, USED
-from stream.folds.measure.map_kernels import Int, mixed, number_in
+from stream.folds.measure.map_kernels import mixed, number_in
 from stream.folds.measure.row_kernels import Plans, Rows, Texts, is_number, is_text, text_code
 from stream.folds.measure.table_kernels import Lineages, Models, Segments, Tables
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import inlined
+from detectors.compiled import Int, at, inlined
 from detectors.outliers.tree_kernels import strangeness_of
 from stream.folds.measure.chunk_kernels import CHUNK
 from stream.folds.measure.feature_kernels import Found
-from stream.folds.measure.map_kernels import Int, at
 
 Ints = NDArray[np.int64]
 Codes = NDArray[np.int32]

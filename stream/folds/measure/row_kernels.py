@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import in_place, inlined
+from detectors.compiled import Int, in_place, inlined
 from stream.folds.frame import MISSING, NUMBER_MASK, TEXT
-from stream.folds.measure.map_kernels import Int, mixed, number_in, number_of, put
+from stream.folds.measure.map_kernels import mixed, number_in, number_of, put
 from stream.folds.measure.table_kernels import Models, Tables
 
 Ints = NDArray[np.int64]

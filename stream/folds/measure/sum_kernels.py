@@ -8,14 +8,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import in_place, inlined
+from detectors.compiled import Int, at, in_place, inlined
 from detectors.performance_kernels import is_served, serve
 from stream.folds.layout import INVALIDS, ROWS
 from stream.folds.measure.accepted_kernels import Accepted
 from stream.folds.measure.chunk_kernels import CHUNK, Chunk, Turns, fill_chunk, keys_in
 from stream.folds.measure.feature_kernels import Found, read_features
 from stream.folds.measure.key_kernels import Keys
-from stream.folds.measure.map_kernels import Int, at
 from stream.folds.measure.product_kernels import FEW, add_products, add_row, far_rows, strange_rows
 from stream.folds.measure.row_kernels import Plans, Rows, Texts
 from stream.folds.measure.table_kernels import Lineages, Models, Tables

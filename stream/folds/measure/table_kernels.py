@@ -80,8 +80,8 @@ class Tables(NamedTuple):
     """Features, flat; edges of numbers; maps from texts to bins or segment values, and from model and name to column.
 
     The edges of a feature have an infinity behind them; `scales` and `guides` by number of the guide: see
-    ``bin_kernels``. `scores` are normal scores of bins, `precision` weights of pairs: see ``product_kernels``;
-    `forests`: see ``detectors.outliers.tree_kernels``.
+    ``detectors.bin_kernels``. `scores` are normal scores of bins, `precision` weights of pairs: see
+    ``product_kernels``; `forests`: see ``detectors.outliers.tree_kernels``.
     """
 
     features: Codes

@@ -3,8 +3,35 @@ import zlib
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from detectors.bins import CUTS, FIRST, MAX_LEVEL_BINS, Bins, fit_category, fit_number
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+NEAR = st.sampled_from([0.0, -0.0, 5e-324, 1.0, 1.0000000000000002, 1e300, -1e300, 0.5])
+
+
+def searched(edges, values):
+    """The bins by binary search."""
+    return np.where(np.isnan(values), 0, np.searchsorted(np.array(edges, float), values, side="right") + 1)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sets(finite | NEAR, max_size=80), st.lists(st.floats() | NEAR, max_size=20))
+def test_a_number_is_in_the_bin_that_binary_search_finds(edges, values):
+    ordered = tuple(sorted(edges))
+    bins = Bins("x", "number", ordered, (), len(ordered) + 2)
+    values = np.array([*values, *ordered, *(math.nextafter(edge, -math.inf) for edge in ordered)], float)
+
+    assert bins.number_codes(values).tolist() == searched(ordered, values).tolist()
+
+
+def test_skewed_edges_that_share_a_bucket_are_told_apart():
+    bins = fit_number("x", np.random.default_rng(1).pareto(0.3, 5_000))
+    values = np.random.default_rng(2).pareto(0.3, 500)
+
+    assert bins.number_codes(values).tolist() == searched(bins.edges, values).tolist()
 
 
 def test_a_number_is_cut_at_reference_quantiles():

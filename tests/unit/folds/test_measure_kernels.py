@@ -1,6 +1,5 @@
 """Compiled code of measure against what it stands for, in plain Python."""
 
-import math
 import subprocess
 import sys
 
@@ -9,11 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.bins import Bins, fit_number
 from detectors.outliers.distance import squared_distances
 from detectors.panel.joint import pair_sums
 from stream.folds.measure.arena import Arena
-from stream.folds.measure.bin_kernels import BUCKETS, edges_below, fill_guides
 from stream.folds.measure.chunk_kernels import CHUNK
 from stream.folds.measure.chunks import room_for_found
 from stream.folds.measure.context_kernels import context_of
@@ -27,31 +24,6 @@ many = settings(max_examples=200, deadline=None)
 words = st.integers(0, 2**64 - 1)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 NEAR = st.sampled_from([0.0, -0.0, 5e-324, 1.0, 1.0000000000000002, 1e300, -1e300, 0.5])
-
-
-def bin_of(edges, value):
-    scales, guides = np.empty(2), np.empty(BUCKETS + 1, np.uint16)
-    known = np.array([*edges, np.inf])
-    fill_guides(known, np.array([0, len(known)]), scales, guides)
-    return edges_below(known, 0, scales, guides, 0, value) + 1
-
-
-@many
-@given(st.sets(finite | NEAR, max_size=80), st.lists(finite | NEAR, max_size=20))
-def test_a_number_is_in_the_bin_that_the_reference_says(edges, values):
-    ordered = tuple(sorted(edges))
-    bins = Bins("x", "number", ordered, (), len(ordered) + 2)
-    values = [*values, *ordered, *(math.nextafter(edge, -math.inf) for edge in ordered)]
-    values = [value for value in values if np.isfinite(value)]
-
-    assert [bin_of(ordered, value) for value in values] == bins.number_codes(values).tolist()
-
-
-def test_skewed_edges_that_share_a_bucket_are_told_apart():
-    bins = fit_number("x", np.random.default_rng(1).pareto(0.3, 5_000))
-    values = np.random.default_rng(2).pareto(0.3, 500)
-
-    assert [bin_of(bins.edges, value) for value in values.tolist()] == bins.number_codes(values).tolist()
 
 
 @many

@@ -10,8 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.compiled import in_place, inlined
-from stream.folds.measure.map_kernels import Int, at
+from detectors.compiled import Int, at, in_place, inlined
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -24,7 +23,7 @@ NO_GUIDE: BinGuide = (np.int64(0), np.int64(0), 0.0, 0.0)
 
 @inlined
 def bucket_of(lowest: float, per_unit: float, value: float) -> Int:
-    """Return the bucket of a finite value."""
+    """Return the bucket of a value."""
     bucket = (value - lowest) * per_unit
     if bucket >= BUCKETS - 1:
         return BUCKETS - 1
@@ -39,7 +38,7 @@ def guide_of(scales: Floats, start: Int, guide: Int) -> BinGuide:
 
 @inlined
 def edges_from(edges: Floats, guides: Guide, guide: BinGuide, value: float) -> Int:
-    """Return how many edges are not above a finite value."""
+    """Return how many edges are not above a value that is no NaN."""
     start, first, lowest, per_unit = guide
     place = at(first + bucket_of(lowest, per_unit, value))
     low, high = np.int64(guides[place]), np.int64(guides[place + 1])
@@ -54,17 +53,11 @@ def edges_from(edges: Floats, guides: Guide, guide: BinGuide, value: float) -> I
     return low
 
 
-@inlined
-def edges_below(edges: Floats, start: Int, scales: Floats, guides: Guide, guide: Int, value: float) -> Int:
-    """Return how many of the edges at `start`, which have the guide of that number, are not above the value."""
-    return edges_from(edges, guides, guide_of(scales, start, guide), value)
-
-
 @in_place
 def fill_guides(edges: Floats, starts: Ints, scales: Floats, guides: Guide) -> None:
     """Write scale (the lowest edge, and buckets in a unit) and guide of features.
 
-    The edges of each begin at its start, and have an infinity behind them.
+    The edges of each begin at its start, and have an infinity or a NaN behind them.
     """
     for feature in range(len(starts) - 1):
         first, count = starts[feature], starts[feature + 1] - starts[feature] - 1
@@ -80,3 +73,11 @@ def fill_guides(edges: Floats, starts: Ints, scales: Floats, guides: Guide) -> N
                     break
                 edge += 1
         guides[feature * (BUCKETS + 1) + BUCKETS] = edge
+
+
+@in_place
+def fill_codes(values: Floats, edges: Floats, scales: Floats, guides: Guide, codes: Ints) -> None:
+    """Write the bin of each number of a feature whose guide is the only one; NaN is missing."""
+    guide = guide_of(scales, 0, 0)
+    for row in range(len(values)):
+        codes[row] = 0 if np.isnan(values[row]) else 1 + edges_from(edges, guides, guide, values[row])

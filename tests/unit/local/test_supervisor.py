@@ -166,7 +166,7 @@ def test_parts_that_do_not_need_each_other_share_a_level():
 
 
 SUPERVISE = """
-import asyncio, sys, pathlib
+import asyncio, pathlib, signal, sys
 from stream.local.part import Part
 from stream.local.stack import Stack
 from stream.settings import Settings
@@ -177,6 +177,8 @@ child = subprocess.Popen([sys.executable, "-I", "-c", "import time; time.sleep(6
 print(child.pid, flush=True)
 time.sleep(600)
 '''
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs the tests may ignore it
 
 async def main():
     home = pathlib.Path(sys.argv[1])

@@ -9,9 +9,9 @@ import numpy as np
 from stream.folds.frame import text_hash
 from stream.folds.measure.catalog import Catalog, Ints, Piece
 from stream.folds.measure.chunks import room_for_chunk, room_for_found
-from stream.folds.measure.keys import Shape
 from stream.folds.measure.maps import grown
 from stream.folds.measure.reading import NumberTexts
+from stream.folds.measure.shape import Shape, sizes_of
 from stream.folds.measure.watch import Watch
 
 NEVER = -(1 << 62)
@@ -22,8 +22,8 @@ class Known:
 
     Attributes
     ----------
-    names, shapes
-        Their hashes, and the shapes of their keys.
+    names, shapes, sizes
+        Their hashes, the shapes of their keys, and the numbers of sums that these come to.
     model
         The number of each one's model.
     watches
@@ -33,7 +33,7 @@ class Known:
     def __init__(
         self, names: Sequence[str], model: Ints, shapes: Sequence[Shape], watches: Mapping[str, Watch]
     ) -> None:
-        self.names, self.model, self.shapes = names, model, shapes
+        self.names, self.model, self.shapes, self.sizes = names, model, shapes, sizes_of(shapes)
         self.watches = [watches.get(name) for name in names]
         self.in_force = np.array([watch is not None for watch in self.watches], np.bool_)
         times = [(w.pane_ms, w.lateness_ms, w.horizon_ms, w.idle_ms) if w else (1, 0, 0, 0) for w in self.watches]

@@ -12,7 +12,7 @@ from streamgauge.spec_errors import problems_of
 from stream.folds.blocks import LAST_LINE, Fact
 from stream.folds.decide.loop import Command, VersionRecord
 from stream.folds.measure.key_kernels import NEVER
-from stream.folds.measure.keys import Shape
+from stream.folds.measure.shape import Shape
 from stream.folds.measure.state import LineageState, MeasureState, begin
 from stream.folds.measure.watch import Watch, watch_of
 from stream.folds.monitor import Monitor, monitor_of

@@ -35,7 +35,7 @@ def keys_of(state: MeasureState, contexts: NDArray[np.uint32], event_ms: Ints, o
     epochs, known = state.contexts.epochs, state.contexts.arrays
     memo = Memo(*np.full((5, MEMO), -1, np.int64))
     resolve(catalog.models, catalog.lineages, epochs, known, keys.arrays, contexts, event_ms, opened, memo, found)
-    keys.give_sums(before, state.desk.lineages.shapes)
+    keys.give_sums(before, state.desk.lineages.sizes)
     return found
 
 

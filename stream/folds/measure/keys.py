@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.confusion import NOTHING, Confusion
-from detectors.performance import task_sums
 from stream.folds.measure import confusion
 from stream.folds.measure.arena import Arena
-from stream.folds.measure.key_kernels import NO_SEGMENT, Keys, enter_keys
+from stream.folds.measure.arena_kernels import open_floats
+from stream.folds.measure.key_kernels import Keys, enter_keys
 from stream.folds.measure.maps import grown, places_for
+from stream.folds.measure.shape import Sizes
 from stream.folds.monitor import OTHER
-from stream.folds.partials import Partial
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -27,32 +26,6 @@ MAX_LEVELS = 1_000
 _COLUMNS = Keys._fields[:10]
 _KEPT = Keys._fields[:7]
 _CODES = frozenset(Keys._fields[:4])
-
-
-class Shape(msgspec.Struct, frozen=True, array_like=True):
-    """The sums of a lineage's keys: integers before those of the task, numeric features, task, names of segments.
-
-    `products`: integers behind those of the task, in keys of all rows only.
-    """
-
-    size: int
-    numbers: int
-    task: str
-    segments: tuple[tuple[str, tuple[str, ...]], ...]
-    products: int
-
-    def ints(self, segment: int) -> int:
-        """Integers of a key of this segment, or of NO_SEGMENT."""
-        own = self.size + task_sums(self.task).ints
-        return own + self.products if segment == NO_SEGMENT else own
-
-    @property
-    def floats(self) -> int:
-        """Floats of a key: four for each numeric feature (sum, sum of squares, lowest, highest), then the task's."""
-        return 4 * self.numbers + task_sums(self.task).floats
-
-
-NO_SHAPE = Shape(0, 0, "binary", (), 0)
 
 
 class Saved(msgspec.Struct, array_like=True):
@@ -106,31 +79,22 @@ class KeyStore:
         if 2 * room > len(self.arrays.places):
             self._enter(room)
 
-    def give_sums(self, first: int, shapes: Sequence[Shape]) -> None:
-        """Give the keys from `first` on, which were just opened, their sums; `shapes` by lineage."""
+    def give_sums(self, first: int, sizes: Sizes) -> None:
+        """Give the keys from `first` on, which were just opened, their sums."""
         opened = slice(first, len(self))
-        of = zip(self.arrays.lineage[opened].tolist(), self.arrays.segment[opened].tolist(), strict=True)
-        for slot, (lineage, segment) in enumerate(of, first):
-            shape = shapes[lineage]
-            self.arrays.ints[slot] = self.ints.take(shape.ints(segment))
-            self.arrays.floats[slot] = at = self.floats.take(shape.floats)
-            numbers = self.floats.data[at : at + 4 * shape.numbers].reshape(-1, 4)
-            numbers[:, 2], numbers[:, 3] = np.inf, -np.inf
+        keys, lineage = self.arrays, self.arrays.lineage[opened]
+        if not len(lineage):
+            return
+        keys.ints[opened] = self.ints.take(sizes.ints(lineage, keys.segment[opened]).sum(1))
+        keys.floats[opened] = self.floats.take(sizes.floats(lineage).sum(1))
+        open_floats(self.floats.data, keys.floats[opened], sizes.numbers[lineage])
 
-    def add_level(self, slot: int, feature: str, text: str, count: int) -> None:
-        """Count a text; the first MAX_LEVELS of a feature are told apart."""
-        of_slot = self.levels.get(slot)
-        if of_slot is None:
-            of_slot = self.levels[slot] = {}
-        known = of_slot.get(feature)
-        if known is None:
-            known = of_slot[feature] = {}
-        if text in known:
-            known[text] += count
-        elif len(known) < MAX_LEVELS:
-            known[text] = count
-        else:
-            known[OTHER] = known.get(OTHER, 0) + count
+    def add_levels(self, slots: Ints, features: Sequence[str], texts: Sequence[str], counts: Ints) -> None:
+        """Count texts, entry by entry; the first MAX_LEVELS of a feature of a key are told apart."""
+        for slot, feature, text, count in zip(slots.tolist(), features, texts, counts.tolist(), strict=True):
+            known = self.levels.setdefault(slot, {}).setdefault(feature, {})
+            level = text if text in known or len(known) < MAX_LEVELS else OTHER
+            known[level] = known.get(level, 0) + count
 
     def make_room_for_pairs(self, more: int) -> None:
         """Let so many pairs of a key and a shadow version come."""
@@ -138,64 +102,17 @@ class KeyStore:
         self.pair_next, self.pair_version = grown(self.pair_next, room), grown(self.pair_version, room)
         self.pair_n, self.pair_sums = grown(self.pair_n, room), grown(self.pair_sums, 2 * room)
 
-    def take(
-        self,
-        passed: NDArray[np.bool_],
-        lineages: Sequence[str],
-        shapes: Sequence[Shape],
-        versions: Sequence[str],
-        classes: Mapping[int, str],
-    ) -> list[Partial]:
-        """Take keys out and return their sums, in the order in which they were opened; `classes` are names by hash."""
-        slots = np.flatnonzero(passed).tolist()
-        if not slots:
-            return []
-        confused = self.confusion.by_key(passed, classes) if len(self.confusion) else {}
-        found = [self._partial(slot, lineages, shapes, versions, confused.get(slot, NOTHING)) for slot in slots]
-        for slot in slots:
-            shape = shapes[self.arrays.lineage[slot]]
-            self.ints.give(int(self.arrays.ints[slot]), shape.ints(int(self.arrays.segment[slot])))
-            self.floats.give(int(self.arrays.floats[slot]), shape.floats)
+    def drop(self, passed: NDArray[np.bool_], sizes: Sizes) -> None:
+        """Take keys out; the others keep their order."""
+        slots, keys = np.flatnonzero(passed), self.arrays
+        if not len(slots):
+            return
+        lineage = keys.lineage[slots]
+        self.ints.give(keys.ints[slots], sizes.ints(lineage, keys.segment[slots]).sum(1))
+        self.floats.give(keys.floats[slots], sizes.floats(lineage).sum(1))
         self._keep(np.flatnonzero(~passed))
-        return found
 
-    def _partial(
-        self,
-        slot: int,
-        lineages: Sequence[str],
-        shapes: Sequence[Shape],
-        versions: Sequence[str],
-        confused: Confusion,
-    ) -> Partial:
-        keys = self.arrays
-        lineage, segment = int(keys.lineage[slot]), int(keys.segment[slot])
-        shape = shapes[lineage]
-        name, values = ("", ("",)) if segment == NO_SEGMENT else shape.segments[segment]
-        ints = self.ints.data[keys.ints[slot] :][: shape.ints(segment)]
-        of_task = shape.size + task_sums(shape.task).ints
-        floats = self.floats.data[keys.floats[slot] :][: shape.floats]
-        numbers = floats[: 4 * shape.numbers].reshape(-1, 4)
-        return Partial(
-            lineages[lineage],
-            versions[keys.version[slot]],
-            name,
-            values[0] if segment == NO_SEGMENT else (OTHER, *values)[keys.value[slot]],
-            int(keys.pane[slot]),
-            int(keys.opened[slot]),
-            ints[: shape.size].tobytes(),
-            numbers[:, :2].tobytes(),
-            numbers[:, 2].tobytes(),
-            numbers[:, 3].tobytes(),
-            ints[shape.size : of_task].tobytes(),
-            floats[4 * shape.numbers :].tobytes(),
-            self.levels.get(slot, {}),
-            {versions[version]: sums for version, *sums in self._pairs_of(slot)},  # type: ignore[misc]
-            ints[of_task:].tobytes(),
-            confused.classes,
-            confused.cells.tobytes(),
-        )
-
-    def _pairs_of(self, slot: int) -> Iterator[tuple[int, int, float, float]]:
+    def pairs_of(self, slot: int) -> Iterator[tuple[int, int, float, float]]:
         """Yield version, number, sum and sum of squares of a key's pairs, the newest first."""
         pair = int(self.arrays.pairs[slot])
         while pair >= 0:
@@ -205,10 +122,9 @@ class KeyStore:
 
     def _keep(self, slots: Ints) -> None:
         kept = enumerate(slots.tolist()) if self.pair_count[0] else ()
-        pairs = [(new, pair) for new, old in kept for pair in self._pairs_of(old)]
+        pairs = [(new, pair) for new, old in kept for pair in self.pairs_of(old)]
         self.confusion.keep(slots, len(self))
-        new_slot = {old: new for new, old in enumerate(slots.tolist())} if self.levels else {}
-        self.levels = {new_slot[old]: levels for old, levels in self.levels.items() if old in new_slot}
+        self.levels = {new: self.levels[old] for new, old in enumerate(slots.tolist()) if old in self.levels}
         for name in _COLUMNS:
             column = getattr(self.arrays, name)
             column[: len(slots)] = column[slots]
@@ -233,18 +149,15 @@ class KeyStore:
         self.arrays = self.arrays._replace(places=np.full(places, -1, np.int32))
         enter_keys(self.arrays)
 
-    def saved(self, shapes: Sequence[Shape]) -> Saved:
+    def saved(self, sizes: Sizes) -> Saved:
         """Return what must be kept: the same whatever lies where."""
-        n = len(self)
-        of = zip(self.arrays.lineage[:n].tolist(), self.arrays.segment[:n].tolist(), strict=True)
-        sizes = [(shapes[lineage].ints(segment), shapes[lineage].floats) for lineage, segment in of]
-        at = zip(self.arrays.ints[:n].tolist(), self.arrays.floats[:n].tolist(), sizes, strict=True)
-        runs = [(self.ints.data[i : i + k], self.floats.data[f : f + m]) for i, f, (k, m) in at]
-        pairs = [(slot, *pair) for slot in range(n) for pair in self._pairs_of(slot)] if self.pair_count[0] else []
+        n, keys = len(self), self.arrays
+        lineage, segment = keys.lineage[:n], keys.segment[:n]
+        pairs = [(slot, *pair) for slot in range(n) for pair in self.pairs_of(slot)] if self.pair_count[0] else []
         return Saved(
-            {name: getattr(self.arrays, name)[:n] for name in _KEPT},
-            np.concatenate([ints for ints, _ in runs]) if runs else np.zeros(0, np.int64),
-            np.concatenate([floats for _, floats in runs]) if runs else np.zeros(0),
+            {name: getattr(keys, name)[:n] for name in _KEPT},
+            self.ints.gather(keys.ints[:n], sizes.ints(lineage, segment).sum(1)),
+            self.floats.gather(keys.floats[:n], sizes.floats(lineage).sum(1)),
             sorted(self.levels.items()),
             np.array([pair[0] for pair in pairs], np.int64),
             np.array([pair[1] for pair in pairs], np.int64),
@@ -254,7 +167,7 @@ class KeyStore:
         )
 
     @classmethod
-    def restored(cls, saved: Saved, shapes: Sequence[Shape]) -> KeyStore:
+    def restored(cls, saved: Saved, sizes: Sizes) -> KeyStore:
         """Return the keys that `saved` told of."""
         store = cls()
         n = len(saved.columns["pane"])
@@ -262,14 +175,7 @@ class KeyStore:
         for name in _KEPT:
             getattr(store.arrays, name)[:n] = saved.columns[name]
         store.arrays.sizes[0] = n
-        store.give_sums(0, shapes)
-        ints_at = floats_at = 0
-        for slot, lineage in enumerate(store.arrays.lineage[:n].tolist()):
-            shape, i, f = shapes[lineage], store.arrays.ints[slot], store.arrays.floats[slot]
-            ints = shape.ints(int(store.arrays.segment[slot]))
-            store.ints.data[i : i + ints] = saved.ints[ints_at : ints_at + ints]
-            store.floats.data[f : f + shape.floats] = saved.floats[floats_at : floats_at + shape.floats]
-            ints_at, floats_at = ints_at + ints, floats_at + shape.floats
+        store._put_sums(saved, sizes)
         store.levels = dict(saved.levels)
         sums = saved.pair_sums.reshape(-1, 2).tolist()
         known = zip(saved.pair_version.tolist(), saved.pair_n.tolist(), *zip(*sums, strict=True), strict=True)
@@ -277,3 +183,10 @@ class KeyStore:
         store._enter(n)
         store.confusion = confusion.ConfusionStore.restored(saved.confusion, n)
         return store
+
+    def _put_sums(self, saved: Saved, sizes: Sizes) -> None:
+        self.give_sums(0, sizes)
+        n, keys = len(self), self.arrays
+        lineage = keys.lineage[:n]
+        self.ints.put(keys.ints[:n], sizes.ints(lineage, keys.segment[:n]).sum(1), saved.ints)
+        self.floats.put(keys.floats[:n], sizes.floats(lineage).sum(1), saved.floats)

@@ -13,6 +13,7 @@ from stream.folds.measure.count_kernels import PENDING, UNMATCHED
 from stream.folds.measure.desk import Desk, Known, limits_of
 from stream.folds.measure.fates import NO_PREDICTION
 from stream.folds.measure.key_kernels import NEVER
+from stream.folds.measure.sealing import Names, partials_of
 from stream.folds.measure.state import MeasureState
 from stream.folds.measure.watermark import behind, complete_tick, is_unnamed, newest
 from stream.folds.partials import Count, Fate, Forwarded, Mark, Message, Partial
@@ -103,7 +104,10 @@ def seal(state: MeasureState, idle: NDArray[np.bool_]) -> list[Partial]:
     in_time = keys.pane[:n] + pane_ms <= watermark_ms
     late = watermark_ms - watermark_ms % pane_ms > late_pane
     passed = crowded(of, idle[of] | np.where(late_pane == NEVER, in_time, late), known.open_panes)
-    return state.keys.take(passed, known.names, known.shapes, state.contexts.versions, state.classes)
+    names = Names(known.names, known.shapes, state.contexts.versions, state.classes)
+    found = partials_of(state.keys, passed, known.sizes, names)
+    state.keys.drop(passed, known.sizes)
+    return found
 
 
 def messages(

@@ -131,10 +131,8 @@ def _add_levels(state: MeasureState, reading: Reading, levels: Ints) -> None:
     packed, counts = np.unique((slots * len(features) + of_feature) * len(names) + codes, return_counts=True)
     keys, codes = np.divmod(packed, len(names))
     slots, of_feature = np.divmod(keys, len(features))
-    for slot, feature, code, count in zip(
-        slots.tolist(), of_feature.tolist(), codes.tolist(), counts.tolist(), strict=True
-    ):
-        state.keys.add_level(slot, features[feature], names[code], count)
+    texts = [names[code] for code in codes.tolist()]
+    state.keys.add_levels(slots, [features[feature] for feature in of_feature.tolist()], texts, counts)
 
 
 def _add_shadows(state: MeasureState, reading: Reading, fresh: Accepted) -> None:

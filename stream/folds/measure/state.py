@@ -11,6 +11,7 @@ from stream.folds.measure import contexts, early, fates, keys
 from stream.folds.measure.desk import Desk
 from stream.folds.measure.key_kernels import NEVER
 from stream.folds.measure.prediction_kernels import Known
+from stream.folds.measure.shape import NO_SHAPE, Shape, sizes_of
 from stream.folds.measure.watch import Watch
 from stream.folds.pending import Pending
 
@@ -65,7 +66,7 @@ class LineageState(msgspec.Struct, array_like=True):
     start_ms: int
     watermark_ms: int = NEVER
     retired: bool = False
-    shape: keys.Shape = keys.NO_SHAPE
+    shape: Shape = NO_SHAPE
 
 
 class ModelState(msgspec.Struct, array_like=True):
@@ -162,20 +163,20 @@ def encode_measure(state: MeasureState) -> Snapshot:
     """Return the state as bytes: a function of the log alone, whatever lies where in memory."""
     log = Log(**{name: getattr(state, name) for name in Log.__struct_fields__})
     pending, files = state.pending.encode()
-    shapes = [here.shape for here in state.lineages.values()]
-    parts = (state.contexts.saved(), state.keys.saved(shapes), state.counts.saved(), state.early.saved())
+    sizes = sizes_of(here.shape for here in state.lineages.values())
+    parts = (state.contexts.saved(), state.keys.saved(sizes), state.counts.saved(), state.early.saved())
     return Snapshot(encode_state(SCHEMA, _Saved(log, state.models, *parts, pending)), files)
 
 
 def decode_measure(data: bytes, open_file: OpenFile) -> MeasureState:
     """Return the state that was encoded; ValueError on another schema."""
     saved = decode_state(SCHEMA, data, _Saved)
-    shapes = [here.shape for here in saved.log.lineages.values()]
+    sizes = sizes_of(here.shape for here in saved.log.lineages.values())
     return MeasureState(
         **{name: getattr(saved.log, name) for name in Log.__struct_fields__},
         models=saved.models,
         contexts=contexts.ContextStore(saved.contexts),
-        keys=keys.KeyStore.restored(saved.keys, shapes),
+        keys=keys.KeyStore.restored(saved.keys, sizes),
         counts=fates.Counts(saved.counts, saved.models.names),
         early=early.EarlyLabels(saved.early),
         pending=Pending.decode(saved.pending, open_file),

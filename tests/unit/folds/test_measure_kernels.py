@@ -76,12 +76,12 @@ def test_runs_of_an_arena_never_overlap_and_begin_with_zeros(steps):
     arena, taken = Arena(np.int64), []
     for takes, size in steps:
         if takes:
-            at = arena.take(size)
+            (at,) = arena.take(np.array([size])).tolist()
             assert not arena.data[at : at + size].any()
             arena.data[at : at + size] = len(taken) + 1
             taken.append((at, size))
         elif taken:
-            arena.give(*taken.pop())
+            arena.give(*map(np.array, zip(taken.pop())))
     places = [place for at, size in taken for place in range(at, at + size)]
     assert len(set(places)) == len(places)
 

@@ -25,6 +25,8 @@ from stream.topology import group_name
 FOLDS = ("intake", "score", "measure", "decide", "store")
 FREE_BYTES = 1 << 30
 WORKERS_POLL_S = 0.2
+FIRST_START_S = 300.0
+"""On a machine where nothing is compiled yet all workers compile at once, for a minute of a whole core each."""
 # Several processes share a small machine: one thread for linear algebra each, and few arenas of the allocator.
 _FRUGAL = {
     "OMP_NUM_THREADS": "1",
@@ -90,7 +92,16 @@ def _clickhouse(settings: Settings) -> Part:
 def _worker(fold: str, settings: Settings, env: Mapping[str, str]) -> Part:
     command = [sys.executable, "-m", "stream.worker", "--fold", fold, "--name", fold]
     works = functools.partial(health.works, settings.home, fold)
-    return Part(fold, command, env, _joined(settings, fold), after=["migrate"], poll_s=WORKERS_POLL_S, works=works)
+    return Part(
+        fold,
+        command,
+        env,
+        _joined(settings, fold),
+        after=["migrate"],
+        start_s=FIRST_START_S,
+        poll_s=WORKERS_POLL_S,
+        works=works,
+    )
 
 
 def _retrain(settings: Settings, env: Mapping[str, str]) -> Part:

@@ -17,11 +17,12 @@ class Partial(msgspec.Struct, frozen=True, array_like=True):
     """The sums of one sealed key: rows of one pane, version and segment that one ledger partition saw together.
 
     `cells`, `sums`, `lows`, `highs` are laid out by ``layout.Layout`` of the lineage, `task_cells` and `task_sums`
-    by the task's sums in ``detectors.performance``; int64 and float64, little endian. `levels` counts categories by
-    name while there is no reference. `pairs`: for each shadow version the number, sum and sum of squares of loss
-    differences. `products`: of keys of all rows, sums of products of pairs of features, as
-    `detectors.panel.joint.pair_sums` has them, and the number of outliers; int64, empty without pairs. `classes` and
-    `confusion` are those of ``detectors.confusion.Confusion``, the cells as int64; empty for other tasks.
+    by the task's sums in ``detectors.performance``; floats have 8 bytes, integers `width`, little endian. `levels`
+    counts categories by name while there is no reference. `pairs`: for each shadow version the number, sum and sum of
+    squares of loss differences. `products`: of keys of all rows, sums of products of pairs of features, as
+    `detectors.panel.joint.pair_sums` has them, and the number of outliers; integers, empty without pairs. `classes` and
+    `confusion` are those of ``detectors.confusion.Confusion``, the cells as int64; empty for other tasks. `width`:
+    bytes of an integer of `cells`, `task_cells` and `products`, the fewest of 1, 2, 4 and 8 that hold them.
     """
 
     lineage: str
@@ -41,6 +42,7 @@ class Partial(msgspec.Struct, frozen=True, array_like=True):
     products: bytes = b""
     classes: tuple[str, ...] = ()
     confusion: bytes = b""
+    width: int = 8
 
 
 class Forwarded(msgspec.Struct, frozen=True, array_like=True):

@@ -39,6 +39,28 @@ def clear(data: Ints, starts: Ints, sizes: Ints) -> None:
 
 
 @in_place
+def find_widths(data: Ints, starts: Ints, sizes: Ints, widths: Ints) -> None:
+    """Find the fewest bytes, of 1, 2, 4 and 8, that hold all numbers of a run."""
+    for run in range(len(starts)):
+        most = np.int64(0)
+        for i in range(starts[run], starts[run] + sizes[run]):
+            most |= data[i] ^ (data[i] >> 63)
+        widths[run] = 1 if most < 1 << 7 else 2 if most < 1 << 15 else 4 if most < 1 << 31 else 8
+
+
+@in_place
+def gather_bytes(data: Ints, starts: Ints, sizes: Ints, widths: Ints, found: NDArray[np.uint8]) -> None:
+    """Copy runs of `data` into `found`, one after another, with so many bytes for a number, the lowest first."""
+    at = 0
+    for run in range(len(starts)):
+        width = widths[run]
+        for i in range(starts[run], starts[run] + sizes[run]):
+            for byte in range(width):
+                found[at + byte] = np.uint8((data[i] >> (8 * byte)) & 0xFF)
+            at += width
+
+
+@in_place
 def open_floats(data: Floats, starts: Ints, numbers: Ints) -> None:
     """Begin the floats of keys: nothing is lower or higher than what comes first; `numbers` are those of each key."""
     for run in range(len(starts)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.confusion import NOTHING
-from stream.folds.measure.arena_kernels import gather_floats
+from stream.folds.measure.arena_kernels import find_widths, gather_bytes, gather_floats
 from stream.folds.measure.key_kernels import NO_SEGMENT
 from stream.folds.measure.keys import KeyStore
 from stream.folds.measure.shape import Ints, Shape, Sizes
@@ -34,7 +34,7 @@ def partials_of(store: KeyStore, passed: NDArray[np.bool_], sizes: Sizes, names:
         return []
     lineages = keys.lineage[slots].tolist()
     segments = _segments(store, slots, names.shapes)
-    cells, task_cells, products = _ints(store, slots, sizes)
+    widths, (cells, task_cells, products) = _ints(store, slots, sizes)
     sums, lows, highs, task_sums = _floats(store, slots, sizes)
     confused = store.confusion.by_key(passed, names.classes) if len(store.confusion) else {}
     classes = [confused.get(slot, NOTHING) for slot in slots.tolist()]
@@ -45,7 +45,7 @@ def partials_of(store: KeyStore, passed: NDArray[np.bool_], sizes: Sizes, names:
         keys.pane[slots].tolist(), keys.opened[slots].tolist(),
         cells, sums, lows, highs, task_cells, task_sums,
         [store.levels.get(slot, {}) for slot in slots.tolist()], _pairs(store, slots, names.versions), products,
-        [each.classes for each in classes], [each.cells.tobytes() for each in classes],
+        [each.classes for each in classes], [each.cells.tobytes() for each in classes], widths.tolist(),
     )  # fmt: skip
     return [Partial(*fields) for fields in zip(*columns, strict=True)]
 
@@ -62,26 +62,30 @@ def _segment(shape: Shape, segment: int, value: int) -> tuple[str, str]:
     return name, (OTHER, *values)[value]
 
 
-def _ints(store: KeyStore, slots: Ints, sizes: Sizes) -> Iterator[list[bytes]]:
-    """Yield cells, task's and products of keys."""
-    keys = store.arrays
-    each = sizes.ints(keys.lineage[slots], keys.segment[slots])
-    return _cut(store.ints.gather(keys.ints[slots], each.sum(1)), each)
+def _ints(store: KeyStore, slots: Ints, sizes: Sizes) -> tuple[Ints, list[list[bytes]]]:
+    """Return how many bytes an integer of each key has, and cells, task's and products of all keys."""
+    keys, data = store.arrays, store.ints.data
+    each, starts = sizes.ints(keys.lineage[slots], keys.segment[slots]), keys.ints[slots]
+    widths = np.empty(len(slots), np.int64)
+    find_widths(data, starts, each.sum(1), widths)
+    found = np.empty(int((each.sum(1) * widths).sum()), np.uint8)
+    gather_bytes(data, starts, each.sum(1), widths, found)
+    return widths, _cut(found, each * widths[:, None])
 
 
-def _floats(store: KeyStore, slots: Ints, sizes: Sizes) -> Iterator[list[bytes]]:
-    """Yield sums, lowest, highest and the task's of keys."""
+def _floats(store: KeyStore, slots: Ints, sizes: Sizes) -> list[list[bytes]]:
+    """Return sums, lowest, highest and the task's of all keys."""
     each = sizes.floats(store.arrays.lineage[slots])
     found = np.empty(int(each.sum()))
     gather_floats(store.floats.data, store.arrays.floats[slots], each, found)
-    return _cut(found, each)
+    return _cut(found, 8 * each)
 
 
-def _cut(found: NDArray[np.int64] | NDArray[np.float64], sizes: Ints) -> Iterator[list[bytes]]:
-    """Yield each part of all keys: `found` has the parts of one key after those of another, `sizes` is (n, parts)."""
+def _cut(found: NDArray[np.uint8] | NDArray[np.float64], sizes: Ints) -> list[list[bytes]]:
+    """Return each part of all keys: `found` has the parts of one key after those of another, `sizes` their bytes."""
     data = found.tobytes()
-    pieces = [data[start:end] for start, end in pairwise(accumulate((8 * sizes).ravel().tolist(), initial=0))]
-    return (pieces[part :: sizes.shape[1]] for part in range(sizes.shape[1]))
+    pieces = [data[start:end] for start, end in pairwise(accumulate(sizes.ravel().tolist(), initial=0))]
+    return [pieces[part :: sizes.shape[1]] for part in range(sizes.shape[1])]
 
 
 def _pairs(store: KeyStore, slots: Ints, versions: Sequence[str]) -> list[dict[str, tuple[int, float, float]]]:

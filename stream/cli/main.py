@@ -101,6 +101,9 @@ class LazyGroup(TyperGroup):
             return super().invoke(ctx)
         except (StreamgaugeError, ContractError) as error:
             _say(error)
+        except typer.BadParameter as error:
+            _say_plainly(error)
+            raise
 
 
 def _say(error: StreamgaugeError | ContractError) -> NoReturn:
@@ -110,6 +113,17 @@ def _say(error: StreamgaugeError | ContractError) -> NoReturn:
     problems = getattr(error, "problems", None) or (error,)
     typer.secho("\n".join(map(str, problems)), fg=typer.colors.RED, err=True)
     raise typer.Exit(USAGE if isinstance(error, SettingsError | ValueError) else UNREACHABLE) from error
+
+
+def _say_plainly(error: typer.BadParameter) -> None:
+    """Say in our words what the command line's library found wrong with a value by pydantic."""
+    from pydantic import BaseModel, ValidationError
+    from streamgauge.spec_errors import problems_of
+
+    found = error.__cause__
+    if isinstance(found, ValidationError) and found.errors()[0]["type"] != "value_error":
+        problem = problems_of(found, BaseModel)[0]
+        error.message = f"{problem.message} ({problem.hint})"
 
 
 app = typer.Typer(

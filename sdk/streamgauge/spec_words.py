@@ -78,11 +78,11 @@ def _misfit(error: ErrorDetails, place: Place, value: object, said: str) -> Word
 
 
 def _unknown(key: str, known: Sequence[str]) -> Words:
-    return "unknown key", closest(key.lower(), known) or f"known are {', '.join(known)}"
+    return "unknown key", closest(key, known) or f"known are {', '.join(known)}"
 
 
 def _choice(written: str, known: Sequence[str]) -> str:
-    near, all_ = closest(written.lower(), known), ", ".join(known)
+    near, all_ = closest(written, known), ", ".join(known)
     if near and len(known) > _FEW:
         return near
     return f"{near} known are {all_}" if near else f"write one of {all_}"

@@ -121,9 +121,14 @@ def _say_plainly(error: typer.BadParameter) -> None:
     from streamgauge.spec_errors import problems_of
 
     found = error.__cause__
-    if isinstance(found, ValidationError) and found.errors()[0]["type"] != "value_error":
-        problem = problems_of(found, BaseModel)[0]
-        error.message = f"{problem.message} ({problem.hint})"
+    if not isinstance(found, ValidationError):
+        return
+    problem = problems_of(found, BaseModel)[0]
+    value, is_no_time, _ = problem.message.partition(" does not match the formats")
+    if is_no_time:
+        error.message = f"{value} is no time (write 2026-03-01, or 2026-03-01T12:00:00)"
+    else:
+        error.message = f"{problem.message} ({problem.hint})" if problem.hint else problem.message
 
 
 app = typer.Typer(

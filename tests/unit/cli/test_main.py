@@ -155,6 +155,12 @@ def test_a_wrong_option_is_told_with_the_value_and_the_mend(run, tmp_path, rate,
     assert f"Invalid value for '--rate': {sentence}" in result.output
 
 
+def test_a_time_that_is_none_is_told_without_formats(run):
+    result = run("audit", "--from", "2026-13-01")
+    assert result.exit_code == 2
+    assert "Invalid value for '--from': '2026-13-01' is no time (write 2026-03-01, or" in result.output
+
+
 def test_a_file_that_is_no_artifact_is_a_sentence(run, tmp_path):
     file = tmp_path / "spec.yaml"
     file.write_text("monitor: m\nmodel: m\ntask: binary\nfeatures: {x: {type: number}}\n")

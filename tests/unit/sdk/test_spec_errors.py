@@ -63,7 +63,7 @@ def said(text: str) -> list[str]:
         ("value: {costs: {1: {a: 2}}}", "value.costs: the name 1 is not a text (write '1' in quotes)"),
         ("value: {tp: '1'}", "value.tp: '1' is not a number (write 1 without quotes)"),
         ("value: {tp: 1.0e+13}", "value.tp: 10000000000000.0 is above 1,000,000,000,000 (write at most 1,000,000,000,000)"),
-        ("detectors: [{name: ADWIM, on: rows}]", "detectors.0.name: 'ADWIM' is none of river's detectors that can be named here: did you mean ADWIN? (ADWIN, PageHinkley, KSWIN, DDM, EDDM, HDDM_A, HDDM_W)"),
+        ("detectors: [{name: Adwin, on: rows}]", "detectors.0.name: 'Adwin' is none of river's detectors that can be named here: did you mean ADWIN? (ADWIN, PageHinkley, KSWIN, DDM, EDDM, HDDM_A, HDDM_W)"),
         ("detectors: [{name: ADWIN, on: rows, params: {delta: [1]}}]", "detectors.0.params.delta: [1] is not a single value; write a number, a text, true or false"),
     ],
 )  # fmt: skip

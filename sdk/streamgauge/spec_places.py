@@ -33,6 +33,11 @@ class Place:
         """Keys of the part that stands here; none for a single value."""
         return list(_fields(self.kind))
 
+    def part_with(self, key: str) -> str:
+        """Return the part below in which `key` has its place; an empty text for none."""
+        below = ((name, _fields(_plain(field.annotation))) for name, field in _fields(self.kind).items())
+        return next((name for name, fields in below if key in fields), "")
+
     @property
     def about(self) -> str:
         """What the field says of itself."""

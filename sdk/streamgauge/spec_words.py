@@ -50,7 +50,7 @@ def words(error: ErrorDetails, place: Place, name: str = "") -> Words:
     """
     kind = error["type"]
     if kind in ("extra_forbidden", "invalid_key"):
-        return _unknown(str(error["loc"][-1]), place.keys)
+        return "unknown key", _place_for(str(error["loc"][-1]), place)
     if kind == "missing":
         return "is missing", place.about or "write it"
     if error["input"] is None:
@@ -77,8 +77,10 @@ def _misfit(error: ErrorDetails, place: Place, value: object, said: str) -> Word
     return _other(said, value, context, place)
 
 
-def _unknown(key: str, known: Sequence[str]) -> Words:
-    return "unknown key", closest(key, known) or f"known are {', '.join(known)}"
+def _place_for(key: str, place: Place) -> str:
+    if part := place.part_with(key):
+        return f"write it under {part}"
+    return closest(key, place.keys) or f"known are {', '.join(place.keys)}"
 
 
 def _choice(written: str, known: Sequence[str]) -> str:

@@ -54,6 +54,7 @@ def said(text: str) -> list[str]:
         ("limits: {pending: 10}", "limits.pending: 10 is below 1,000 (write at least 1,000)"),
         ("limits: {rows: 5}", "limits.rows: unknown key (known are versions, open_panes, pending)"),
         ("segmnts: [origin]", "segmnts: unknown key (did you mean segments?)"),
+        ("horizon: 7d", "horizon: unknown key (write it under labels)"),
         ("Pane: 1h", "Pane: unknown key (did you mean pane?)"),
         ("1: x", "1: unknown key (known are monitor, model, task, pane, lateness, idle_timeout, cycle, features, outliers, segments, protected, labels, limits, reference, performance, value, budget, detectors, notify, retrain)"),
         ("segments: origin", "segments: 'origin' is not a list (write [origin])"),

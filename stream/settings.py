@@ -9,12 +9,13 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from streamgauge.spec_errors import problems_of
 
 from stream.errors import StreamgaugeError
 from stream.topology import CONTROL_BYTES
@@ -84,7 +85,10 @@ class RuntimeSettings(Section):
         default=4, ge=1, le=256, description="Partitions of the partials; fixed once they exist."
     )
     tick_ms: int = Field(
-        default=1_000, ge=10, description="Time between the ticks of an intake worker, and of the log clock."
+        default=1_000,
+        ge=10,
+        le=5_000,
+        description="Time between the ticks of an intake worker, and of the log clock; slower ones count as behind.",
     )
     checkpoint_s: float = Field(default=30, gt=0, description="Time between two checkpoints of a partition.")
     max_poll_records: int = Field(
@@ -123,12 +127,6 @@ class RuntimeSettings(Section):
         description="Port of the metrics of intake; score, measure, decide, store and bridge have the next. "
         "0: any free port, named in `run/workers`; -1: none.",
     )
-
-    @model_validator(mode="after")
-    def _ticks_are_seconds_at_most(self) -> Self:
-        if self.tick_ms > 5_000:
-            raise ValueError(f"tick_ms must be at most 5000, got {self.tick_ms}: slower ones count as behind")
-        return self
 
 
 class RetrainSettings(Section):
@@ -245,11 +243,13 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
 
 
 def _hint(name: str, known: set[str]) -> str:
+    if parts := sorted(each for each in known if each.startswith(f"{name.upper()}__")):
+        return f"there is no setting {name} by itself; set one of {', '.join(parts)}"
     near = difflib.get_close_matches(name.upper(), known, n=1)
-    return f"there is no setting {name}" + (f"; did you mean {near[0]}?" if near else "")
+    mend = f"did you mean {near[0]}?" if near else "docs/operations.md lists all"
+    return f"there is no setting {name}; {mend}"
 
 
 def _sentences(error: ValidationError) -> Iterator[str]:
-    for item in error.errors(include_url=False):
-        name = PREFIX + "__".join(str(part).upper() for part in item["loc"])
-        yield f"{name}: {item['msg']}, got {item['input']!r}"
+    for problem in problems_of(error, Settings):
+        yield str(replace(problem, field=PREFIX + problem.field.upper().replace(".", "__")))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from streamgauge.shown import shown
+
 UNITS_MS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 DAY_MS: Final = UNITS_MS["d"]
 
@@ -30,12 +32,12 @@ def parse_duration(text: str) -> int:
     """
     written = text.strip()
     if not _WHOLE.fullmatch(written):
-        msg = f"{text!r} is no length of time; write a number with its unit, as in 90s, 10m, 1h, 7d"
+        msg = f"{shown(text)} is no length of time; write a number with its unit, as in 90s, 10m, 1h, 7d"
         raise ValueError(msg)
     parts = [(int(number), UNITS_MS[unit]) for number, unit in _PART.findall(written)]
     units = [unit for _, unit in parts]
     if units != sorted(set(units), reverse=True):
-        msg = f"{text!r} names a unit twice or a smaller one first; write it as in 1d12h or 1h30m"
+        msg = f"{shown(text)} names a unit twice or a smaller one first; write it as in 1d12h or 1h30m"
         raise ValueError(msg)
     return sum(number * unit for number, unit in parts)
 

@@ -104,13 +104,14 @@ def refused(code: Code, message: str, hint: str, value: bytes) -> Refusal:
 
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """Return ``did you mean …?`` for the known name most like `name`, or an empty text.
+    """Return ``did you mean …?`` for the known name most like `name`, in whatever case, or an empty text.
 
-    >>> closest("predicton_id", ["prediction_id", "model"])
-    'did you mean prediction_id?'
+    >>> closest("predicton_id", ["prediction_id", "model"]), closest("Adwin", ["ADWIN", "KSWIN"])
+    ('did you mean prediction_id?', 'did you mean ADWIN?')
     """
-    found = difflib.get_close_matches(name[:MAX_TEXT], list(known), n=1)
-    return f"did you mean {found[0]}?" if found else ""
+    by_lower = {each.lower(): each for each in known}
+    found = difflib.get_close_matches(name[:MAX_TEXT].lower(), list(by_lower), n=1)
+    return f"did you mean {by_lower[found[0]]}?" if found else ""
 
 
 def _refuse(code: Code, field: str, message: str, hint: str = "") -> RefusedError:

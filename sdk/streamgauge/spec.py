@@ -23,7 +23,7 @@ from streamgauge.spec_rules import (
 )
 from streamgauge.spec_tasks import Task
 from streamgauge.spec_values import DurationMs, Names, Part, Text
-from streamgauge.spec_yaml import load_yaml
+from streamgauge.spec_yaml import load_mapping
 
 MAX_SEGMENTS: Final = 8
 MonitorName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
@@ -119,7 +119,7 @@ class MonitorSpec(Part):
         SpecError
             Naming every problem with its field, and the mend where one is known.
         """
-        return cls._checked(load_yaml(text))
+        return cls._checked(load_mapping(text))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> MonitorSpec:

@@ -6,14 +6,14 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Annotated, ClassVar, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from streamgauge.events import MAX_TEXT
 from streamgauge.mend import closest
+from streamgauge.shown import shown
 
 Check = Callable[[object], str]
 """Returns what a parameter should be, or an empty text if it is."""
-Param = bool | int | float | str
 
 MAX_DETECTORS: Final = 64
 OF_FEATURES: Final = ("missing", "unseen", "mean", "sd", "js", "psi", "ks", "w1", "tv", "mean_shift_sd")
@@ -89,9 +89,21 @@ def _known(name: str) -> str:
     if name not in PARAMS:
         known = ", ".join(PARAMS)
         mend = closest(name, PARAMS)
-        msg = f"{name!r} is none of river's detectors that can be named here: {mend + ' ' if mend else ''}({known})"
+        msg = (
+            f"{shown(name)} is none of river's detectors that can be named here: {mend + ' ' if mend else ''}({known})"
+        )
         raise ValueError(msg)
     return name
+
+
+def _single(value: object) -> object:
+    if isinstance(value, bool | int | float | str):
+        return value
+    msg = f"{shown(value)} is not a single value; write a number, a text, true or false"
+    raise ValueError(msg)
+
+
+Param = Annotated[bool | int | float | str, BeforeValidator(_single)]
 
 
 class Detector(BaseModel):
@@ -132,7 +144,7 @@ class Detector(BaseModel):
                 msg = f"params.{name} is none of {self.name}'s parameters: {mend}"
                 raise ValueError(msg)
             if wanted := takes[name](value):
-                msg = f"params.{name} is {value!r}: write {wanted}"
+                msg = f"params.{name} is {shown(value)}: write {wanted}"
                 raise ValueError(msg)
         if problem := self._pair_problem():
             raise ValueError(problem)

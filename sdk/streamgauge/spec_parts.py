@@ -88,13 +88,15 @@ class Reference(Part):
     def _one_kind(self) -> Reference:
         given = [self.from_ is not None or self.to is not None, self.file, self.model_version, self.first]
         if sum(each is not None and each is not False for each in given) != 1:
-            msg = "give exactly one of: from and to, file, model_version, first"
+            named = ", ".join(key.rstrip("_") for key in type(self).model_fields if getattr(self, key) is not None)
+            msg = f"{named or 'nothing'} is given; write exactly one of: from and to, file, model_version, first"
             raise ValueError(msg)
         if (self.from_ is None) != (self.to is None):
-            msg = "give both from and to"
+            one, other = ("to", "from") if self.from_ is None else ("from", "to")
+            msg = f"{one} is given without {other}; write both"
             raise ValueError(msg)
         if self.from_ is not None and self.to is not None and self.from_ >= self.to:
-            msg = f"from {self.from_.isoformat()} is not before to {self.to.isoformat()}"
+            msg = f"from {self.from_.isoformat()} is not before to {self.to.isoformat()}; write an earlier from"
             raise ValueError(msg)
         return self
 

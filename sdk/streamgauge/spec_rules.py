@@ -23,14 +23,31 @@ def time_problem(pane_ms: int, lateness_ms: int, horizon_ms: int) -> str:
     """Return what is wrong with the lengths of panes, of lateness, and of the label horizon.
 
     >>> time_problem(3_600_000, 3_600_000, 60_000)
-    'lateness: 1h is not below the label horizon, 1m'
+    'lateness: 1h is not below the label horizon, 1m; write less, or a longer labels.horizon'
     """
     if DAY_MS % pane_ms and pane_ms % DAY_MS:
-        return f"pane: {format_duration(pane_ms)} neither divides a day nor is whole days"
+        fitting = " or ".join(map(format_duration, _panes_near(pane_ms)))
+        return f"pane: {format_duration(pane_ms)} neither divides a day nor is whole days; write {fitting}"
     if lateness_ms >= horizon_ms:
         late, horizon = format_duration(lateness_ms), format_duration(horizon_ms)
-        return f"lateness: {late} is not below the label horizon, {horizon}"
+        return f"lateness: {late} is not below the label horizon, {horizon}; write less, or a longer labels.horizon"
     return ""
+
+
+def _panes_near(pane_ms: int) -> tuple[int, int]:
+    """Return the lengths next to one that does not fit, a shorter and a longer one.
+
+    >>> [pane // 3_600_000 for pane in _panes_near(7 * 3_600_000)]
+    [6, 8]
+    """
+    if pane_ms > DAY_MS:
+        return pane_ms - pane_ms % DAY_MS, pane_ms - pane_ms % DAY_MS + DAY_MS
+    below, above = DAY_MS // pane_ms + 1, DAY_MS // pane_ms
+    while DAY_MS % below:
+        below += 1
+    while DAY_MS % above:
+        above -= 1
+    return DAY_MS // below, DAY_MS // above
 
 
 def cycle_problem(cycle: Cycle | None, pane_ms: int) -> str:
@@ -39,7 +56,7 @@ def cycle_problem(cycle: Cycle | None, pane_ms: int) -> str:
         return ""
     cycle_ms, pane = CYCLE_MS[cycle], format_duration(pane_ms)
     if cycle_ms % pane_ms:
-        return f"cycle: a {cycle} is no whole number of panes of {pane}"
+        return f"cycle: a {cycle} is no whole number of panes of {pane}; write pane: 1d, or less"
     if cycle_ms == pane_ms:
         return f"cycle: a pane of {pane} is a whole {cycle}: leave cycle out"
     if cycle_ms // pane_ms > MAX_PHASES:
@@ -64,7 +81,7 @@ def segment_problem(segments: Sequence[str], protected: Sequence[str], features:
     """Return what is wrong with segments, all of them features, and with those that are protected."""
     for name in segments:
         if features[name].type != "category":
-            return f"segments: {name} is a number; a segment is a category"
+            return f"segments: {name} is a number; a segment is a category: write {name}: {{type: category}}"
     for name in protected:
         if name not in segments:
             mend = ", ".join([*segments, name])

@@ -19,14 +19,15 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from streamgauge.durations import format_duration, parse_duration
-from streamgauge.events import MAX_TEXT, to_ms
+from streamgauge.events import MAX_TEXT
+from streamgauge.shown import shown
 
 
 def _duration(value: object) -> object:
     """Read text as a length of time; a bare number has no unit."""
     if isinstance(value, str):
         return parse_duration(value)
-    msg = f"a length of time needs a unit, as in 90s, 10m, 1h, 7d; got {value!r}"
+    msg = f"a length of time needs a unit, as in 90s, 10m, 1h, 7d; got {shown(value)}"
     raise ValueError(msg)
 
 
@@ -35,11 +36,13 @@ def _moment(value: object) -> object:
     if isinstance(value, str):
         value = _parsed(value)
     if isinstance(value, datetime):
-        to_ms(value)
+        if value.utcoffset() is None:
+            msg = f"{value.isoformat()} needs a zone: write {value.isoformat()}Z for UTC"
+            raise ValueError(msg)
         return value.astimezone(UTC)
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    msg = f"write a date, 2013-01-01 (midnight in UTC), or a time with its zone; got {value!r}"
+    msg = f"write a date, 2013-01-01 (midnight in UTC), or a time with its zone; got {shown(value)}"
     raise ValueError(msg)
 
 
@@ -47,7 +50,7 @@ def _parsed(text: str) -> date:
     try:
         return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
     except ValueError:
-        msg = f"{text!r} is no date and no time; write 2013-01-01, or 2013-01-01T06:00:00Z"
+        msg = f"{shown(text)} is no date and no time; write 2013-01-01, or 2013-01-01T06:00:00Z"
         raise ValueError(msg) from None
 
 
@@ -57,7 +60,7 @@ def _panes(value: object) -> object:
         number, _, unit = value.partition(" ")
         if number.isdigit() and unit in ("pane", "panes"):
             return int(number)
-    msg = f"write a number of panes, as in 200 panes; got {value!r}"
+    msg = f"write a number of panes, as in 200 panes; got {shown(value)}"
     raise ValueError(msg)
 
 
@@ -65,7 +68,7 @@ def distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     """Return the values; ValueError naming those that occur twice."""
     doubles = sorted({value for value in values if values.count(value) > 1})
     if doubles:
-        msg = f"named twice: {', '.join(doubles)}"
+        msg = f"named twice: {', '.join(doubles)}; name each once"
         raise ValueError(msg)
     return values
 

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pydantic import ValidationError
 from streamgauge.durations import format_duration
 from streamgauge.spec import MonitorSpec
+from streamgauge.spec_errors import problems_of
 from streamgauge.spec_parts import Budget
 
 from stream.backtest import course
@@ -70,8 +72,10 @@ def _budget(text: str) -> Budget:
     number, _, period = text.partition("/")
     try:
         return Budget.model_validate({"false_pages": float(number), "per": period})
+    except ValidationError as error:
+        raise BacktestError([f"--budget {text!r}: {problem}" for problem in problems_of(error, Budget)]) from error
     except ValueError as error:
-        mend = "write false pages per period, as in 1/90d,1/30d (a day to ten years)"
+        mend = "write false pages per period, as in 1/90d,1/30d"
         raise BacktestError([f"--budget {text!r}: {mend}"]) from error
 
 

@@ -131,7 +131,7 @@ def discard(
         _end("say which: --older-than, --up-to, or --all alone", USAGE)
     if json and not yes:
         _end("--json does not ask: give --yes too", USAGE)
-    age, ends = _duration(older_than), _ends(up_to)
+    age, ends = _duration("--older-than", older_than), _ends(up_to)
     settings = _settings()
     cuts = plan(settings, older_than_ms=age, up_to=ends, unstored=unstored)
     count = sum(cut.records for cut in cuts)
@@ -176,18 +176,18 @@ def _which(
         known = checked(ids)
     except ValueError as error:
         _end(str(error), USAGE)
-    since_ms = time.time_ns() // 1_000_000 - _duration(since) if since else 0
+    since_ms = time.time_ns() // 1_000_000 - _duration("--since", since) if since else 0
     return Which(known, reason, source, model, topic, since_ms)
 
 
-def _duration(text: str) -> int:
+def _duration(option: str, text: str) -> int:
     """Return milliseconds, 0 for no text; exit 2 for one that is no length of time."""
     from streamgauge.durations import parse_duration
 
     try:
         return parse_duration(text) if text else 0
     except ValueError as error:
-        _end(str(error), USAGE)
+        _end(f"{option}: {error}", USAGE)
 
 
 def _ends(up_to: list[str] | None) -> dict[int, int] | None:

@@ -31,27 +31,31 @@ def lag(fold: Fold = None, max_seconds: Most = None, partitions: Each = False, j
 
         streamgauge lag --max-seconds 60 || mail -s "streamgauge is behind" ops@example.org
 
-    Exit code 0: all well, 1: further behind than --max-seconds, or retention took records before they were read,
-    3: Kafka does not answer.
+    Exit code 0: all well, 1: further behind than --max-seconds, or retention took records before they were read, or no
+    worker of intake reads a partition, for which all watermarks wait; 3: Kafka does not answer.
     """
     from dataclasses import asdict
 
     from stream.ops.controls import require_kafka
     from stream.ops.lag import lag as measure
     from stream.ops.lag import too_far
+    from stream.ops.unread import MEND, unread
     from stream.settings import load
 
     wanted, settings = _known(fold or []), load()
     require_kafka(settings)
     behind = measure(settings, wanted)
     wrong = too_far(behind, float("inf") if max_seconds is None else max_seconds)
+    waited = unread(settings) if not wanted or "intake" in wanted else []
+    is_ok = not wrong and not waited
     if json:
-        typer.echo(json_.dumps({"ok": not wrong, "lag": [asdict(one) for one in behind]}))
+        lags, left = [asdict(one) for one in behind], [asdict(one) for one in waited]
+        typer.echo(json_.dumps({"ok": is_ok, "lag": lags, "unread": left}))
     else:
         _show(behind, partitions)
-        for one in wrong:
-            typer.secho(_sentence(one), fg=typer.colors.RED, err=True)
-    raise typer.Exit(FOUND if wrong else 0)
+        for sentence in [*map(_sentence, wrong), *(f"{one}; {MEND}" for one in waited)]:
+            typer.secho(sentence, fg=typer.colors.RED, err=True)
+    raise typer.Exit(0 if is_ok else FOUND)
 
 
 def _known(folds: list[str]) -> list[str]:

@@ -101,6 +101,9 @@ class LazyGroup(TyperGroup):
             return super().invoke(ctx)
         except (StreamgaugeError, ContractError) as error:
             _say(error)
+        except typer.BadParameter as error:
+            _say_plainly(error)
+            raise
 
 
 def _say(error: StreamgaugeError | ContractError) -> NoReturn:
@@ -110,6 +113,22 @@ def _say(error: StreamgaugeError | ContractError) -> NoReturn:
     problems = getattr(error, "problems", None) or (error,)
     typer.secho("\n".join(map(str, problems)), fg=typer.colors.RED, err=True)
     raise typer.Exit(USAGE if isinstance(error, SettingsError | ValueError) else UNREACHABLE) from error
+
+
+def _say_plainly(error: typer.BadParameter) -> None:
+    """Say in our words what the command line's library found wrong with a value by pydantic."""
+    from pydantic import BaseModel, ValidationError
+    from streamgauge.spec_errors import problems_of
+
+    found = error.__cause__
+    if not isinstance(found, ValidationError):
+        return
+    problem = problems_of(found, BaseModel)[0]
+    value, is_no_time, _ = problem.message.partition(" does not match the formats")
+    if is_no_time:
+        error.message = f"{value} is no time (write 2026-03-01, or 2026-03-01T12:00:00)"
+    else:
+        error.message = f"{problem.message} ({problem.hint})" if problem.hint else problem.message
 
 
 app = typer.Typer(

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from detectors.artifact import Reference
     from stream.ops.plan import Plan
+
+USAGE = 2
 
 File = Annotated[Path, typer.Argument(help="The monitor's spec, YAML.", exists=True, dir_okay=False)]
 Rate = Annotated[float, typer.Option(help="Predictions a second, each with a label.", min=0.001)]
@@ -25,22 +28,31 @@ def plan(file: File, rate: Rate = 1_000, reference: Artifact = None, json: Json 
 
     Example: streamgauge plan monitor.yaml --rate 10000
     """
-    from streamgauge.spec import MonitorSpec
-
-    from detectors.artifact import decode
+    from stream.cli.spec import read_spec
     from stream.ops.plan import plan as make
     from stream.settings import load
 
     runtime = load().runtime
     found = make(
-        MonitorSpec.from_yaml(file.read_text()),
+        read_spec(file),
         rate,
-        None if reference is None else decode(reference.read_bytes()),
+        None if reference is None else _artifact(reference),
         partitions=runtime.ledger_partitions,
         checkpoint_s=runtime.checkpoint_s,
     )
     typer.echo(json_.dumps(asdict(found)) if json else "\n".join(lines(found)))
     raise typer.Exit(1 if found.warnings else 0)
+
+
+def _artifact(file: Path) -> Reference:
+    from detectors.artifact import decode
+
+    try:
+        return decode(file.read_bytes())
+    except ValueError as error:
+        said = f"--reference {file}: {error}; give a reference's artifact, or leave the option out"
+        typer.secho(said, fg=typer.colors.RED, err=True)
+        raise typer.Exit(USAGE) from None
 
 
 def lines(found: Plan) -> list[str]:

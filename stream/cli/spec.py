@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,17 +84,10 @@ def read_spec(file: Path) -> MonitorSpec:
     """Return the spec that a file holds; SpecError names each problem."""
     from streamgauge.spec import MonitorSpec
     from streamgauge.spec_errors import Problem, SpecError
-    from streamgauge.spec_yaml import load_yaml
 
     try:
-        text = file.read_text("utf-8")
+        return MonitorSpec.from_yaml(file.read_text("utf-8"))
     except UnicodeDecodeError as error:
         raise SpecError([Problem(str(file), f"not UTF-8 (byte {error.start}): save it as UTF-8 text")]) from None
-    values = load_yaml(text)
-    if not isinstance(values, dict):
-        found = "is empty" if values is None else f"holds a {_KINDS.get(type(values), type(values).__name__)}"
-        raise SpecError([Problem(str(file), f"{found}; a spec is a mapping of keys, as in `monitor: flight-delay`")])
-    return MonitorSpec.from_yaml(text)
-
-
-_KINDS: dict[type, str] = {str: "text", int: "number", float: "number", bool: "truth value"}
+    except SpecError as error:
+        raise SpecError([replace(each, field=each.field or str(file)) for each in error.problems]) from None

@@ -67,9 +67,12 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _disk(settings)
     if not supervisor_pid(settings.home):
         yield from _ports(settings)
-    yield _kafka(settings)
+    broker = _kafka(settings)
+    yield broker
     yield _clickhouse(settings)
     yield from _workers(settings)
+    if broker.ok:
+        yield from _unread(settings)
 
 
 def _python() -> Check:
@@ -152,3 +155,16 @@ def _workers(settings: Settings) -> Iterator[Check]:
         found = f"{health.status}{': ' if health.reason else ''}{health.reason}, {address.url}"
         mend = f"Look into {settings.home / 'logs' / address.worker}.log and at `streamgauge lag`."
         yield Check(f"Worker {address.worker}", health.ok, found, "" if health.ok else mend)
+
+
+def _unread(settings: Settings) -> Iterator[Check]:
+    """Name partitions that nobody reads: no worker is ill, and yet no pane becomes final."""
+    from kafka.errors import KafkaError
+
+    from stream.ops.unread import MEND, unread
+
+    try:
+        for found in unread(settings):
+            yield Check(f"Intake of {found.topic}", False, str(found), f"{MEND[0].upper()}{MEND[1:]}.")
+    except KafkaError as error:
+        yield Check("Intake", False, f"Kafka did not say who reads what: {error}", "Try again.", reaches=True)

@@ -136,6 +136,7 @@ class Exposition:
         waiting = _gauge("pending_labels", "Labels that wait for their prediction.", labels)
         pending = _gauge("pending_predictions", "Predictions, and scores of shadows, that wait for labels.", labels)
         keys = _gauge("open_keys", "Sums that still grow, by version, segment and pane.", labels)
+        unnamed = _gauge("unnamed_partitions", "Partitions that no intake worker has named yet.", (*labels, "topic"))
         for partition, seen in self._metrics.observe():
             mine = (self._metrics.fold, str(partition))
             _add(age, mine, seen.watermark_age_s)
@@ -145,7 +146,9 @@ class Exposition:
             _add(keys, mine, seen.open_keys)
             for (kind, fate), count in seen.rows.items():
                 rows.add_metric((*mine, kind, fate), count)
-        yield from (age, clock, rows, waiting, pending, keys)
+            for topic, count in seen.unnamed.items():
+                unnamed.add_metric((*mine, topic), count)
+        yield from (age, clock, rows, waiting, pending, keys, unnamed)
 
     def _memory(self) -> Iterator[Metric]:
         limit = _gauge("memory_limit_bytes", "Resident memory above which the worker says so.", ("fold",))

@@ -23,6 +23,8 @@ from stream.topology import WIRING, TopicInfo, group_name, kafka_name, logical_n
 COMMIT_S = 0.1
 IDLE_S = 0.025
 STOP_S = 10
+METADATA_MS = 5_000
+"""How long until partitions that are added to a topic are read."""
 _log = structlog.get_logger()
 
 
@@ -60,6 +62,10 @@ class FaustPort:
     async def describe(self, topics: Collection[str]) -> dict[str, TopicInfo]:
         """Return what the broker says of each topic."""
         return await self._view.describe(topics)
+
+    async def partitions(self, topics: Collection[str]) -> dict[str, int]:
+        """Return how many partitions each topic has now; topics of which the broker says nothing are left out."""
+        return await self._view.partitions(topics)
 
     def commit(self, tp: TopicPartition, next_offset: int) -> None:
         """Commit with the next commit of the group."""
@@ -141,6 +147,7 @@ class FaustPort:
             stream_buffer_maxsize=16,  # runs
             broker_max_poll_records=runtime.max_poll_records,
             consumer_max_fetch_size=runtime.fetch_partition_bytes,
+            consumer_metadata_max_age_ms=METADATA_MS,
             broker_commit_interval=COMMIT_S,
             broker_session_timeout=runtime.session_timeout_s,
             broker_heartbeat_interval=min(0.5, runtime.session_timeout_s / 3),

@@ -66,7 +66,7 @@ class Owned:
     Attributes
     ----------
     partitions
-        Of the source's topic.
+        Of the source's topic, as the broker said last.
     start
         Position in the source after which this worker began to read it.
     after
@@ -98,7 +98,7 @@ class IntakeHost:
     2. Decode a run while the blocks of the one before are on their way; hand its blocks over after the acks.
     3. Every `tick_ms`, after the acks of all blocks and dead letters: a tick into each ledger partition that
        names, for each source, how far it is covered and where its log ends now. The end is asked for when the tick
-       before is acknowledged (rule 5 counts on it).
+       before is acknowledged (rule 5 counts on it); so is how many partitions its topic has.
     4. Commit what ticks covered that were acknowledged in *every* ledger partition.
 
     Parameters
@@ -222,6 +222,7 @@ class IntakeHost:
         if not self._owned:
             return
         ends = await self._log.bounds(list(self._owned))
+        await self._look_for_partitions()
         covered = {tp: owned.acked for tp, owned in self._owned.items()}
         named = [
             Covered(owned.source, covered[tp], end_of(ends[tp].end - 1), owned.start, owned.partitions)
@@ -230,6 +231,12 @@ class IntakeHost:
         await self._publisher.publish(self._ticks(self._worker, named, self._partitions))
         for tp, to in covered.items():
             self._commit(tp, self._owned[tp], (to >> LINE_BITS) + 1)
+
+    async def _look_for_partitions(self) -> None:
+        """Note how many partitions the topics have: rows in new ones wait until the group has shared them out."""
+        now = await self._log.partitions({tp.topic for tp in self._owned})
+        for tp, owned in self._owned.items():
+            owned.partitions = now.get(tp.topic, owned.partitions)
 
     def _commit(self, tp: TopicPartition, owned: Owned, next_offset: int) -> None:
         if next_offset > owned.committed:

@@ -11,6 +11,7 @@ from typing import Self
 import aiokafka
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.cluster import ClusterMetadata
 from streamgauge.kafka_client import TopicPartition as AdminPartition
 
 from stream.folds.base import Output, Record
@@ -76,6 +77,15 @@ class BrokerView:
     async def describe(self, topics: Collection[str]) -> dict[str, TopicInfo]:
         """Return what the broker says of each topic."""
         return await asyncio.to_thread(topic_infos, self._settings, topics) if topics else {}
+
+    async def partitions(self, topics: Collection[str]) -> dict[str, int]:
+        """Return how many partitions each topic has now; topics of which the broker says nothing are left out."""
+        names = {kafka_name(self._settings.kafka.prefix, topic): topic for topic in topics}
+        # One request on this connection for these topics alone; what the public methods know is minutes old.
+        now = ClusterMetadata()
+        await self._client._client._metadata_update(now, list(names))
+        counts = {topic: len(now.partitions_for_topic(name) or ()) for name, topic in names.items()}
+        return {topic: count for topic, count in counts.items() if count}
 
     def _committed(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
         names = {AdminPartition(*self._name(tp)): tp for tp in tps}

@@ -66,6 +66,20 @@ class LagView:
         """Return the offset of the first record that each partition keeps; its end if it keeps none."""
         return self._offsets(topics, OffsetSpec.EARLIEST)
 
+    def partitions(self, topics: Collection[str]) -> list[TopicPartition]:
+        """Return the partitions of the topics that exist."""
+        return [tp for topic in topics for tp in self._of(topic)]
+
+    def read_by(self, fold: str) -> set[TopicPartition] | None:
+        """Return the partitions that workers of a fold have; None while they share them out anew."""
+        group = group_name(self._prefix, fold)
+        found = self._client.describe_groups([group])[group]
+        if found["members"] and found["group_state"] != "Stable":
+            return None
+        shares = (member["member_assignment"] for member in found["members"])
+        parts = (part for share in shares if share for part in share["assigned_partitions"])
+        return {self._logical(KafkaPartition(part["topic"], number)) for part in parts for number in part["partitions"]}
+
     def done(self, fold: str) -> dict[TopicPartition, int]:
         """Return what the fold's group has committed."""
         group = group_name(self._prefix, fold)

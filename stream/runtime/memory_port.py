@@ -121,6 +121,10 @@ class MemoryPort:
         broker = self._broker
         return {topic: TopicInfo(f"{topic}-{broker.topic_id}", broker.partitions[topic]) for topic in topics}
 
+    async def partitions(self, topics: Collection[str]) -> dict[str, int]:
+        """Return how many partitions each topic has now; topics of which the broker says nothing are left out."""
+        return {topic: self._broker.partitions[topic] for topic in topics}
+
     def commit(self, tp: TopicPartition, next_offset: int) -> None:
         """Commit at once."""
         self._broker.maybe_crash()

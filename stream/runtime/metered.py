@@ -78,6 +78,10 @@ class MeteredLog:
         """Return what the broker says of each topic."""
         return await self._log.describe(topics)
 
+    async def partitions(self, topics: Collection[str]) -> dict[str, int]:
+        """Return how many partitions each topic has now."""
+        return await self._log.partitions(topics)
+
     def commit(self, tp: TopicPartition, next_offset: int) -> None:
         """Say that all below `next_offset` is done."""
         self._log.commit(tp, next_offset)

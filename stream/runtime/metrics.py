@@ -125,6 +125,8 @@ class Observed:
         Sums that still grow.
     rows
         Events by kind (``prediction``, ``label``; ``gap``: lost) and fate, cumulated since the lineage began.
+    unnamed
+        By topic, how many partitions no worker of intake has named: while it is above 0, watermarks stand still.
     """
 
     clock_s: float | None = None
@@ -133,6 +135,7 @@ class Observed:
     waiting: int | None = None
     open_keys: int | None = None
     rows: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    unnamed: Mapping[str, int] = field(default_factory=dict)
 
 
 def nothing() -> Iterable[tuple[int, Observed]]:

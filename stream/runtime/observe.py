@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from stream.folds.measure.fates import PENDING, PLACES
 from stream.folds.measure.key_kernels import NEVER
 from stream.folds.measure.state import MeasureState
+from stream.folds.measure.watermark import unnamed
 from stream.runtime.metrics import Observed
 from stream.runtime.port import TopicPartition
 from stream.runtime.stateful_host import Cell
@@ -37,4 +38,5 @@ def of_measure(state: MeasureState) -> Observed:
         len(state.pending),
         len(state.keys),
         {key: count for key, count in rows.items() if count},
+        {topic: unnamed(state, topic) for topic in ("predictions", "labels")},
     )

@@ -49,6 +49,10 @@ class Log(Protocol):
         """Return what the broker says of each topic, by logical name."""
         ...
 
+    async def partitions(self, topics: Collection[str]) -> dict[str, int]:
+        """Return how many partitions each topic has now; topics of which the broker says nothing are left out."""
+        ...
+
     def commit(self, tp: TopicPartition, next_offset: int) -> None:
         """Say that all below `next_offset` is done; it is told to the broker soon, not at once."""
         ...

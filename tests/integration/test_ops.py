@@ -21,8 +21,10 @@ from stream.cli.main import app
 from stream.clickhouse.migrate import migrate_database
 from stream.health import addresses, ask
 from stream.ops.deadletters import Which, letters
+from stream.ops.doctor import examine
 from stream.ops.lag import lag
 from stream.ops.spec import apply
+from stream.ops.unread import unread
 from stream.runtime.lag import Lag, lag_view, next_append_ms, wait_caught_up
 from stream.settings import ClickHouseSettings, KafkaSettings, RuntimeSettings, Settings, as_environment
 from stream.topics import ensure_topics
@@ -151,6 +153,20 @@ def test_a_fold_without_a_worker_falls_behind_in_records_and_seconds(settings, r
     assert "features/0:" in run("lag", "--max-seconds", "1", "--fold", "score").output
     assert told(run, "lag", "--max-seconds", "1", "--fold", "score", code=1)["ok"] is False
     assert told(run, "lag", "--max-seconds", "30", "--fold", "intake")["ok"] is True
+
+
+def test_partitions_that_no_intake_worker_reads_are_named_with_the_mend(settings, run):
+    assert unread(settings) == []
+    assert told(run, "lag")["unread"] == []
+    assert not [check for check in examine(settings) if check.name.startswith("Intake")]
+
+    empty = settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"prefix": "nobody."})})
+    assert unread(empty) == []
+    ensure_topics(empty)
+    found = {one.topic: one.partitions for one in unread(empty)}
+    assert found["predictions"] == found["labels"] == (0, 1, 2, 3)
+    (check,) = (check for check in examine(empty) if check.name == "Intake of predictions")
+    assert check.found.endswith("(of 4): until one does, watermarks stand still and panes stay open")
 
 
 def test_two_folds_at_two_places_of_one_partition_have_an_age_each(settings):

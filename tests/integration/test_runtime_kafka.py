@@ -22,7 +22,8 @@ from stream.runtime.lag import lag_view, positions
 from stream.runtime.port import LogError, TopicPartition
 from stream.runtime.publisher import KafkaPublisher
 from stream.settings import KafkaSettings, RuntimeSettings, Settings, as_environment
-from stream.topics import TopicError, ensure_topics, topic_ids
+from stream.topics import TopicError, admin, ensure_topics, topic_ids
+from stream.topology import kafka_name
 from tests.counting import Counting
 from tests.counting_worker import settings_for
 
@@ -242,6 +243,31 @@ def test_intake_commits_what_its_ticks_cover_in_every_partition(settings):
         }
     assert sum(map(len, read_topic(settings, "dead-letters").values())) == 1
     assert all(lag.records == 0 for lag in positions(settings) if lag.fold == "intake")
+
+
+def test_partitions_that_are_added_are_told_at_once_and_read_soon(settings):
+    settings = with_runtime(settings, tick_ms=200)
+    publish(settings, [Output("predictions", prediction(i), partition=i % 4) for i in range(8)])
+    with real_worker(settings, "intake") as (process, log):
+        with lag_view(settings) as view:
+            wait_for(lambda: done(view, "intake", "predictions"), "intake's commit")
+        with admin(settings) as client:
+            client.create_partitions({kafka_name(settings.kafka.prefix, "predictions"): 5})
+        wait_for(lambda: 5 in named(settings).values(), "a tick that tells of it", timeout_s=20)
+        publish(settings, [Output("predictions", prediction(8), partition=4)])
+        wait_for(lambda: named(settings).keys() == set(range(5)), "a tick that names it", timeout_s=30)
+        with lag_view(settings) as view:
+            wait_for(lambda: done(view, "intake", "predictions"), "intake's commit in the new one")
+        assert process.poll() is None, log.read_text()
+    ids = [id_ for records in read_topic(settings, "ledger").values() for r in records for id_ in ids_of(r)]
+    assert sorted(ids) == sorted(f"p{i}" for i in range(9))
+
+
+def named(settings):
+    """What ticks told of the partitions of predictions: by partition, how many there are."""
+    entries = (decode_entry(record.value) for record in read_topic(settings, "ledger")[0])
+    covered = (c for entry in entries if isinstance(entry, Tick) for c in entry.covered)
+    return {c.source.partition: c.partitions for c in covered if c.source.topic == "predictions"}
 
 
 def ids_of(record: Record):

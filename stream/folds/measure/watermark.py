@@ -96,10 +96,15 @@ def _predictions(state: MeasureState) -> dict[SourceId, SourceState]:
     return {source: s for source, s in state.sources.items() if source[0] == "predictions" and not s.gone}
 
 
-def is_unnamed(state: MeasureState, topic: str) -> bool:
-    """Say whether nobody has named all of a topic's partitions yet: the others may hold any rows."""
+def unnamed(state: MeasureState, topic: str) -> int:
+    """Return how many of a topic's partitions nobody has named yet: they may hold any rows."""
     known = [here for (name, _, _), here in state.sources.items() if name == topic and not here.gone]
-    return len(known) < max((here.siblings for here in known), default=0)
+    return max(max((here.siblings for here in known), default=0) - len(known), 0)
+
+
+def is_unnamed(state: MeasureState, topic: str) -> bool:
+    """Say whether nobody has named all of a topic's partitions yet."""
+    return unnamed(state, topic) > 0
 
 
 def behind(state: MeasureState, topic: str, tick_ms: int) -> list[SourceId]:

@@ -150,7 +150,9 @@ def test_a_sweep_changes_nothing_of_the_result(tmp_path, found):
     ("parse", "text", "said"),
     [
         (budgets_of, "1/90d,x", "--budget 'x': write false pages per period, as in 1/90d,1/30d"),
-        (budgets_of, "1/1h", "--budget '1/1h'"),
+        (budgets_of, "1/1h", "--budget '1/1h': per: 1h is below 1d (write at least 1d)"),
+        (budgets_of, "2", "--budget '2': per: '' is no length of time; write a number with its unit, as in 90s"),
+        (budgets_of, "5000/90d", "--budget '5000/90d': false_pages: 5000.0 is above 1,000 (write at most 1,000)"),
         (tolerances_of, "0", "--tolerance '0': write numbers above 0 in the metric's unit"),
         (tolerances_of, "nan", "--tolerance 'nan'"),
     ],

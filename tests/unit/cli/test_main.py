@@ -138,3 +138,33 @@ def test_no_group_offers_to_install_completion(run, group):
 
 def test_the_application_is_a_typer_one():
     assert isinstance(app, typer.Typer)
+
+
+@pytest.mark.parametrize(
+    ("rate", "sentence"),
+    [
+        ("many", "'many' is not a number (write a number)"),
+        ("0", "'0' is below 0.001 (write at least 0.001)"),
+    ],
+)
+def test_a_wrong_option_is_told_with_the_value_and_the_mend(run, tmp_path, rate, sentence):
+    file = tmp_path / "spec.yaml"
+    file.write_text("monitor: m\nmodel: m\ntask: binary\nfeatures: {x: {type: number}}\n")
+    result = run("plan", str(file), "--rate", rate)
+    assert result.exit_code == 2
+    assert f"Invalid value for '--rate': {sentence}" in result.output
+
+
+def test_a_time_that_is_none_is_told_without_formats(run):
+    result = run("audit", "--from", "2026-13-01")
+    assert result.exit_code == 2
+    assert "Invalid value for '--from': '2026-13-01' is no time (write 2026-03-01, or" in result.output
+
+
+def test_a_file_that_is_no_artifact_is_a_sentence(run, tmp_path):
+    file = tmp_path / "spec.yaml"
+    file.write_text("monitor: m\nmodel: m\ntask: binary\nfeatures: {x: {type: number}}\n")
+    result = run("plan", str(file), "--reference", str(file))
+    assert result.exit_code == 2
+    assert "spec.yaml: not a reference" in result.output
+    assert "leave the option out" in result.output

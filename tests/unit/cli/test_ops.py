@@ -5,11 +5,13 @@ import json
 import pytest
 
 from stream.ops.lag import Behind
+from stream.ops.unread import Unread
 
 
 @pytest.fixture(autouse=True)
 def _kafka_answers(monkeypatch):
     monkeypatch.setattr("stream.ops.controls.require_kafka", lambda _: None)
+    monkeypatch.setattr("stream.ops.unread.unread", lambda _: [])
 
 
 @pytest.mark.parametrize(("limit", "code"), [((), 0), (("--max-seconds", "60"), 1), (("--max-seconds", "71"), 0)])
@@ -25,6 +27,22 @@ def test_the_exit_code_of_lag_is_1_above_the_limit(run, monkeypatch, limit, code
     told = json.loads(run("lag", "--json", *limit).stdout)
     assert told["ok"] == (not code)
     assert told["lag"][1]["seconds"] == 70.0
+
+
+def test_a_partition_that_nobody_reads_is_told_with_the_mend(run, monkeypatch):
+    monkeypatch.setattr("stream.ops.lag.lag", lambda _settings, _folds: [])
+    monkeypatch.setattr("stream.ops.unread.unread", lambda _: [Unread("predictions", (2, 3), 4)])
+
+    result = run("lag")
+    assert result.exit_code == 1
+    assert (
+        "no intake worker reads predictions/2, predictions/3 (of 4): until one does, watermarks stand still and "
+        in (result.output)
+    )
+    assert "start a worker: `streamgauge up`" in result.output
+    told = json.loads(run("lag", "--json").stdout)
+    assert (told["ok"], told["unread"]) == (False, [{"topic": "predictions", "partitions": [2, 3], "of": 4}])
+    assert run("lag", "--fold", "store").exit_code == 0
 
 
 def test_a_fold_that_does_not_exist_is_wrong_usage(run):

@@ -102,3 +102,46 @@ def test_a_model_is_not_idle_while_a_partition_is_not_named():
     made.tick(30)
     made.run()
     assert made.of(PaneRow) == []
+
+
+def test_partitions_that_are_added_hold_the_watermark_until_somebody_reads_them():
+    made = watched(partitions=1, pane="1s", lateness="1s")
+    made.siblings = {"predictions": 1}
+    made.send("predictions", [prediction("early", 0)], partition=0)
+    made.tick()
+    made.siblings = {"predictions": 2}
+    made.tick()
+    made.send("predictions", [prediction("newest", 90_000)], partition=0)
+    made.tick(5)
+    made.run()
+    assert [lineage.watermark_ms for lineage in made.states[0].lineages.values()] == [-1_000]
+
+    made.send("predictions", [prediction("in the new one", 0)], partition=1)
+    made.tick(5)
+    made.run()
+    assert behind_ms(made) == 1_000
+    assert sum(row.n for row in made.of(PaneRow) if row.pane_ms == row.arrival_ms == 0 and not row.segment_key) == 2
+
+
+def test_a_topic_that_was_made_again_with_fewer_partitions_waits_for_those_alone():
+    made = watched(partitions=1, pane="1s", lateness="1s")
+    made.siblings = {"predictions": 3}
+    for partition in range(3):
+        made.send("predictions", [prediction(f"old{partition}", 0)], partition=partition)
+    made.tick(5)
+    made.run()
+    assert behind_ms(made) == 1_000
+
+    made.recreate("predictions", "id-2")
+    made.siblings = {"predictions": 2}
+    del made.offsets["predictions", 2], made.offsets["predictions", 1]
+    made.tick()
+    made.send("predictions", [prediction("new0", 60_000)], partition=0)
+    made.tick(5)
+    made.run()
+    assert behind_ms(made) > 50_000
+
+    made.send("predictions", [prediction("new1", 60_000)], partition=1)
+    made.tick(5)
+    made.run()
+    assert behind_ms(made) == 1_000

@@ -78,6 +78,16 @@ async def test_a_worker_is_only_called_hung_when_a_restart_may_help(tmp_path, mo
     assert await works(tmp_path, "store")
 
 
+def test_doctor_names_partitions_that_nobody_reads(monkeypatch):
+    from stream.ops import doctor
+    from stream.ops.unread import Unread
+
+    monkeypatch.setattr("stream.ops.unread.unread", lambda _: [Unread("labels", (0,), 2)])
+    (check,) = doctor._unread(Settings())
+    assert (check.name, check.ok, check.mend[:15]) == ("Intake of labels", False, "Start a worker:")
+    assert check.found.startswith("no intake worker reads labels/0 (of 2): until one does, labels are not joined")
+
+
 def test_doctor_asks_the_workers_of_its_home(tmp_path, monkeypatch):
     from stream.ops import doctor
 

@@ -111,3 +111,46 @@ async def test_a_log_that_goes_on_without_records_is_covered_to_where_it_goes_on
     covered = entries(broker, Tick)[-1].covered[0]
     assert (covered.to, covered.end) == (end_of(4), end_of(4))
     assert broker.commits[SOURCE] == 5
+
+
+def told(broker):
+    """How many partitions the last tick says that each topic has."""
+    return {c.source.topic: c.partitions for c in entries(broker, Tick)[-1].covered}
+
+
+async def test_ticks_name_how_many_partitions_each_topic_has():
+    broker = MemoryBroker({"predictions": 3, "labels": 2, "ledger": 1})
+    host, _ = host_of(broker, Bounds(0, 0))
+    await host.assign([SOURCE, TopicPartition("labels", 1)])
+    assert told(broker) == {"predictions": 3, "labels": 2}
+
+
+async def test_partitions_that_are_added_are_told_before_anybody_reads_them(broker):
+    host, _ = host_of(broker, Bounds(0, 0))
+    await host.assign([SOURCE])
+    assert told(broker) == {"predictions": 1}
+    broker.partitions["predictions"] = 3
+    await host.close()
+    assert told(broker) == {"predictions": 3}
+
+
+async def test_a_tick_of_which_the_broker_says_nothing_tells_what_was_known(broker):
+    host, port = host_of(broker, Bounds(0, 0))
+    await host.assign([SOURCE])
+
+    async def silent(_topics):
+        return {}
+
+    port.partitions = silent
+    await host.close()
+    assert told(broker) == {"predictions": 1}
+
+
+async def test_a_topic_that_was_made_again_has_its_own_number(broker):
+    broker.partitions["predictions"] = 3
+    host, _ = host_of(broker, Bounds(0, 0))
+    await host.assign([SOURCE])
+    broker.partitions["predictions"], broker.topic_id = 2, "again"
+    await host.assign([SOURCE])
+    assert told(broker) == {"predictions": 2}
+    assert entries(broker, Tick)[-1].covered[0].source.topic_id == "predictions-again"

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from stream.folds.base import Output, Record, Records
 from stream.folds.blocks import Source
 from stream.folds.deadletters import dead_letter
-from stream.folds.measure.state import LineageState, MeasureState
+from stream.folds.measure.state import LineageState, MeasureState, SourceState
 from stream.health import Health, addresses, announce, ask, withdraw
 from stream.runtime import exposition
 from stream.runtime.exposition import Exposition, sample
@@ -173,6 +173,15 @@ def test_a_state_of_measure_tells_its_watermark_and_its_fates(metrics):
     metrics.observe = lambda: [(2, seen)]
     assert told(metrics, "streamgauge_watermark_age_seconds", partition="2") == 6
     assert told(metrics, "streamgauge_rows_total", partition="2", kind="label", fate="used") == 6
+
+
+def test_a_state_of_measure_tells_how_many_partitions_nobody_has_named(metrics):
+    named, gone = SourceState(0, 0, False, 0, siblings=3), SourceState(0, 0, False, 0, gone=True, siblings=9)
+    state = MeasureState(sources={("predictions", "id", 0): named, ("predictions", "old", 0): gone})
+    seen = of_measure(state)
+    assert seen.unnamed == {"predictions": 2, "labels": 0}
+    metrics.observe = lambda: [(0, seen)]
+    assert told(metrics, "streamgauge_unnamed_partitions", partition="0", topic="predictions") == 2
 
 
 LIMITS = Limits()

@@ -59,7 +59,7 @@ def test_rivers_defaults_are_allowed(name):
         ("{name: ADWIN, on: rows, params: {delat: .1}}", "delat is none of ADWIN's parameters: did you mean delta?"),
         ("{name: ADWIN, on: rows, params: {delta: 2}}", "params.delta is 2: write a number between 0 and 1"),
         ("{name: ADWIN, on: rows, params: {clock: 1.5}}", "params.clock is 1.5: write a whole number from 1 to"),
-        ("{name: ADWIN, on: rows, params: {clock: true}}", "params.clock is True: write a whole number"),
+        ("{name: ADWIN, on: rows, params: {clock: true}}", "params.clock is true: write a whole number"),
         ("{name: PageHinkley, on: rows, params: {mode: left}}", "params.mode is 'left': write up or down or both"),
         ("{name: KSWIN, on: rows, params: {stat_size: 80}}", "params.stat_size is 80: write 50 or less"),
         ("{name: EDDM, on: error, params: {beta: .99}}", "params.beta is 0.99: write at most alpha, 0.95"),

@@ -33,18 +33,38 @@ def test_a_mistyped_variable_is_an_error_that_names_the_nearest(name, meant):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "sentence"),
     [
-        ("STREAMGAUGE_RUNTIME__TICK_MS", "soon"),
-        ("STREAMGAUGE_RUNTIME__TICK_MS", "6000"),
-        ("STREAMGAUGE_RUNTIME__LEDGER_PARTITIONS", "0"),
-        ("STREAMGAUGE_KAFKA__PREFIX", "not/allowed"),
+        ("RUNTIME__TICK_MS", "6000", "'6000' is above 5,000 (write at most 5,000)"),
+        ("RUNTIME__LEDGER_PARTITIONS", "0", "'0' is below 1 (write at least 1)"),
+        ("RETRAIN__TOLERANCE", "much", "'much' is not a number (write a number: How much worse"),
+        ("KAFKA__EXTERNAL", "perhaps", "'perhaps' is not true or false (write true or false: Whether Kafka"),
+        ("KAFKA__PREFIX", "not/allowed", "'not/allowed' does not fit (What all names"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_named(name, value):
-    section = name.rpartition("__")[0]
-    with pytest.raises(SettingsError, match=section):
-        load({name: value})
+def test_a_value_that_cannot_be_used_is_named_with_the_mend(name, value, sentence):
+    with pytest.raises(SettingsError) as caught:
+        load({f"STREAMGAUGE_{name}": value})
+    assert str(caught.value).startswith(f"STREAMGAUGE_{name}: {sentence}")
+
+
+def test_a_section_is_no_setting_and_its_parts_are_named():
+    with pytest.raises(SettingsError) as caught:
+        load({"STREAMGAUGE_CLICKHOUSE": "http://user:hush@host"})
+    assert "no setting STREAMGAUGE_CLICKHOUSE by itself; set one of STREAMGAUGE_CLICKHOUSE__DATABASE" in str(
+        caught.value
+    )
+    assert "hush" not in str(caught.value)
+
+
+def test_each_wrong_setting_is_a_line():
+    with pytest.raises(SettingsError) as caught:
+        load({"STREAMGAUGE_RUNTIME__TICK_MS": "soon", "STREAMGAUGE_KAFKA__WAIT_S": "-1"})
+    assert str(caught.value).splitlines() == [
+        "STREAMGAUGE_KAFKA__WAIT_S: '-1' is not above 0 (write more than 0)",
+        "STREAMGAUGE_RUNTIME__TICK_MS: 'soon' is not a whole number (write a whole number: Time between the ticks of "
+        "an intake worker, and of the log clock; slower ones count as behind)",
+    ]
 
 
 def test_secrets_are_not_printed_but_reach_child_processes():

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from detectors.panel.gauge import tick
 from detectors.panel.gauge_state import Pane, initial
 from stream.folds.decide.attribution import judge_attribution, ranked_plan
-from stream.folds.decide.drift_incidents import Gauged, follow, is_in_incident
+from stream.folds.decide.drift_incidents import follow
+from stream.folds.decide.drift_quiet import count_absent, is_in_incident
 from stream.folds.decide.drift_rows import verdict_rows
 from stream.folds.decide.emit import Emit
-from stream.folds.decide.findings import findings
+from stream.folds.decide.findings import Gauged, findings
 from stream.folds.decide.gauges import OnTime, pane_of, part_plans, parts_on_time
 from stream.folds.decide.merge import Merged, PaneGroup
 from stream.folds.decide.state import ALL, LineageState, Loop, Part
@@ -36,21 +35,14 @@ def judge_pane(
     if monitor.reference is None:
         return
     parts = parts_on_time(monitor, pane_ms, merged)
-    silent = part_plans(monitor).keys() - parts.keys()
-    _judge_all(lineage, loop, monitor, pane_ms, found, silent, emit)
+    _judge_all(lineage, loop, monitor, pane_ms, found, emit)
     for part, pane in parts.items():
         _judge_part(lineage, loop, monitor, pane_ms, part, pane, emit)
+    if found.rows:
+        count_absent(lineage, loop, monitor, pane_ms, parts, emit)
 
 
-def _judge_all(
-    lineage: LineageState,
-    loop: Loop,
-    monitor: Monitor,
-    pane_ms: int,
-    found: OnTime,
-    silent: Collection[Part],
-    emit: Emit,
-) -> None:
+def _judge_all(lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: int, found: OnTime, emit: Emit) -> None:
     """Tell a verdict on each feature, and follow incidents."""
     plan = ranked_plan(loop, monitor)
     state = lineage.gauge or initial(plan.panel)
@@ -59,7 +51,7 @@ def _judge_all(
         return
     judged = findings(plan, monitor.budget, monitor.pane_ms, verdict)
     rows = verdict_rows(monitor, pane_ms, plan, judged, emit)
-    follow(lineage, loop, monitor, pane_ms, Gauged(ALL, plan, judged, rows, silent), emit)
+    follow(lineage, loop, monitor, pane_ms, Gauged(ALL, plan, judged, rows), emit)
     emit.rows.extend(rows)
     emit.rows.extend(judge_attribution(loop, monitor, pane_ms, plan, verdict.windows, emit))
 

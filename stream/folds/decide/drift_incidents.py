@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
-
-import numpy as np
 
 from detectors.evidence.budget import DAY_MS
-from detectors.outliers.watch import OutlierWatch
 from detectors.panel.gauge import NO_JOINT
-from detectors.panel.panel import Panel
-from detectors.panel.plan import Plan
-from stream.folds.decide.drift_words import OUTLIERS, drift_title
+from stream.folds.decide.drift_quiet import count_quiet, window_ms
+from stream.folds.decide.drift_words import drift_title
 from stream.folds.decide.emit import Emit
-from stream.folds.decide.findings import Findings
-from stream.folds.decide.gauges import part_plans, plan_of
-from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, open_of, tell
-from stream.folds.decide.parts import parts_of, raised_by, share_of
+from stream.folds.decide.findings import Gauged
+from stream.folds.decide.incidents import QUIET_WINDOWS, open_incident, open_of, tell
+from stream.folds.decide.parts import closed_by, parts_of, share_of
 from stream.folds.decide.state import ALL, Incident, LineageState, Loop, Part
 from stream.folds.monitor import Monitor
 from stream.folds.rows import VerdictRow
 
 INFO, WARN = "info", "warn"
-
-
-class Gauged(NamedTuple):
-    """What the gauge of all rows, or of one group, found in a tick, and its verdicts as rows.
-
-    `silent` are groups that have no rows now: what they opened, all rows close.
-    """
-
-    part: Part
-    plan: Plan
-    found: Findings
-    rows: Sequence[VerdictRow]
-    silent: Collection[Part] = ()
-
-    @property
-    def followers(self) -> set[str]:
-        """What is moved by inputs: the model's answers, and the share of outliers."""
-        names = zip(self.plan.names, self.plan.is_output, strict=True)
-        return {OUTLIERS, *(name for name, is_output in names if is_output)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +48,7 @@ def follow(lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: int, ga
     alarm = _alarm(monitor, pane_ms, gauged)
     faults = {name for i in open_of(loop, monitor, "data-fault") for name in i.features}
     touched = [i for i in open_of(loop, monitor, "drift") if _is_one_fault(monitor, pane_ms, i, alarm)]
-    _count_quiet(lineage, loop, monitor, pane_ms, gauged, touched, emit)
+    count_quiet(lineage, loop, monitor, pane_ms, gauged, touched, emit)
     mine = [i for i in touched if set(i.features) & set(alarm.names)]
     if not mine and _is_explained(alarm, faults):
         return
@@ -81,11 +56,6 @@ def follow(lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: int, ga
         _extend(monitor, (mine or touched)[0], alarm, emit)
     else:
         _open(loop, monitor, pane_ms, alarm, emit)
-
-
-def is_in_incident(loop: Loop, monitor: Monitor, part: Part) -> bool:
-    """Return whether a group opened an incident that is still open: its quiet windows close it."""
-    return any(raised_by(monitor, incident) == part for incident in open_of(loop, monitor, "drift"))
 
 
 def _is_explained(alarm: _Alarm, faults: set[str]) -> bool:
@@ -102,19 +72,8 @@ def _is_one_fault(monitor: Monitor, pane_ms: int, incident: Incident, alarm: _Al
     names, before, followers = set(alarm.names), set(incident.features), alarm.gauged.followers
     if before & {*names, alarm.partner}:
         return True
-    overlap = alarm.since_ms <= pane_ms - incident.quiet * _window_ms(monitor, raised_by(monitor, incident))
+    overlap = alarm.since_ms <= pane_ms - incident.quiet * window_ms(monitor, closed_by(monitor, incident))
     return bool(names) and overlap and (names <= followers or before <= followers)
-
-
-def _window_ms(monitor: Monitor, part: Part) -> int:
-    """Return the length of the smallest window of all rows, or of a group's that is judged."""
-    panel = plan_of(monitor).panel if part == ALL else part_plans(monitor)[part].panel
-    return panel.scales[_smallest(panel, part)] * monitor.pane_ms
-
-
-def _smallest(panel: Panel, part: Part) -> int:
-    """Return the place of the smallest scale at which a group is judged; all rows count quiet windows at the first."""
-    return 0 if part == ALL else int(panel.usable.any(1).argmax())
 
 
 def _alarm(monitor: Monitor, pane_ms: int, gauged: Gauged) -> _Alarm:
@@ -152,7 +111,8 @@ def _extend(monitor: Monitor, incident: Incident, alarm: _Alarm, emit: Emit) -> 
     new = [name for name in alarm.names if name not in incident.features]
     incident.parts = incident.parts or {ALL: {}}
     is_again = alarm.gauged.part in incident.parts
-    incident.level, incident.quiet = WARN if is_again or alarm.is_proven else incident.level, 0
+    incident.level = WARN if is_again or alarm.is_proven else incident.level
+    incident.quiet = incident.absent = 0
     known = incident.parts.get(alarm.gauged.part, {})
     incident.parts = {**incident.parts, alarm.gauged.part: known | _displaced(monitor, alarm)}
     incident.features = sorted([*incident.features, *new], key=alarm.gauged.followers.__contains__)
@@ -184,34 +144,8 @@ def _surer(monitor: Monitor, before_days: float, alarm: _Alarm, is_again: bool) 
     """
     if not is_again:
         return max(before_days, alarm.days)
-    windows_days = QUIET_WINDOWS * _window_ms(monitor, alarm.gauged.part) / DAY_MS
+    windows_days = QUIET_WINDOWS * window_ms(monitor, alarm.gauged.part) / DAY_MS
     return min(1e300, max(before_days, alarm.days, before_days * max(1.0, alarm.days / windows_days)))
-
-
-def _count_quiet(
-    lineage: LineageState,
-    loop: Loop,
-    monitor: Monitor,
-    pane_ms: int,
-    gauged: Gauged,
-    touched: Sequence[Incident],
-    emit: Emit,
-) -> None:
-    """Close incidents that this gauge opened, or a silent group's, after 16 windows without an alarm of their own.
-
-    Evidence began anew at the last one. A window in which none of its features could be judged says nothing.
-    """
-    plan, found = gauged.plan, gauged.found
-    judged = {plan.names[f] for f in np.flatnonzero(found.is_judged)}
-    is_due = bool(found.verdict.due[_smallest(plan.panel, gauged.part)])
-    for incident in open_of(loop, monitor, "drift"):
-        if raised_by(monitor, incident) not in (gauged.part, *gauged.silent):
-            continue
-        is_quiet = incident not in touched and bool(set(incident.features) & judged) and is_due
-        incident.quiet += is_quiet
-        if incident.quiet >= QUIET_WINDOWS:
-            close(loop, monitor, incident, pane_ms + monitor.pane_ms, f"over: {QUIET_WINDOWS} quiet windows", emit)
-            lineage.outliers = OutlierWatch() if OUTLIERS in incident.features else lineage.outliers
 
 
 def _tell(monitor: Monitor, incident: Incident, state: str, alarm: _Alarm, emit: Emit) -> None:

@@ -14,7 +14,7 @@ from detectors.paired import Paired
 from detectors.panel.gauge_state import GaugeState
 from stream.folds.partials import Partial
 
-SCHEMA = 10
+SCHEMA = 11
 # Version, segment key, segment value.
 GroupId = tuple[str, str, str]
 # Segment key, segment value: both empty for all rows.
@@ -72,7 +72,7 @@ class Incident(msgspec.Struct, array_like=True):
     """One fault: which features, since when, and how many windows have been quiet.
 
     `parts` is where it was seen: of drift the gauges that alarmed, the first that opened it, each with the share of all
-    rows that each feature displaced there.
+    rows that each feature displaced there. `absent` counts the panes since the group that closes it had rows.
     """
 
     id: str
@@ -90,6 +90,7 @@ class Incident(msgspec.Struct, array_like=True):
     evidence_days: float = 0.0
     budget_days: float = 0.0
     parts: dict[Part, dict[str, float]] = {}
+    absent: int = 0
 
 
 class MaturePane(msgspec.Struct, array_like=True):

@@ -16,8 +16,8 @@ from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, o
 from stream.folds.decide.judge import expected_of, judged_version
 from stream.folds.decide.judge_rows import plain_row
 from stream.folds.decide.judged import shown
-from stream.folds.decide.loop import ask_retrain, is_cool
-from stream.folds.decide.state import Incident, LineageState, Loop
+from stream.folds.decide.retrains import Ask, ask_retrain, is_cool
+from stream.folds.decide.state import Cut, Incident, LineageState, Loop
 from stream.folds.decide.words import day, listed
 from stream.folds.monitor import Monitor
 from stream.folds.rows import VerdictRow
@@ -32,7 +32,7 @@ def judge_estimate(
     monitor: Monitor,
     window: Window,
     now_ms: int,
-    cut: list[tuple[int, int]],
+    cut: Cut,
     emit: Emit,
 ) -> None:
     """Judge the estimate of a window; open, keep or close an incident, and ask for a retrain where the spec says so."""
@@ -108,7 +108,7 @@ def _page(
     verdict: VerdictRow,
     drift: Incident,
     now_ms: int,
-    cut: list[tuple[int, int]],
+    cut: Cut,
     emit: Emit,
 ) -> None:
     incidents = open_of(loop, monitor, "estimate")
@@ -123,7 +123,7 @@ def _page(
             "value": verdict.effect,
             "tolerated": verdict.floor,
         }
-        ask_retrain(loop, monitor, "estimate", incident.id, incident.title, evidence, now_ms, cut, emit)
+        ask_retrain(loop, monitor, Ask("estimate", incident.id, incident.title, evidence, now_ms), cut, emit)
 
 
 def _open(loop: Loop, monitor: Monitor, verdict: VerdictRow, drift: Incident, now_ms: int, emit: Emit) -> Incident:

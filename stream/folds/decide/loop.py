@@ -9,19 +9,13 @@ import msgspec
 from detectors.attribution import Curve
 from detectors.attribution import encode as encode_curves
 from detectors.paired import DECISION, e_value, update
-from detectors.performance import task_sums
 from stream.folds.decide.emit import Emit
-from stream.folds.decide.incidents import close, open_of, short_id
-from stream.folds.decide.judged import FIRST_LOSS, promised_metric
-from stream.folds.decide.state import Loop, PredictionPane, Retrain, Version
+from stream.folds.decide.incidents import close, open_of
+from stream.folds.decide.judged import FIRST_LOSS
+from stream.folds.decide.retrains import told
+from stream.folds.decide.state import Loop, PredictionPane, Version
 from stream.folds.monitor import Monitor
-from stream.folds.rows import RetrainRow, RoleRow
-
-TRAINING_WINDOW_MS = 90 * 86_400_000
-"""A retrain learns from so much event time before its cut."""
-
-COOL_DOWN_MS, COOL_DOWN_LABELS = 86_400_000, 5_000
-"""Time and labels between two retrains that lost performance asks for (SCIENCE, section 6)."""
+from stream.folds.rows import RoleRow
 
 MAX_PANES = 60
 """A retrain without a version, or a challenger that has not proven itself, ends after so many mature panes."""
@@ -62,73 +56,13 @@ class Command(msgspec.Struct, frozen=True):
     args: dict[str, object] = {}
 
 
-def ask_retrain(
-    loop: Loop,
-    monitor: Monitor,
-    trigger: str,
-    incident: str,
-    reason: str,
-    evidence: dict[str, object],
-    now_ms: int,
-    cut: list[tuple[int, int]],
-    emit: Emit,
-    from_ms: int | None = None,
-) -> None:
-    """Publish a retrain event. Its id is the hash of lineage, cause and how many were asked for before.
-
-    While one is in flight another is refused, and the refusal is told.
-    """
-    an_id = f"rt-{short_id(monitor.lineage, trigger, incident, loop.asked)}"
-    loop.asked += 1
-    retrain = Retrain(an_id, monitor.name, monitor.lineage, incident, trigger, reason, cut)
-    if loop.retrain is not None:
-        _told(retrain, monitor.model, "refused", f"retrain {loop.retrain.id} is in flight", emit)
-        return
-    loop.retrain = retrain
-    loop.last_retrain_ms, loop.labels_at_retrain = now_ms, loop.judged_labels.get(monitor.name, 0)
-    emit.json(
-        "retrain",
-        monitor.model,
-        {
-            "id": an_id,
-            "model": monitor.model,
-            "monitor": monitor.name,
-            "lineage": monitor.lineage,
-            "incident": incident,
-            "trigger": trigger,
-            "reason": reason,
-            "evidence": evidence,
-            "cut": {str(p): position for p, position in cut},
-            "trainer": monitor.trainer or "river-default",
-            "metric": promised_metric(monitor, task_sums(monitor.task)) or "",
-            "task": monitor.task,
-            "features": dict(monitor.features),
-            "from_ms": now_ms - TRAINING_WINDOW_MS if from_ms is None else from_ms,
-            "to_ms": now_ms,
-            "champion": loop.champion,
-            "asked_ms": emit.known_ms,
-        },
-    )
-    _told(loop.retrain, monitor.model, "requested", "", emit)
-
-
-def is_cool(loop: Loop, monitor: Monitor, now_ms: int) -> bool:
-    """Say whether none is in flight, no fault of the data pages, and enough time and labels lie behind the last one."""
-    if any(fault.level == "page" for fault in open_of(loop, monitor, "data-fault")):
-        return False
-    if loop.retrain is not None or loop.last_retrain_ms is None:
-        return loop.retrain is None
-    waited = now_ms - loop.last_retrain_ms >= COOL_DOWN_MS
-    return waited and loop.judged_labels.get(monitor.name, 0) - loop.labels_at_retrain >= COOL_DOWN_LABELS
-
-
 def fold_step(loop: Loop, command: Command, emit: Emit) -> None:
     """Take the trainer's word on how a retrain goes; a failed one ends it."""
     retrain, args = loop.retrain, command.args
     if retrain is None or args.get("retrain") != retrain.id:
         return
     step, why = str(args.get("step", "")), str(args.get("why", ""))
-    _told(retrain, command.model, step, why, emit)
+    told(retrain, command.model, step, why, emit)
     if step in ("failed", "skipped"):
         loop.retrain = None
 
@@ -158,7 +92,7 @@ def fold_version(loop: Loop, monitor: Monitor | None, record: VersionRecord, now
     elif not loop.champion:
         _promote(loop, monitor, record.model, "the first version that passed its validation", now_ms, emit)
     else:
-        _told(retrain, record.model, "shadow", f"compared with version {loop.champion} on the same rows", emit)
+        told(retrain, record.model, "shadow", f"compared with version {loop.champion} on the same rows", emit)
         _role(loop, record.model, record.version, "shadow", "passed its validation", now_ms, emit)
 
 
@@ -188,7 +122,7 @@ def compare(loop: Loop, monitor: Monitor, pane: PredictionPane, now_ms: int, emi
 def _expire(loop: Loop, model: str, emit: Emit) -> None:
     """Give up on a retrain that never brought a version, so that others may be asked for."""
     if loop.retrain is not None and loop.retrain.waited >= MAX_PANES:
-        _told(loop.retrain, model, "expired", f"no version came in {MAX_PANES} mature panes", emit)
+        told(loop.retrain, model, "expired", f"no version came in {MAX_PANES} mature panes", emit)
         loop.retrain = None
 
 
@@ -197,7 +131,7 @@ def _promote(loop: Loop, monitor: Monitor | None, model: str, why: str, now_ms: 
     if retrain is None:
         return
     loop.champion = retrain.version
-    _told(retrain, model, "promoted", why, emit)
+    told(retrain, model, "promoted", why, emit)
     if before:
         emit.rows.append(_role_row(model, before, "retired", f"version {retrain.version} took over", now_ms, emit))
     loop.retrain = None
@@ -211,7 +145,7 @@ def _end(loop: Loop, model: str, step: str, why: str, now_ms: int, emit: Emit) -
     retrain = loop.retrain
     if retrain is None:
         return
-    _told(retrain, model, step, why, emit)
+    told(retrain, model, step, why, emit)
     loop.retrain = None
     _role(loop, model, retrain.version, step, why, now_ms, emit)
 
@@ -244,24 +178,4 @@ def _role_row(model: str, version: str, role: str, why: str, now_ms: int, emit: 
         reason=why,
         known_ms=emit.known_ms,
         position=emit.position,
-    )
-
-
-def _told(retrain: Retrain, model: str, step: str, verdict: str, emit: Emit) -> None:
-    emit.rows.append(
-        RetrainRow(
-            id=retrain.id,
-            model=model,
-            monitor=retrain.monitor,
-            lineage=retrain.lineage,
-            incident=retrain.incident,
-            trigger=retrain.trigger,
-            reason=retrain.reason,
-            step=step,
-            version=retrain.version,
-            verdict=verdict,
-            cut=tuple(retrain.cut),
-            known_ms=emit.known_ms,
-            position=emit.position,
-        )
     )

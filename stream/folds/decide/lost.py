@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, open_of, tell
 from stream.folds.decide.judged import is_within, shown
-from stream.folds.decide.loop import ask_retrain, is_cool
-from stream.folds.decide.state import Incident, Loop, MaturePane
+from stream.folds.decide.retrains import Ask, ask_retrain, is_cool
+from stream.folds.decide.state import Cut, Incident, Loop, MaturePane
 from stream.folds.decide.words import loss_title
 from stream.folds.monitor import Monitor
 from stream.folds.rows import VerdictRow
-
-Cut = list[tuple[int, int]]
 
 
 def react(
@@ -65,7 +63,8 @@ def _lost(loop: Loop, monitor: Monitor, lost: Sequence[VerdictRow], now_ms: int,
     incident.quiet, incident.evidence_days = 0, max(incident.evidence_days, worst.evidence_days)
     if "performance" in monitor.retrain_on and is_cool(loop, monitor, now_ms):
         evidence = {"verdict": worst.id, **_harm(worst)}
-        ask_retrain(loop, monitor, "performance", incident.id, incident.title, evidence, now_ms, cut, emit)
+        ask = Ask("performance", incident.id, incident.title, evidence, now_ms)
+        ask_retrain(loop, monitor, ask, cut, emit)
 
 
 def _open(loop: Loop, monitor: Monitor, worst: VerdictRow, now_ms: int, emit: Emit) -> Incident:

@@ -20,6 +20,8 @@ GroupId = tuple[str, str, str]
 # Segment key, segment value: both empty for all rows.
 Part = tuple[str, str]
 ALL: Part = ("", "")
+# How far each ledger partition has been decided on.
+Cut = list[tuple[int, int]]
 
 
 class Standing(msgspec.Struct, array_like=True):
@@ -182,7 +184,7 @@ class Retrain(msgspec.Struct, array_like=True):
     incident: str
     trigger: str
     reason: str
-    cut: list[tuple[int, int]]
+    cut: Cut
     version: str = ""
     waited: int = 0
     paired: Paired = msgspec.field(default_factory=Paired)
@@ -231,3 +233,8 @@ class DecideState(msgspec.Struct):
     parts: dict[int, int] = {}
     gaps: dict[int, int] = {}
     hearing: Hearing = msgspec.field(default_factory=Hearing)
+
+    @property
+    def cut(self) -> Cut:
+        """How far each ledger partition has been decided on."""
+        return [(partition, to) for partition, (to, _) in sorted(self.seen.items())]

@@ -9,18 +9,18 @@ import numpy as np
 from detectors.outliers.watch import OutlierWatch
 from detectors.panel.panel import Panel
 from stream.folds.decide.drift_words import OUTLIERS
-from stream.folds.decide.emit import Emit
 from stream.folds.decide.findings import Gauged
 from stream.folds.decide.gauges import part_plans, plan_of
 from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_of
 from stream.folds.decide.parts import closed_by
-from stream.folds.decide.state import ALL, Incident, LineageState, Loop, Part
+from stream.folds.decide.state import ALL, Incident, Part
+from stream.folds.decide.turn import Turn
 from stream.folds.monitor import Monitor
 
 
-def is_in_incident(loop: Loop, monitor: Monitor, part: Part) -> bool:
+def is_in_incident(turn: Turn, part: Part) -> bool:
     """Return whether a group's quiet windows close an incident that is open."""
-    return any(closed_by(monitor, incident) == part for incident in open_of(loop, monitor, "drift"))
+    return any(closed_by(turn.monitor, incident) == part for incident in open_of(turn.loop, turn.monitor, "drift"))
 
 
 def window_ms(monitor: Monitor, part: Part) -> int:
@@ -29,15 +29,7 @@ def window_ms(monitor: Monitor, part: Part) -> int:
     return panel.scales[_smallest(panel, part)] * monitor.pane_ms
 
 
-def count_quiet(
-    lineage: LineageState,
-    loop: Loop,
-    monitor: Monitor,
-    pane_ms: int,
-    gauged: Gauged,
-    touched: Sequence[Incident],
-    emit: Emit,
-) -> None:
+def count_quiet(turn: Turn, gauged: Gauged, touched: Sequence[Incident]) -> None:
     """Close incidents that are this gauge's to close after 16 windows without an alarm of their own.
 
     Evidence began anew at the last one. A window in which none of its features could be judged says nothing.
@@ -45,27 +37,25 @@ def count_quiet(
     plan, found = gauged.plan, gauged.found
     judged = {plan.names[f] for f in np.flatnonzero(found.is_judged)}
     is_due = bool(found.verdict.due[_smallest(plan.panel, gauged.part)])
-    for incident in open_of(loop, monitor, "drift"):
-        if closed_by(monitor, incident) != gauged.part:
+    for incident in open_of(turn.loop, turn.monitor, "drift"):
+        if closed_by(turn.monitor, incident) != gauged.part:
             continue
         incident.quiet += incident not in touched and bool(set(incident.features) & judged) and is_due
         if incident.quiet >= QUIET_WINDOWS:
-            _close(lineage, loop, monitor, pane_ms, incident, f"over: {QUIET_WINDOWS} quiet windows", emit)
+            _close(turn, incident, f"over: {QUIET_WINDOWS} quiet windows")
 
 
-def count_absent(
-    lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: int, there: Collection[Part], emit: Emit
-) -> None:
+def count_absent(turn: Turn, there: Collection[Part]) -> None:
     """Close incidents of groups that had no rows in as many panes with rows as 16 windows of all rows take.
 
     To be absent is not to be quiet: a group that comes back earlier finds its incident open, with no quiet window more.
     """
-    most = QUIET_WINDOWS * plan_of(monitor).panel.scales[0]
-    for incident in open_of(loop, monitor, "drift"):
-        part = closed_by(monitor, incident)
+    most = QUIET_WINDOWS * plan_of(turn.monitor).panel.scales[0]
+    for incident in open_of(turn.loop, turn.monitor, "drift"):
+        part = closed_by(turn.monitor, incident)
         incident.absent = 0 if part == ALL or part in there else incident.absent + 1
         if incident.absent >= most:
-            _close(lineage, loop, monitor, pane_ms, incident, f"over: no rows of it in {most} panes", emit)
+            _close(turn, incident, f"over: no rows of it in {most} panes")
 
 
 def _smallest(panel: Panel, part: Part) -> int:
@@ -73,9 +63,7 @@ def _smallest(panel: Panel, part: Part) -> int:
     return 0 if part == ALL else int(panel.usable.any(1).argmax())
 
 
-def _close(
-    lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: int, incident: Incident, why: str, emit: Emit
-) -> None:
-    close(loop, monitor, incident, pane_ms + monitor.pane_ms, why, emit)
+def _close(turn: Turn, incident: Incident, why: str) -> None:
+    close(turn.loop, turn.monitor, incident, turn.end_ms, why, turn.emit)
     if OUTLIERS in incident.features:
-        lineage.outliers = OutlierWatch()
+        turn.lineage.outliers = OutlierWatch()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +17,6 @@ from detectors.panel.much import how_much
 from detectors.panel.plan import Plan
 from stream.folds.decide.drift_words import OUTLIERS
 from stream.folds.decide.state import Part
-from stream.folds.rows import VerdictRow
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -63,12 +61,11 @@ class Findings(NamedTuple):
 
 
 class Gauged(NamedTuple):
-    """What the gauge of all rows, or of one group, found in a tick, and its verdicts as rows."""
+    """What the gauge of all rows, or of one group, found in a tick."""
 
     part: Part
     plan: Plan
     found: Findings
-    rows: Sequence[VerdictRow]
 
     @property
     def followers(self) -> set[str]:

@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import heappop
 
 import msgspec
 
 from stream.folds.arrays import decode_state, encode_state
 from stream.folds.base import OpenFile, Output, Record, Snapshot, no_file
 from stream.folds.decide.accounts import conservation_row, fate_row, gap_row, is_after_gap, unread_row
-from stream.folds.decide.disparities import disparity_rows
-from stream.folds.decide.drift import judge_pane
 from stream.folds.decide.emit import Emit
-from stream.folds.decide.estimate_incidents import judge_estimate
-from stream.folds.decide.estimates import estimate_pane, settle_pane
 from stream.folds.decide.facts import take_up
-from stream.folds.decide.finality import arrive, judged_from_ms, labels_behind, next_final, settled, stand
-from stream.folds.decide.gauges import OnTime, on_time
-from stream.folds.decide.health import check_final, check_mature
+from stream.folds.decide.final_panes import decide_final
+from stream.folds.decide.finality import arrive, stand
 from stream.folds.decide.in_force import InForce
-from stream.folds.decide.judge import judge_mature, judged_version
-from stream.folds.decide.listening import listen_final, listen_mature
-from stream.folds.decide.loop import compare
-from stream.folds.decide.lost import react
-from stream.folds.decide.merge import merge
-from stream.folds.decide.outliers import judge_outliers
-from stream.folds.decide.panes import pane_rows
-from stream.folds.decide.performance import add_arrived, forgotten_ms, label_age_ms, performance_rows
 from stream.folds.decide.pipeline import hear, silent_partitions, watch
-from stream.folds.decide.state import SCHEMA, DecideState, LineageState, Loop, PredictionPane
-from stream.folds.decide.statistics import Final, statistics_rows
-from stream.folds.monitor import Monitor
+from stream.folds.decide.state import SCHEMA, DecideState
 from stream.folds.partials import Forwarded, Message, decode_message
 
 
@@ -96,7 +80,9 @@ class Decide:
         emit.rows += [conservation_row(message, count, emit) for count in message.counts]
         emit.rows += [fate_row(message, fate, emit) for fate in message.fates]
         if message.part == message.parts - 1:
-            self._marks(known, message, emit)
+            for mark in message.marks:
+                stand(state.lineages[mark.lineage], message.partition, mark, message.clock_ms)
+            decide_final(known, self.ledger_partitions, emit)
         self._watch(known, emit)
         return emit.outputs()
 
@@ -124,89 +110,6 @@ class Decide:
             monitor = known.monitor(state.lineages[lineage].spec)
             watch(state.loops[monitor.model], monitor, silent, emit)
 
-    def _marks(self, known: InForce, message: Message, emit: Emit) -> None:
-        state = known.state
-        for mark in message.marks:
-            stand(state.lineages[mark.lineage], message.partition, mark, message.clock_ms)
-        for name, lineage in state.lineages.items():
-            monitor = known.monitor(lineage.spec)
-            final: list[Final] = []
-            while (pane := next_final(lineage, monitor, self.ledger_partitions)) is not None:
-                final.append(Final(pane, self._finalise(state, lineage, monitor, pane, emit)))
-            statistics = statistics_rows(monitor, final, emit)
-            emit.rows.extend(statistics)
-            judged = [pane for pane in final if pane.pane_ms >= judged_from_ms(lineage)]
-            emit.rows.extend(listen_final(lineage, monitor, judged, statistics, emit))
-            if state.current[monitor.name] != name:
-                lineage.panes, lineage.kept, lineage.unjudged, lineage.history = {}, [], [], {}
-
-    def _finalise(
-        self, state: DecideState, lineage: LineageState, monitor: Monitor, pane_ms: int, emit: Emit
-    ) -> OnTime:
-        """Settle one pane: what arrived with it, drift, and the labels that it made mature; return its sums."""
-        loop, passed_ms = state.loops.setdefault(monitor.model, Loop()), pane_ms + monitor.pane_ms
-        merged = merge([*lineage.waiting.pop(pane_ms, []), *lineage.late])
-        lineage.late = []
-        settled(lineage, monitor, pane_ms)
-        emit.rows.extend(pane_rows(monitor, pane_ms, merged, emit))
-        found = on_time(monitor, pane_ms, merged)
-        if pane_ms >= judged_from_ms(lineage):
-            check_final(lineage, loop, monitor, pane_ms, found, emit)
-            judge_pane(lineage, loop, monitor, pane_ms, merged, found, emit)
-            judge_outliers(lineage, loop, monitor, pane_ms, found, emit)
-        touched = add_arrived(lineage, monitor, merged, passed_ms)
-        emit.rows.extend(performance_rows(monitor, loop, lineage, touched, pane_ms, emit))
-        emit.rows.extend(disparity_rows(monitor, lineage, touched, pane_ms, emit))
-        if (window := estimate_pane(lineage, monitor, pane_ms, found, emit)) is not None:
-            judge_estimate(lineage, loop, monitor, window, passed_ms, state.cut, emit)
-        self._mature(state, loop, lineage, monitor, passed_ms, emit)
-        return found
-
-    def _mature(
-        self,
-        state: DecideState,
-        loop: Loop,
-        lineage: LineageState,
-        monitor: Monitor,
-        passed_ms: int,
-        emit: Emit,
-    ) -> None:
-        """Judge each prediction pane once, when its labels are mature; forget it when none can come any more.
-
-        Panes before the lineage's start hold a part of their rows only: they are shown, never judged, and so are panes
-        that a person spoke of as mended.
-        """
-        oldest_ms = passed_ms - monitor.pane_ms - label_age_ms(monitor)
-        while lineage.unjudged and lineage.unjudged[0] <= oldest_ms and not labels_behind(lineage):
-            pane_ms = heappop(lineage.unjudged)
-            pane = lineage.panes.get(pane_ms)
-            if pane is not None and not pane.judged:
-                pane.judged = True
-                if pane_ms >= judged_from_ms(lineage):
-                    self._judge(state, loop, lineage, monitor, pane_ms, passed_ms, emit)
-        while lineage.kept and forgotten_ms(monitor, lineage.kept[0]) < passed_ms:
-            del lineage.panes[heappop(lineage.kept)]
-
-    def _judge(
-        self,
-        state: DecideState,
-        loop: Loop,
-        lineage: LineageState,
-        monitor: Monitor,
-        pane_ms: int,
-        now_ms: int,
-        emit: Emit,
-    ) -> None:
-        check_mature(loop, monitor, pane_ms, *_came(lineage.panes[pane_ms]), emit)
-        verdicts = judge_mature(lineage, loop, monitor, pane_ms, emit)
-        emit.rows.extend(verdicts)
-        emit.rows.extend(listen_mature(lineage, monitor, pane_ms, lineage.panes[pane_ms], emit))
-        history = lineage.history.get(judged_version(loop), [])
-        if history and history[-1].pane_ms == pane_ms:
-            settle_pane(lineage, monitor, history[-1], emit)
-        react(loop, monitor, verdicts, history, now_ms, state.cut, emit)
-        compare(loop, monitor, lineage.panes[pane_ms], now_ms, emit)
-
 
 def _begin(state: DecideState, epoch: int) -> None:
     """Begin an epoch: lineages end where they are, and so do positions; models, incidents and roles go on."""
@@ -222,9 +125,3 @@ def _take_up(known: InForce, message: Message, fact: Forwarded, emit: Emit) -> N
         take_up(known, fact, emit)
     except (msgspec.MsgspecError, ValueError) as error:
         emit.rows.append(unread_row(message, fact.topic, error, emit))
-
-
-def _came(pane: PredictionPane) -> tuple[int, int]:
-    """Return the rows of a pane, all versions together, and how many of them have a label."""
-    whole = [sums for group, sums in pane.groups.items() if not group[1]]
-    return sum(sums.rows for sums in whole), sum(sums.labels for sums in whole)

@@ -30,6 +30,10 @@ class InForce:
         lineage = self.state.lineages.get(self.state.current.get(name, ""))
         return None if lineage is None else (lineage, self.monitor(lineage.spec))
 
+    def is_current(self, lineage: str) -> bool:
+        """Return whether a lineage is the one in force of its monitor."""
+        return lineage in self.state.current.values()
+
     def of_model(self, model: str) -> Monitor | None:
         """Return the monitor of a model that is in force; the first by name, should there be several."""
         specs = (self.state.lineages[lineage].spec for _, lineage in sorted(self.state.current.items()))

@@ -13,7 +13,8 @@ from stream.folds.decide.emit import Emit
 from stream.folds.decide.incidents import close, open_of
 from stream.folds.decide.judged import FIRST_LOSS
 from stream.folds.decide.retrains import told
-from stream.folds.decide.state import Loop, PredictionPane, Version
+from stream.folds.decide.state import Loop, Version
+from stream.folds.decide.turn import Turn
 from stream.folds.monitor import Monitor
 from stream.folds.rows import RoleRow
 
@@ -96,13 +97,14 @@ def fold_version(loop: Loop, monitor: Monitor | None, record: VersionRecord, now
         _role(loop, record.model, record.version, "shadow", "passed its validation", now_ms, emit)
 
 
-def compare(loop: Loop, monitor: Monitor, pane: PredictionPane, now_ms: int, emit: Emit) -> None:
+def compare(turn: Turn) -> None:
     """Add a mature pane to the comparison of champion and shadow; promote or reject when it is decided."""
+    loop, monitor, now_ms, emit = turn.loop, turn.monitor, turn.now_ms, turn.emit
     retrain = loop.retrain
     if retrain is None or retrain.monitor != monitor.name:
         return
     retrain.waited += 1
-    sums = pane.groups.get((loop.champion, "", ""))
+    sums = turn.lineage.panes[turn.pane_ms].groups.get((loop.champion, "", ""))
     n, total, _ = (0, 0.0, 0.0) if sums is None else sums.pairs.get(retrain.version, (0, 0.0, 0.0))
     if math.isfinite(total):
         retrain.paired = update(retrain.paired, total, n)

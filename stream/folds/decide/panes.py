@@ -9,40 +9,30 @@ from typing import NamedTuple
 import numpy as np
 
 from detectors.latency import LATENCY_BINS, latency_quantile
-from stream.folds.decide.emit import Emit
-from stream.folds.decide.merge import Merged
+from stream.folds.decide.merge import Merged, PaneGroup
 from stream.folds.decide.state import GroupId
-from stream.folds.layout import DUPLICATES, INVALIDS, LABELS, ROWS, FeatureCells, Layout, layout_of
+from stream.folds.decide.turn import Turn
+from stream.folds.layout import DUPLICATES, INVALIDS, LABELS, ROWS, FeatureCells, layout_of
 from stream.folds.monitor import Monitor
 from stream.folds.rows import FeaturePaneRow, PaneRow
 
 NOBODY: GroupId = ("", "", "")
 
 
-def pane_rows(
-    monitor: Monitor, arrival_ms: int, merged: dict[tuple[int, GroupId], Merged], emit: Emit
-) -> Iterator[PaneRow | FeaturePaneRow]:
-    """Yield the rows of all groups that arrive with the pane `arrival_ms`; an empty pane has a row of its own."""
-    layout = layout_of(monitor)
-    if not any(pane == arrival_ms and not group[1] for pane, group in merged):
-        yield _pane_row(monitor, layout, arrival_ms, arrival_ms, NOBODY, None, emit)
-    for (pane_ms, group), sums in merged.items():
-        yield _pane_row(monitor, layout, pane_ms, arrival_ms, group, sums, emit)
+def pane_rows(turn: Turn, merged: dict[PaneGroup, Merged]) -> Iterator[PaneRow | FeaturePaneRow]:
+    """Yield the rows of all groups that arrive with a pane; an empty pane has a row of its own."""
+    if not any(pane == turn.pane_ms and not group[1] for pane, group in merged):
+        yield _pane_row(turn, (turn.pane_ms, NOBODY), None)
+    for key, sums in merged.items():
+        yield _pane_row(turn, key, sums)
         if sums.cells[ROWS]:
             columns = _columns(sums)
-            for cells in layout.features:
-                yield _feature_row(monitor, cells, pane_ms, arrival_ms, group, columns, emit)
+            for cells in layout_of(turn.monitor).features:
+                yield _feature_row(turn, key, cells, columns)
 
 
-def _pane_row(
-    monitor: Monitor,
-    layout: Layout,
-    pane_ms: int,
-    arrival_ms: int,
-    group: GroupId,
-    sums: Merged | None,
-    emit: Emit,
-) -> PaneRow:
+def _pane_row(turn: Turn, key: PaneGroup, sums: Merged | None) -> PaneRow:
+    (pane_ms, group), monitor, layout = key, turn.monitor, layout_of(turn.monitor)
     cells = np.zeros(layout.size, np.int64) if sums is None else sums.cells
     latency = cells[layout.latency : layout.latency + LATENCY_BINS]
     return PaneRow(
@@ -53,7 +43,7 @@ def _pane_row(
         segment_key=group[1],
         segment_value=group[2],
         pane_ms=pane_ms,
-        arrival_ms=arrival_ms,
+        arrival_ms=turn.pane_ms,
         pane_s=monitor.pane_ms // 1000,
         n=int(cells[ROWS]),
         duplicates=int(cells[DUPLICATES]),
@@ -63,8 +53,8 @@ def _pane_row(
         latency_p50_ms=latency_quantile(latency, 0.5),
         latency_p95_ms=latency_quantile(latency, 0.95),
         merged=() if sums is None else tuple(sums.merged),
-        known_ms=emit.known_ms,
-        position=emit.position,
+        known_ms=turn.emit.known_ms,
+        position=turn.emit.position,
     )
 
 
@@ -89,15 +79,8 @@ def _columns(sums: Merged) -> _Columns:
     return _Columns(sums.cells.tolist(), sums.sums.tolist(), sums.lows.tolist(), sums.highs.tolist(), sums.levels)
 
 
-def _feature_row(
-    monitor: Monitor,
-    cells: FeatureCells,
-    pane_ms: int,
-    arrival_ms: int,
-    group: GroupId,
-    sums: _Columns,
-    emit: Emit,
-) -> FeaturePaneRow:
+def _feature_row(turn: Turn, key: PaneGroup, cells: FeatureCells, sums: _Columns) -> FeaturePaneRow:
+    (pane_ms, group), monitor = key, turn.monitor
     bins = sums.cells[cells.first : cells.first + cells.width]
     j = cells.number
     return FeaturePaneRow(
@@ -107,7 +90,7 @@ def _feature_row(
         segment_key=group[1],
         segment_value=group[2],
         pane_ms=pane_ms,
-        arrival_ms=arrival_ms,
+        arrival_ms=turn.pane_ms,
         feature=cells.name,
         n=sum(bins),
         missing=bins[0],
@@ -118,8 +101,8 @@ def _feature_row(
         squares=sums.sums[2 * j + 1] if j >= 0 else 0.0,
         low=_finite(sums.lows[j]) if j >= 0 else math.nan,
         high=_finite(sums.highs[j]) if j >= 0 else math.nan,
-        known_ms=emit.known_ms,
-        position=emit.position,
+        known_ms=turn.emit.known_ms,
+        position=turn.emit.position,
     )
 
 

@@ -19,10 +19,10 @@ from detectors.evidence.budget import WARN
 from detectors.evidence.false_discovery import adjusted
 from detectors.panel.plan import Plan
 from detectors.panel.windows import Windows
-from stream.folds.decide.drift_rows import DRIFT, STABLE, WARNING
+from stream.folds.decide.drift_rows import status_of
 from stream.folds.decide.drift_words import moved_reason
 from stream.folds.decide.gauges import plan_of
-from stream.folds.decide.incidents import short_id
+from stream.folds.decide.headings import of_verdict
 from stream.folds.decide.state import Loop
 from stream.folds.decide.turn import Turn
 from stream.folds.monitor import Monitor
@@ -90,20 +90,13 @@ def _row(turn: Turn, judged: _Judged, at: tuple[int, int]) -> VerdictRow:
     panes, rows = scales[int(windows.scale[window])], int(windows.rows[window])
     days = monitor.budget.window_days(level, panes, len(scales), monitor.pane_ms)
     alarms = level <= WARN.q_at(panes, len(scales)) and abs(change) >= floor
-    status = STABLE if not alarms else DRIFT if days >= monitor.budget.mark_days else WARNING
     why = moved_reason(change, floor, UNITS.get(monitor.task, "in the unit of the answer"), days)
     return VerdictRow(
-        id=f"vd-{short_id(monitor.lineage, turn.pane_ms, 'attribution', plan.names[f])}",
-        lineage=monitor.lineage,
-        monitor=monitor.name,
-        model=monitor.model,
-        pane_ms=turn.pane_ms,
+        **of_verdict(turn, "attribution", plan.names[f]),
         pane_s=panes * monitor.pane_ms // 1000,
-        segment_key="",
-        segment_value="",
         target=plan.names[f],
         kind="attribution",
-        status=status,
+        status=status_of(monitor, alarms, days),
         statistic=-math.log(max(level, 1e-300)),
         threshold=-math.log(WARN.q_at(panes, len(scales))),
         p=float(found.p[at]),
@@ -117,6 +110,4 @@ def _row(turn: Turn, judged: _Judged, at: tuple[int, int]) -> VerdictRow:
         lo=float(found.low[at]),
         hi=float(found.high[at]),
         reason=f"{plan.names[f]}: {why}",
-        known_ms=turn.emit.known_ms,
-        position=turn.emit.position,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from detectors.disparities import SELECTION_RATE, Disparity, disparities
+from stream.folds.decide.headings import of_group
 from stream.folds.decide.performance import Known, added, known_at
 from stream.folds.decide.state import GroupId, PredictionPane, Sums
 from stream.folds.decide.turn import Turn
@@ -43,13 +44,7 @@ def _rows(turn: Turn, known: Known, group: GroupId, values: Mapping[str, Sums]) 
 def _row(turn: Turn, known: Known, group: GroupId, metric: str, found: Disparity) -> DisparityRow:
     maturity = 1.0 if metric == SELECTION_RATE else known.maturity
     return DisparityRow(
-        lineage=turn.monitor.lineage,
-        model=turn.monitor.model,
-        model_version=group[0],
-        segment_key=group[1],
-        segment_value=group[2],
-        pane_ms=known.pane_ms,
-        arrival_ms=known.arrival_ms,
+        **of_group(turn, known.pane_ms, group),
         metric=metric,
         value=found.value,
         rest=found.rest,
@@ -60,6 +55,4 @@ def _row(turn: Turn, known: Known, group: GroupId, metric: str, found: Disparity
         rest_n=found.rest_n,
         maturity=maturity,
         is_mature=maturity >= 1.0,
-        known_ms=turn.emit.known_ms,
-        position=turn.emit.position,
     )

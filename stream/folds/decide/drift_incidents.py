@@ -10,7 +10,7 @@ from detectors.panel.gauge import NO_JOINT
 from stream.folds.decide.drift_quiet import count_quiet, window_ms
 from stream.folds.decide.drift_words import drift_title
 from stream.folds.decide.findings import Gauged
-from stream.folds.decide.incidents import QUIET_WINDOWS, open_incident, open_of, tell
+from stream.folds.decide.incidents import QUIET_WINDOWS, keys, open_incident, open_of, tell
 from stream.folds.decide.parts import closed_by, parts_of, share_of
 from stream.folds.decide.state import ALL, Incident, Part
 from stream.folds.decide.turn import Turn
@@ -154,18 +154,6 @@ def _tell(turn: Turn, incident: Incident, state: str, alarm: _Alarm) -> None:
     monitor, features = turn.monitor, incident.features if state == "updated" else alarm.features
     parts = parts_of(monitor, incident)
     incident.title = drift_title(monitor.model, features, alarm.apart, incident.since_ms, monitor.pane_ms, parts)
-    tell(monitor, incident, state, alarm.verdicts[0].reason, _keys(incident, alarm.verdicts), turn.emit)
-
-
-def _keys(incident: Incident, verdicts: Sequence[VerdictRow]) -> dict[str, object]:
-    largest = verdicts[0]
-    return {
-        "sure": {"evidence_days": incident.evidence_days, "budget_days": incident.budget_days},
-        "much": {"statistic": largest.effect_name, "value": largest.effect, "floor": largest.floor},
-        "effects": [_effect(v) for v in verdicts if v.effect_name],
-        "next": "look at the feature's panes; drift alone never retrains",
-    }
-
-
-def _effect(verdict: VerdictRow) -> dict[str, object]:
-    return {"feature": verdict.target, "effect": verdict.effect_name, "value": verdict.effect, "floor": verdict.floor}
+    found = [(verdict.target, verdict) for verdict in alarm.verdicts]
+    more = keys(incident, found, "look at the feature's panes; drift alone never retrains")
+    tell(monitor, incident, state, alarm.verdicts[0].reason, more, turn.emit)

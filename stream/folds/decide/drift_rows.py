@@ -9,7 +9,7 @@ from detectors.panel.gauge import NO_JOINT
 from detectors.panel.status import INSUFFICIENT, Status, statuses
 from stream.folds.decide.drift_words import feature_reason, pairs_reason, where
 from stream.folds.decide.findings import Gauged
-from stream.folds.decide.incidents import short_id
+from stream.folds.decide.headings import of_verdict
 from stream.folds.decide.state import ALL
 from stream.folds.decide.turn import Turn
 from stream.folds.monitor import Monitor
@@ -19,6 +19,13 @@ PAIRS = "__pairs__"
 """Target of the verdict on how features move together."""
 
 STABLE, WARNING, DRIFT = "stable", "warning", "drift"
+
+
+def status_of(monitor: Monitor, alarms: bool, days: float) -> str:
+    """Return what a finding is called: an alarm is a warning, and drift once it is proven at the budget."""
+    if not alarms:
+        return STABLE
+    return DRIFT if days >= monitor.budget.mark_days else WARNING
 
 
 def verdict_rows(turn: Turn, gauged: Gauged) -> list[VerdictRow]:
@@ -38,11 +45,7 @@ def _of_feature(turn: Turn, gauged: Gauged, f: int) -> VerdictRow:
     why = status.reason or feature_reason(effect, value, floor, days, worst)
     is_judged = not status.reason
     return VerdictRow(
-        id=f"vd-{short_id(monitor.lineage, turn.pane_ms, plan.names[f], *(part if part != ALL else ()))}",
-        lineage=monitor.lineage,
-        monitor=monitor.name,
-        model=monitor.model,
-        pane_ms=turn.pane_ms,
+        **of_verdict(turn, plan.names[f], *(part if part != ALL else ())),
         pane_s=panel.scales[scale] * monitor.pane_ms // 1000,
         segment_key=part[0],
         segment_value=part[1],
@@ -62,18 +65,14 @@ def _of_feature(turn: Turn, gauged: Gauged, f: int) -> VerdictRow:
         lo=float(found.low[f]),
         hi=float(found.high[f]),
         reason=f"{plan.names[f]} {where([part] if part != ALL else [])}".rstrip() + f": {why}",
-        known_ms=turn.emit.known_ms,
-        position=turn.emit.position,
     )
 
 
 def _status(monitor: Monitor, gauged: Gauged, f: int) -> Status:
-    """Two keys: proven and large. A warning is drift once it is proven at the budget. A reason if it was not judged."""
+    """Return what a feature's finding is called, with a reason if it was not judged."""
     found = gauged.found
-    if found.alarms[f]:
-        return Status(DRIFT if found.days[f] >= monitor.budget.mark_days else WARNING, "")
-    if found.is_judged[f]:
-        return Status(STABLE, "")
+    if found.alarms[f] or found.is_judged[f]:
+        return Status(status_of(monitor, bool(found.alarms[f]), float(found.days[f])), "")
     said = statuses(gauged.plan.panel, int(found.scale[f]), int(found.rows[f]))[f]
     return said if said.reason else Status(INSUFFICIENT, "its window began before the last alarm: the next is judged")
 
@@ -82,32 +81,17 @@ def _of_pairs(turn: Turn, gauged: Gauged) -> VerdictRow:
     monitor, (_, plan, found) = turn.monitor, gauged
     verdict, days = found.verdict, float(found.days[-1])
     alarms = verdict.joint != NO_JOINT
-    status = STABLE if not alarms else DRIFT if days >= monitor.budget.mark_days else WARNING
     return VerdictRow(
-        id=f"vd-{short_id(monitor.lineage, turn.pane_ms, PAIRS)}",
-        lineage=monitor.lineage,
-        monitor=monitor.name,
-        model=monitor.model,
-        pane_ms=turn.pane_ms,
+        **of_verdict(turn, PAIRS),
         pane_s=int(found.rows.size and plan.panel.scales[int(found.scale.max())]) * monitor.pane_ms // 1000,
-        segment_key="",
-        segment_value="",
         target=PAIRS,
         kind="drift",
-        status=status,
+        status=status_of(monitor, alarms, days),
         statistic=float(verdict.log_evidence[-1]),
         threshold=float(plan.log_thresholds[-1]),
         p=float(verdict.p[verdict.due, -1].min()),
         n=int(found.rows.max()),
-        n_eff=math.nan,
         evidence_days=days,
         budget_days=monitor.budget.mark_days,
-        effect=math.nan,
-        effect_name="",
-        floor=math.nan,
-        lo=math.nan,
-        hi=math.nan,
         reason=pairs_reason(plan.names[verdict.joint] if alarms else "", days),
-        known_ms=turn.emit.known_ms,
-        position=turn.emit.position,
     )

@@ -11,7 +11,7 @@ from detectors.evidence.days import in_words
 from detectors.promise import ALL
 from stream.folds.decide.drift_incidents import WARN
 from stream.folds.decide.estimates import Window, estimated_metric, in_unit
-from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, open_of, short_id, tell
+from stream.folds.decide.incidents import QUIET_WINDOWS, close, keys, open_incident, open_of, short_id, tell
 from stream.folds.decide.judge import expected_of, judged_version
 from stream.folds.decide.judge_rows import plain_row
 from stream.folds.decide.judged import shown
@@ -136,15 +136,9 @@ def _open(turn: Turn, verdict: VerdictRow, drift: Incident) -> Incident:
     incident = open_incident(turn.loop, monitor, "estimate", "page", title, drift.features, since_ms, now_ms)
     incident.verdicts = [verdict.id, *drift.verdicts[-4:]]
     incident.evidence_days, incident.budget_days = verdict.evidence_days, verdict.budget_days
-    much = {"statistic": verdict.target, "value": verdict.effect, "floor": verdict.floor}
-    more = {
-        "harm": {"metric": verdict.target, "value": verdict.effect, "interval": [verdict.lo, verdict.hi]},
-        "sure": {"evidence_days": verdict.evidence_days, "budget_days": verdict.budget_days},
-        "much": much,
-        "effects": [{"feature": "", "effect": verdict.target, "value": verdict.effect, "floor": verdict.floor}],
-        "next": "look at what drifted; labels will say whether the estimate was right",
-    }
-    tell(monitor, incident, "open", verdict.reason, more, turn.emit)
+    harm = {"metric": verdict.target, "value": verdict.effect, "interval": [verdict.lo, verdict.hi]}
+    more = keys(incident, [("", verdict)], "look at what drifted; labels will say whether the estimate was right")
+    tell(monitor, incident, "open", verdict.reason, {"harm": harm, **more}, turn.emit)
     return incident
 
 

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from detectors.quality.fault import Fault
 from stream.folds.decide.drift_words import OUTLIERS
 from stream.folds.decide.gauges import plan_of
+from stream.folds.decide.headings import of_verdict
 from stream.folds.decide.health_words import fault_reason, fault_title
-from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, open_of, short_id, tell
+from stream.folds.decide.incidents import QUIET_WINDOWS, close, keys, open_incident, open_of, tell
 from stream.folds.decide.state import Incident
 from stream.folds.decide.turn import Turn
 from stream.folds.monitor import Monitor
@@ -84,7 +85,7 @@ def _open(turn: Turn, kind: str, found: Sequence[Found]) -> None:
     incident.verdicts = [each.id for _, each in found]
     incident.evidence_days, incident.budget_days = verdict.evidence_days, verdict.budget_days
     _supersede(turn, incident)
-    tell(monitor, incident, "open", verdict.reason, _keys(incident, found), turn.emit)
+    _tell(turn, incident, "open", found)
 
 
 def _extend(turn: Turn, incident: Incident, found: Sequence[Found]) -> None:
@@ -95,7 +96,7 @@ def _extend(turn: Turn, incident: Incident, found: Sequence[Found]) -> None:
     if new or is_worse:
         incident.features += list(dict.fromkeys(new))
         incident.level = "page" if is_worse else incident.level
-        tell(turn.monitor, incident, "updated", found[0].verdict.reason, _keys(incident, found), turn.emit)
+        _tell(turn, incident, "updated", found)
 
 
 def _quiet(turn: Turn, incident: Incident) -> None:
@@ -117,17 +118,10 @@ def _supersede(turn: Turn, fault: Incident) -> None:
             close(turn.loop, turn.monitor, incident, turn.end_ms, f"a fault of the data: {fault.id}", turn.emit)
 
 
-def _keys(incident: Incident, found: Sequence[Found]) -> dict[str, object]:
-    verdict = found[0].verdict
-    return {
-        "sure": {"evidence_days": incident.evidence_days, "budget_days": incident.budget_days},
-        "much": {"statistic": verdict.effect_name, "value": verdict.effect, "floor": verdict.floor},
-        "effects": [
-            {"feature": fault.feature, "effect": each.effect_name, "value": each.effect, "floor": each.floor}
-            for fault, each in found
-        ],
-        "next": "ask who sends it; retrains wait while a fault is a page",
-    }
+def _tell(turn: Turn, incident: Incident, state: str, found: Sequence[Found]) -> None:
+    told = [(fault.feature, verdict) for fault, verdict in found]
+    more = keys(incident, told, "ask who sends it; retrains wait while a fault is a page")
+    tell(turn.monitor, incident, state, found[0].verdict.reason, more, turn.emit)
 
 
 def _verdict(turn: Turn, fault: Fault) -> VerdictRow:
@@ -136,14 +130,8 @@ def _verdict(turn: Turn, fault: Fault) -> VerdictRow:
     share = monitor.budget.window_share / _FAMILIES
     days = fault.evidence_days(monitor.pane_ms, max(share, 1e-9))
     return VerdictRow(
-        id=f"vd-{short_id(monitor.lineage, turn.pane_ms, what, fault.feature)}",
-        lineage=monitor.lineage,
-        monitor=monitor.name,
-        model=monitor.model,
-        pane_ms=turn.pane_ms,
+        **of_verdict(turn, what, fault.feature),
         pane_s=monitor.pane_ms // 1000,
-        segment_key="",
-        segment_value="",
         target=fault.feature or fault.check,
         kind="quality" if _kind(fault) == DATA_FAULT else _kind(fault),
         status="fault",
@@ -151,7 +139,6 @@ def _verdict(turn: Turn, fault: Fault) -> VerdictRow:
         threshold=-math.log(allowed(monitor) / fault.tests),
         p=fault.p,
         n=0,
-        n_eff=math.nan,
         evidence_days=days,
         budget_days=monitor.budget.mark_days,
         effect=fault.share,
@@ -160,6 +147,4 @@ def _verdict(turn: Turn, fault: Fault) -> VerdictRow:
         lo=fault.lo,
         hi=fault.hi,
         reason=fault_reason(fault, days),
-        known_ms=turn.emit.known_ms,
-        position=turn.emit.position,
     )

@@ -17,8 +17,8 @@ from stream.folds.decide.expectation import Expectation, Losses, of_reference, o
 from stream.folds.decide.judge_rows import Judged, judged_row, plain_row
 from stream.folds.decide.judge_words import lacking_labels, unjudged
 from stream.folds.decide.judged import judged_metric
-from stream.folds.decide.performance import added
-from stream.folds.decide.state import Loop, Losing, MaturePane, PredictionPane, Sums
+from stream.folds.decide.performance import EVERYBODY, lacks_labels, sums_of
+from stream.folds.decide.state import Loop, Losing, MaturePane, PredictionPane
 from stream.folds.decide.turn import Turn
 from stream.folds.monitor import Monitor
 from stream.folds.rows import VerdictRow
@@ -31,9 +31,6 @@ HISTORY = 60
 MIN_PANES = 7
 """Panes from which on they say how much the loss varies between them."""
 
-EVERYBODY = ""
-"""Version that stands for all together, where no champion is registered."""
-
 
 def judge_mature(turn: Turn) -> list[VerdictRow]:
     """Judge what a pane has lost, for all rows and by segment; the first verdict is that on all rows.
@@ -41,7 +38,7 @@ def judge_mature(turn: Turn) -> list[VerdictRow]:
     Nothing if the spec names no performance, or nobody answered in this pane.
     """
     monitor, version, pane = turn.monitor, judged_version(turn.loop), turn.lineage.panes[turn.pane_ms]
-    everybody = _of_version(pane, version, ALL)
+    everybody = sums_of(pane, version, ALL)
     if not monitor.metric or everybody is None or everybody.rows == 0:
         return []
     metric = judged_metric(monitor, task_sums(monitor.task))
@@ -49,7 +46,7 @@ def judge_mature(turn: Turn) -> list[VerdictRow]:
     if metric is None or expected is None:
         why = unjudged(monitor, turn.loop.versions.get(version), metric)
         return [plain_row(turn, ALL, "insufficient", everybody.labels, why)]
-    if _lacks_labels(monitor, everybody):
+    if lacks_labels(monitor, everybody):
         why = lacking_labels(monitor, turn.pane_ms, everybody)
         return [plain_row(turn, ALL, "no-labels", everybody.labels, why)]
     return _judged(turn, _Mature(pane, version, metric, expected))
@@ -123,17 +120,8 @@ def _remember(turn: Turn, mature: _Mature, sums: Losses) -> None:
     loop.judged_labels[name] = loop.judged_labels.get(name, 0) + int(sums.n[0])
 
 
-def _of_version(pane: PredictionPane, version: str, group: Group) -> Sums | None:
-    """Return the sums of a group: of one version, or of all in sorted order."""
-    keys = [key for key in sorted(pane.groups) if key[1:] == group and version in (EVERYBODY, key[0])]
-    found: Sums | None = None
-    for key in keys:
-        found = pane.groups[key] if found is None else added(found, pane.groups[key])
-    return found
-
-
 def _losses(monitor: Monitor, mature: _Mature, group: Group) -> PaneLosses:
-    sums = _of_version(mature.pane, mature.version, group)
+    sums = sums_of(mature.pane, mature.version, group)
     if sums is None:
         return PaneLosses(0.0, math.nan, 0.0)
     if mature.metric == COST and monitor.worth is not None:
@@ -147,9 +135,3 @@ def _sums(losses: PaneLosses) -> tuple[float, float, float]:
         return 0.0, 0.0, 0.0
     squares = losses.sd**2 * max(losses.n - 1, 0) + losses.n * losses.mean**2
     return losses.n, max(0.0, losses.mean * losses.n), squares
-
-
-def _lacks_labels(monitor: Monitor, sums: Sums) -> bool:
-    """Say whether fewer labels came than half of the reference's share: what came may not be like the rest."""
-    reference = monitor.reference
-    return reference is not None and sums.labels < 0.5 * reference.label_share * sums.rows

@@ -11,7 +11,7 @@ from detectors.evidence.budget import evidence_days
 from detectors.performance import Losses
 from detectors.promise import ALL, Group
 from stream.folds.decide.expectation import Expectation
-from stream.folds.decide.incidents import short_id
+from stream.folds.decide.headings import of_verdict
 from stream.folds.decide.judge_words import cut_in_words, reason
 from stream.folds.decide.judged import shown
 from stream.folds.decide.turn import Turn
@@ -61,30 +61,15 @@ def plain_row(turn: Turn, group: Group, status: str, n: int, why: str) -> Verdic
     monitor = turn.monitor
     target = "performance" if group == ALL else f"performance/{group[0]}/{group[1]}"
     return VerdictRow(
-        id=f"vd-{short_id(monitor.lineage, turn.pane_ms, target)}",
-        lineage=monitor.lineage,
-        monitor=monitor.name,
-        model=monitor.model,
-        pane_ms=turn.pane_ms,
+        **of_verdict(turn, target),
         pane_s=monitor.pane_ms // 1000,
         segment_key=group[0],
         segment_value=group[1],
         target=monitor.metric,
         kind="performance",
         status=status,
-        statistic=math.nan,
-        threshold=math.nan,
-        p=math.nan,
         n=n,
-        n_eff=math.nan,
-        evidence_days=math.nan,
         budget_days=monitor.budget.mark_days,
-        effect=math.nan,
         effect_name=monitor.metric,
-        floor=math.nan,
-        lo=math.nan,
-        hi=math.nan,
         reason=why,
-        known_ms=turn.emit.known_ms,
-        position=turn.emit.position,
     )

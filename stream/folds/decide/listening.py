@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from streamgauge.spec_detectors import Detector
 
 from detectors.named import Heard, library, listen
-from stream.folds.decide.incidents import short_id
+from stream.folds.decide.headings import of_verdict
 from stream.folds.decide.series import Point, is_of_labels, of_labels, of_rows
 from stream.folds.decide.state import LineageState, Listening, PredictionPane
 from stream.folds.decide.statistics import Final
@@ -80,32 +80,17 @@ def _row(turn: Turn, detector: Detector, point: Point, before: Listening, heard:
     mean = before.total / before.panes if before.panes else math.nan
     status = SIGNAL if heard.is_changed else NEAR if heard.is_warned else STABLE
     return VerdictRow(
-        id=f"vd-{short_id(turn.monitor.lineage, turn.pane_ms, KIND, detector.key)}",
-        lineage=turn.monitor.lineage,
-        monitor=turn.monitor.name,
-        model=turn.monitor.model,
-        pane_ms=turn.pane_ms,
+        **of_verdict(turn, KIND, detector.key),
         pane_s=(turn.end_ms - before.since_ms) // 1000,
-        segment_key="",
-        segment_value="",
         target=detector.feature or detector.on,
         kind=f"{KIND}{detector.label}",
         status=status,
         statistic=point.value,
-        threshold=math.nan,
         p=heard.p,
         n=point.n,
-        n_eff=math.nan,
-        evidence_days=math.nan,
-        budget_days=math.nan,
         effect=point.value - mean,
         effect_name=detector.on,
-        floor=math.nan,
-        lo=math.nan,
-        hi=math.nan,
         reason=_reason(detector, point.value, mean, before, status),
-        known_ms=turn.emit.known_ms,
-        position=turn.emit.position,
     )
 
 

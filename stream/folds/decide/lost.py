@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, open_of, tell
+from stream.folds.decide.incidents import QUIET_WINDOWS, close, keys, open_incident, open_of, tell
 from stream.folds.decide.judged import is_within, shown
 from stream.folds.decide.retrains import Ask, ask_retrain, is_cool
 from stream.folds.decide.state import Incident, MaturePane
@@ -57,14 +57,8 @@ def _open(turn: Turn, worst: VerdictRow) -> Incident:
     incident.verdicts.append(worst.id)
     incident.parts = {group: {}}
     incident.evidence_days, incident.budget_days = worst.evidence_days, worst.budget_days
-    more = {
-        "harm": _harm(worst),
-        "sure": {"evidence_days": worst.evidence_days, "budget_days": worst.budget_days},
-        "much": {"statistic": worst.target, "value": worst.effect, "floor": worst.floor},
-        "effects": [{"feature": "", "effect": worst.target, "value": worst.effect, "floor": worst.floor}],
-        "next": "a retrain is asked for; look at what changed",
-    }
-    tell(monitor, incident, "open", worst.reason, more, turn.emit)
+    more = keys(incident, [("", worst)], "a retrain is asked for; look at what changed")
+    tell(monitor, incident, "open", worst.reason, {"harm": _harm(worst), **more}, turn.emit)
     return incident
 
 

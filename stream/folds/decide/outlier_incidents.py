@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from detectors.outliers.watch import OutlierWatch
 from stream.folds.decide.drift_words import OUTLIERS, drift_title
-from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, open_of, tell
+from stream.folds.decide.incidents import QUIET_WINDOWS, close, keys, open_incident, open_of, tell
 from stream.folds.decide.state import Incident
 from stream.folds.decide.turn import Turn
 from stream.folds.rows import VerdictRow
@@ -40,7 +40,7 @@ def _open(turn: Turn, verdict: VerdictRow, since_ms: int, level: str) -> None:
     incident = open_incident(turn.loop, monitor, "drift", level, title, [OUTLIERS], since_ms, turn.end_ms)
     incident.evidence_days, incident.budget_days = verdict.evidence_days, verdict.budget_days
     incident.verdicts = [verdict.id]
-    tell(monitor, incident, "open", verdict.reason, _keys(incident, verdict), turn.emit)
+    _tell(turn, incident, "open", verdict)
 
 
 def _join(turn: Turn, incident: Incident, verdict: VerdictRow) -> None:
@@ -55,7 +55,7 @@ def _join(turn: Turn, incident: Incident, verdict: VerdictRow) -> None:
         incident.features.append(OUTLIERS)
         incident.verdicts.append(verdict.id)
     if before != (incident.level, len(incident.features)):
-        tell(turn.monitor, incident, "updated", verdict.reason, _keys(incident, verdict), turn.emit)
+        _tell(turn, incident, "updated", verdict)
 
 
 def _count_quiet(turn: Turn, drifts: list[Incident]) -> None:
@@ -68,12 +68,7 @@ def _count_quiet(turn: Turn, drifts: list[Incident]) -> None:
             turn.lineage.outliers = OutlierWatch()
 
 
-def _keys(incident: Incident, verdict: VerdictRow) -> dict[str, object]:
-    return {
-        "sure": {"evidence_days": incident.evidence_days, "budget_days": incident.budget_days},
-        "much": {"statistic": verdict.effect_name, "value": verdict.effect, "floor": verdict.floor},
-        "effects": [
-            {"feature": OUTLIERS, "effect": verdict.effect_name, "value": verdict.effect, "floor": verdict.floor}
-        ],
-        "next": "look at the newest rows: each value may be usual, together they are not; drift alone never retrains",
-    }
+def _tell(turn: Turn, incident: Incident, state: str, verdict: VerdictRow) -> None:
+    then = "look at the newest rows: each value may be usual, together they are not; drift alone never retrains"
+    more = keys(incident, [(OUTLIERS, verdict)], then)
+    tell(turn.monitor, incident, state, verdict.reason, more, turn.emit)

@@ -10,10 +10,10 @@ from detectors.outliers.profile import OutlierProfile
 from detectors.outliers.watch import Found, Thresholds, watched
 from detectors.panel.status import LEARNING, too_few_panes
 from detectors.quality.fault import SHARE_FLOOR
-from stream.folds.decide.drift_rows import DRIFT, STABLE, WARNING
+from stream.folds.decide.drift_rows import status_of
 from stream.folds.decide.drift_words import OUTLIERS, outliers_reason
 from stream.folds.decide.gauges import OnTime, plan_of
-from stream.folds.decide.incidents import short_id
+from stream.folds.decide.headings import of_verdict
 from stream.folds.decide.outlier_incidents import follow_outliers
 from stream.folds.decide.turn import Turn
 from stream.folds.monitor import Monitor
@@ -59,17 +59,11 @@ def _verdict(turn: Turn, profile: OutlierProfile, found: Found, thresholds: Thre
     days = _days(monitor, profile, found) if is_judged else math.nan
     share = share_of(rows.outliers, rows.rows)
     return VerdictRow(
-        id=f"vd-{short_id(monitor.lineage, turn.pane_ms, OUTLIERS)}",
-        lineage=monitor.lineage,
-        monitor=monitor.name,
-        model=monitor.model,
-        pane_ms=turn.pane_ms,
+        **of_verdict(turn, OUTLIERS),
         pane_s=profile.window * monitor.pane_ms // 1000,
-        segment_key="",
-        segment_value="",
         target=OUTLIERS,
         kind="drift",
-        status=_status(monitor, found, days) if is_judged else LEARNING,
+        status=status_of(monitor, found.alarms, days) if is_judged else LEARNING,
         statistic=found.log_evidence,
         threshold=thresholds.log_evidence,
         p=found.p,
@@ -83,12 +77,4 @@ def _verdict(turn: Turn, profile: OutlierProfile, found: Found, thresholds: Thre
         lo=share.lo,
         hi=share.hi,
         reason=outliers_reason(share.value, rows.expected_share, days) if is_judged else too_few_panes(profile.panes),
-        known_ms=turn.emit.known_ms,
-        position=turn.emit.position,
     )
-
-
-def _status(monitor: Monitor, found: Found, days: float) -> str:
-    if not found.alarms:
-        return STABLE
-    return DRIFT if days >= monitor.budget.mark_days else WARNING

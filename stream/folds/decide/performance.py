@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 from heapq import heappush
 from typing import NamedTuple
 
@@ -10,8 +11,9 @@ from detectors.binary import confusion_at_half
 from detectors.business import COST, VALUE_METRICS, value_metrics
 from detectors.confusion import confusion_metrics, merged
 from detectors.performance import Estimate, TaskSums, task_sums
-from detectors.promise import Group
+from detectors.promise import ALL, Group
 from stream.folds.decide.expectation import reference_limit
+from stream.folds.decide.headings import of_group
 from stream.folds.decide.judged import allowance, judged_metric, shown
 from stream.folds.decide.merge import Merged, PaneGroup, add_pairs
 from stream.folds.decide.state import GroupId, LineageState, PredictionPane, Sums, Version
@@ -19,6 +21,9 @@ from stream.folds.decide.turn import Turn
 from stream.folds.layout import LABELS, ROWS
 from stream.folds.monitor import Monitor
 from stream.folds.rows import ConfusionRow, PerformanceRow
+
+EVERYBODY = ""
+"""Version that stands for all together, where no champion is registered."""
 
 NO_OUTCOMES = (-1, -1, -1, -1)
 """Stands for tn, fp, fn and tp of tasks that have none."""
@@ -64,6 +69,18 @@ def added(before: Sums, more: Sums) -> Sums:
     )
 
 
+def sums_of(pane: PredictionPane, version: str = EVERYBODY, group: Group = ALL) -> Sums | None:
+    """Return the sums of a group, of one version or of all in sorted order; None if nothing came."""
+    keys = [key for key in sorted(pane.groups) if key[1:] == group and version in (EVERYBODY, key[0])]
+    return reduce(added, (pane.groups[key] for key in keys)) if keys else None
+
+
+def lacks_labels(monitor: Monitor, sums: Sums) -> bool:
+    """Say whether fewer labels came than half of the reference's share: what came may not be like the rest."""
+    reference = monitor.reference
+    return reference is not None and sums.labels < 0.5 * reference.label_share * sums.rows
+
+
 def came(pane: PredictionPane) -> tuple[int, int]:
     """Return the rows of a pane, all versions together, and how many of them have a label."""
     whole = [sums for group, sums in pane.groups.items() if not group[1]]
@@ -84,10 +101,9 @@ def forgotten_ms(monitor: Monitor, pane_ms: int) -> int:
 
 
 class Known(NamedTuple):
-    """A prediction pane, the pane with whose end it is known so, and how many of the expected labels are there."""
+    """A prediction pane, and how many of the labels that are expected of it are there."""
 
     pane_ms: int
-    arrival_ms: int
     maturity: float
 
 
@@ -95,7 +111,7 @@ def known_at(turn: Turn, pane_ms: int) -> Known:
     """Return how mature the labels of a pane are when the turn's is final."""
     # Both panes are of one length, so this is the age of the youngest row's label.
     age = (turn.pane_ms - pane_ms) / max(label_age_ms(turn.monitor), 1)
-    return Known(pane_ms, turn.pane_ms, min(1.0, max(0.0, age)))
+    return Known(pane_ms, min(1.0, max(0.0, age)))
 
 
 def performance_rows(turn: Turn, touched: dict[int, list[GroupId]]) -> list[PerformanceRow | ConfusionRow]:
@@ -131,15 +147,10 @@ def _metric_rows(turn: Turn, known: Known, group: GroupId, sums: Sums) -> list[P
     outcomes = confusion_at_half(sums.task_cells) if monitor.task == "binary" else NO_OUTCOMES
     limit = tolerated(monitor, turn.loop.versions.get(group[0]), task, group[1:])
     tn, fp, fn, tp = outcomes
+    heading = of_group(turn, known.pane_ms, group)
     return [
         PerformanceRow(
-            lineage=monitor.lineage,
-            model=monitor.model,
-            model_version=group[0],
-            segment_key=group[1],
-            segment_value=group[2],
-            pane_ms=known.pane_ms,
-            arrival_ms=known.arrival_ms,
+            **heading,
             metric=name,
             value=found[name].value,
             lo=found[name].lo,
@@ -155,8 +166,6 @@ def _metric_rows(turn: Turn, known: Known, group: GroupId, sums: Sums) -> list[P
             tn=tn,
             brier=found["brier"].value if "brier" in found else math.nan,
             ece=found["ece"].value if "ece" in found else math.nan,
-            known_ms=turn.emit.known_ms,
-            position=turn.emit.position,
         )
         for name in names
     ]
@@ -165,20 +174,12 @@ def _metric_rows(turn: Turn, known: Known, group: GroupId, sums: Sums) -> list[P
 def _confusion_row(turn: Turn, known: Known, group: GroupId, sums: Sums) -> ConfusionRow:
     names, (predicted, truth, counts) = sums.confusion.classes, sums.confusion.cells.T.tolist()
     return ConfusionRow(
-        lineage=turn.monitor.lineage,
-        model=turn.monitor.model,
-        model_version=group[0],
-        segment_key=group[1],
-        segment_value=group[2],
-        pane_ms=known.pane_ms,
-        arrival_ms=known.arrival_ms,
+        **of_group(turn, known.pane_ms, group),
         predicted=tuple(names[i] for i in predicted),
         truth=tuple(names[i] for i in truth),
         counts=tuple(counts),
         maturity=known.maturity,
         is_mature=known.maturity >= 1.0,
-        known_ms=turn.emit.known_ms,
-        position=turn.emit.position,
     )
 
 

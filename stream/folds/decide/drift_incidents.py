@@ -10,14 +10,12 @@ from detectors.panel.gauge import NO_JOINT
 from stream.folds.decide.drift_quiet import count_quiet, window_ms
 from stream.folds.decide.drift_words import drift_title
 from stream.folds.decide.findings import Gauged
-from stream.folds.decide.incidents import QUIET_WINDOWS, keys, open_incident, open_of, tell
+from stream.folds.decide.incidents import INFO, QUIET_WINDOWS, WARN, keys, open_incident, open_of, tell
 from stream.folds.decide.parts import closed_by, parts_of, share_of
 from stream.folds.decide.state import ALL, Incident, Part
 from stream.folds.decide.turn import Turn
 from stream.folds.monitor import Monitor
 from stream.folds.rows import VerdictRow
-
-INFO, WARN = "info", "warn"
 
 
 @dataclass(frozen=True, slots=True)

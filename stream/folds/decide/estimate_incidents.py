@@ -9,9 +9,8 @@ from msgspec.structs import replace
 
 from detectors.evidence.days import in_words
 from detectors.promise import ALL
-from stream.folds.decide.drift_incidents import WARN
 from stream.folds.decide.estimates import Window, estimated_metric, in_unit
-from stream.folds.decide.incidents import QUIET_WINDOWS, close, keys, open_incident, open_of, short_id, tell
+from stream.folds.decide.incidents import PAGE, QUIET_WINDOWS, WARN, close, keys, open_incident, open_of, short_id, tell
 from stream.folds.decide.judge import expected_of, judged_version
 from stream.folds.decide.judge_rows import plain_row
 from stream.folds.decide.judged import shown
@@ -133,7 +132,7 @@ def _open(turn: Turn, verdict: VerdictRow, drift: Incident) -> Incident:
         f"{listed(drift.features)} drifted"
     )
     since_ms, now_ms = drift.since_ms, turn.now_ms
-    incident = open_incident(turn.loop, monitor, "estimate", "page", title, drift.features, since_ms, now_ms)
+    incident = open_incident(turn.loop, monitor, "estimate", PAGE, title, drift.features, since_ms, now_ms)
     incident.verdicts = [verdict.id, *drift.verdicts[-4:]]
     incident.evidence_days, incident.budget_days = verdict.evidence_days, verdict.budget_days
     harm = {"metric": verdict.target, "value": verdict.effect, "interval": [verdict.lo, verdict.hi]}

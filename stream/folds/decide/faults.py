@@ -11,7 +11,7 @@ from stream.folds.decide.drift_words import OUTLIERS
 from stream.folds.decide.gauges import plan_of
 from stream.folds.decide.headings import of_verdict
 from stream.folds.decide.health_words import fault_reason, fault_title
-from stream.folds.decide.incidents import QUIET_WINDOWS, close, keys, open_incident, open_of, tell
+from stream.folds.decide.incidents import PAGE, QUIET_WINDOWS, WARN, close, keys, open_incident, open_of, tell
 from stream.folds.decide.state import Incident
 from stream.folds.decide.turn import Turn
 from stream.folds.monitor import Monitor
@@ -21,7 +21,7 @@ KINDS = {"volume": "volume", "no-data": "no-data", "no-labels": "no-labels"}
 """Kinds of incidents by check; all others are data faults."""
 
 DATA_FAULT = "data-fault"
-LEVELS = {DATA_FAULT: "page", "volume": "warn", "no-data": "page", "no-labels": "page"}
+LEVELS = {DATA_FAULT: PAGE, "volume": WARN, "no-data": PAGE, "no-labels": PAGE}
 WARNED = frozenset({"unseen"})
 """Checks whose faults wake nobody: a new level is often as true as it is new, and a retrain learns it."""
 
@@ -73,7 +73,7 @@ def _kind(fault: Fault) -> str:
 
 
 def _level(kind: str, found: Sequence[Found]) -> str:
-    return "warn" if all(fault.check in WARNED for fault, _ in found) else LEVELS[kind]
+    return WARN if all(fault.check in WARNED for fault, _ in found) else LEVELS[kind]
 
 
 def _open(turn: Turn, kind: str, found: Sequence[Found]) -> None:
@@ -92,10 +92,10 @@ def _extend(turn: Turn, incident: Incident, found: Sequence[Found]) -> None:
     incident.quiet = 0
     incident.evidence_days = max(incident.evidence_days, *(verdict.evidence_days for _, verdict in found))
     new = [fault.feature for fault, _ in found if fault.feature and fault.feature not in incident.features]
-    is_worse = incident.level != "page" == _level(incident.kind, found)
+    is_worse = incident.level != PAGE == _level(incident.kind, found)
     if new or is_worse:
         incident.features += list(dict.fromkeys(new))
-        incident.level = "page" if is_worse else incident.level
+        incident.level = PAGE if is_worse else incident.level
         _tell(turn, incident, "updated", found)
 
 

@@ -12,6 +12,9 @@ from stream.folds.decide.words import instant
 from stream.folds.monitor import Monitor
 from stream.folds.rows import IncidentRow, VerdictRow
 
+INFO, WARN, PAGE = "info", "warn", "page"
+"""Levels of incidents."""
+
 QUIET_WINDOWS = 16
 """An incident closes after so many windows without an alarm of its own."""
 

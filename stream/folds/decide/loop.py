@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import msgspec
 
@@ -13,7 +14,7 @@ from stream.folds.decide.emit import Emit
 from stream.folds.decide.incidents import close, open_of
 from stream.folds.decide.judged import FIRST_LOSS
 from stream.folds.decide.retrains import told
-from stream.folds.decide.state import Loop, Version
+from stream.folds.decide.state import Loop, Retrain, Version
 from stream.folds.decide.turn import Turn
 from stream.folds.monitor import Monitor
 from stream.folds.rows import RoleRow
@@ -68,12 +69,39 @@ def fold_step(loop: Loop, command: Command, emit: Emit) -> None:
         loop.retrain = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """The life of a model at `now_ms`; `monitor` is the one that watches it, if any."""
+
+    loop: Loop
+    model: str
+    monitor: Monitor | None
+    now_ms: int
+    emit: Emit
+
+
 def fold_version(loop: Loop, monitor: Monitor | None, record: VersionRecord, now_ms: int, emit: Emit) -> None:
     """Take up a new version: the first one serves at once, a later one runs in shadow."""
     if record.version in loop.versions:
         return
+    manifest, retrain = record.manifest, loop.retrain
+    loop.versions[record.version] = _version(record, monitor)
+    if retrain is None or retrain.id != manifest.retrain:
+        return
+    life = _Life(loop, record.model, monitor, now_ms, emit)
+    retrain.version, retrain.waited = record.version, 0
+    if not manifest.passed:
+        _end(life, "rejected", manifest.why)
+    elif not loop.champion:
+        _promote(life, "the first version that passed its validation")
+    else:
+        told(retrain, record.model, "shadow", f"compared with version {loop.champion} on the same rows", emit)
+        _role(life, record.version, "shadow", "passed its validation")
+
+
+def _version(record: VersionRecord, monitor: Monitor | None) -> Version:
     manifest, losses = record.manifest, record.manifest.validation.losses
-    loop.versions[record.version] = Version(
+    return Version(
         record.version,
         manifest.passed,
         manifest.why,
@@ -84,22 +112,11 @@ def fold_version(loop: Loop, monitor: Monitor | None, record: VersionRecord, now
         manifest.retrain,
         encode_curves(manifest.attribution),
     )
-    retrain = loop.retrain
-    if retrain is None or retrain.id != manifest.retrain:
-        return
-    retrain.version, retrain.waited = record.version, 0
-    if not manifest.passed:
-        _end(loop, record.model, "rejected", manifest.why, now_ms, emit)
-    elif not loop.champion:
-        _promote(loop, monitor, record.model, "the first version that passed its validation", now_ms, emit)
-    else:
-        told(retrain, record.model, "shadow", f"compared with version {loop.champion} on the same rows", emit)
-        _role(loop, record.model, record.version, "shadow", "passed its validation", now_ms, emit)
 
 
 def compare(turn: Turn) -> None:
     """Add a mature pane to the comparison of champion and shadow; promote or reject when it is decided."""
-    loop, monitor, now_ms, emit = turn.loop, turn.monitor, turn.now_ms, turn.emit
+    loop, monitor = turn.loop, turn.monitor
     retrain = loop.retrain
     if retrain is None or retrain.monitor != monitor.name:
         return
@@ -108,60 +125,61 @@ def compare(turn: Turn) -> None:
     n, total, _ = (0, 0.0, 0.0) if sums is None else sums.pairs.get(retrain.version, (0, 0.0, 0.0))
     if math.isfinite(total):
         retrain.paired = update(retrain.paired, total, n)
-    if not retrain.version:
-        _expire(loop, monitor.model, emit)
-        return
+    life = _Life(loop, monitor.model, monitor, turn.now_ms, turn.emit)
+    if retrain.version:
+        _decide(life, retrain)
+    elif retrain.waited >= MAX_PANES:  # so that others may be asked for
+        told(retrain, monitor.model, "expired", f"no version came in {MAX_PANES} mature panes", turn.emit)
+        loop.retrain = None
+
+
+def _decide(life: _Life, retrain: Retrain) -> None:
+    """Promote a challenger that is proven better; give up on one that is not after MAX_PANES."""
     evidence, paired = e_value(retrain.paired), retrain.paired
     over = f"{paired.pairs:,} pairs in {paired.panes} panes"
     change = f"{'lower' if paired.mean_difference >= 0 else 'higher'} by {abs(paired.mean_difference):.4f}"
     what = f"loss {change} over {over} (e {evidence:.3g})"
     if evidence >= DECISION:
-        _promote(loop, monitor, monitor.model, what, now_ms, emit)
+        _promote(life, what)
     elif retrain.waited >= MAX_PANES:
-        _end(loop, monitor.model, "rejected", f"not proven better: {what}, {DECISION:.0f} needed", now_ms, emit)
+        _end(life, "rejected", f"not proven better: {what}, {DECISION:.0f} needed")
 
 
-def _expire(loop: Loop, model: str, emit: Emit) -> None:
-    """Give up on a retrain that never brought a version, so that others may be asked for."""
-    if loop.retrain is not None and loop.retrain.waited >= MAX_PANES:
-        told(loop.retrain, model, "expired", f"no version came in {MAX_PANES} mature panes", emit)
-        loop.retrain = None
-
-
-def _promote(loop: Loop, monitor: Monitor | None, model: str, why: str, now_ms: int, emit: Emit) -> None:
-    retrain, before = loop.retrain, loop.champion
+def _promote(life: _Life, why: str) -> None:
+    loop, retrain = life.loop, life.loop.retrain
     if retrain is None:
         return
-    loop.champion = retrain.version
-    told(retrain, model, "promoted", why, emit)
+    before, loop.champion = loop.champion, retrain.version
+    told(retrain, life.model, "promoted", why, life.emit)
     if before:
-        emit.rows.append(_role_row(model, before, "retired", f"version {retrain.version} took over", now_ms, emit))
+        life.emit.rows.append(_role_row(life, before, "retired", f"version {retrain.version} took over"))
     loop.retrain = None
-    _role(loop, model, retrain.version, "champion", why, now_ms, emit)
-    if monitor is not None:
-        for incident in open_of(loop, monitor, "performance"):
-            close(loop, monitor, incident, now_ms, f"version {loop.champion} serves: {why}", emit)
+    _role(life, retrain.version, "champion", why)
+    if life.monitor is not None:
+        for incident in open_of(loop, life.monitor, "performance"):
+            close(loop, life.monitor, incident, life.now_ms, f"version {loop.champion} serves: {why}", life.emit)
 
 
-def _end(loop: Loop, model: str, step: str, why: str, now_ms: int, emit: Emit) -> None:
-    retrain = loop.retrain
+def _end(life: _Life, step: str, why: str) -> None:
+    retrain = life.loop.retrain
     if retrain is None:
         return
-    told(retrain, model, step, why, emit)
-    loop.retrain = None
-    _role(loop, model, retrain.version, step, why, now_ms, emit)
+    told(retrain, life.model, step, why, life.emit)
+    life.loop.retrain = None
+    _role(life, retrain.version, step, why)
 
 
-def _role(loop: Loop, model: str, version: str, role: str, why: str, now_ms: int, emit: Emit) -> None:
+def _role(life: _Life, version: str, role: str, why: str) -> None:
     """Publish who serves, and keep the change as a row."""
+    loop, emit = life.loop, life.emit
     shadows = [loop.retrain.version] if loop.retrain is not None and loop.retrain.version else []
-    emit.rows.append(_role_row(model, version, role, why, now_ms, emit))
+    emit.rows.append(_role_row(life, version, role, why))
     emit.json(
         "models",
-        f"{model}/roles",
+        f"{life.model}/roles",
         {
             "record": "roles",
-            "model": model,
+            "model": life.model,
             "champion": loop.champion,
             "shadows": shadows,
             "position": [emit.partition, emit.position],
@@ -170,14 +188,14 @@ def _role(loop: Loop, model: str, version: str, role: str, why: str, now_ms: int
     )
 
 
-def _role_row(model: str, version: str, role: str, why: str, now_ms: int, emit: Emit) -> RoleRow:
+def _role_row(life: _Life, version: str, role: str, why: str) -> RoleRow:
     return RoleRow(
-        model=model,
+        model=life.model,
         model_version=version,
         role=role,
-        since_ms=now_ms,
+        since_ms=life.now_ms,
         actor="decide",
         reason=why,
-        known_ms=emit.known_ms,
-        position=emit.position,
+        known_ms=life.emit.known_ms,
+        position=life.emit.position,
     )

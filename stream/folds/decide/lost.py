@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stream.folds.decide.incidents import QUIET_WINDOWS, close, keys, open_incident, open_of, tell
+from stream.folds.decide.incidents import PAGE, QUIET_WINDOWS, close, keys, open_incident, open_of, tell
 from stream.folds.decide.judged import is_within, shown
 from stream.folds.decide.retrains import Ask, ask_retrain, is_cool
 from stream.folds.decide.state import Incident, MaturePane
@@ -53,7 +53,7 @@ def _open(turn: Turn, worst: VerdictRow) -> Incident:
     monitor, group = turn.monitor, (worst.segment_key, worst.segment_value)
     since_ms = worst.pane_ms + monitor.pane_ms - worst.pane_s * 1000
     title = loss_title(monitor.model, worst.target, worst.effect, worst.floor, group, since_ms, monitor.pane_ms)
-    incident = open_incident(turn.loop, monitor, "performance", "page", title, [], since_ms, turn.now_ms)
+    incident = open_incident(turn.loop, monitor, "performance", PAGE, title, [], since_ms, turn.now_ms)
     incident.verdicts.append(worst.id)
     incident.parts = {group: {}}
     incident.evidence_days, incident.budget_days = worst.evidence_days, worst.budget_days

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from detectors.outliers.watch import OutlierWatch
 from stream.folds.decide.drift_words import OUTLIERS, drift_title
-from stream.folds.decide.incidents import QUIET_WINDOWS, close, keys, open_incident, open_of, tell
+from stream.folds.decide.incidents import INFO, QUIET_WINDOWS, WARN, close, keys, open_incident, open_of, tell
 from stream.folds.decide.state import Incident
 from stream.folds.decide.turn import Turn
 from stream.folds.rows import VerdictRow
 
-INFO, WARN = "info", "warn"
 ALARMING = frozenset({"warning", "drift"})
 
 

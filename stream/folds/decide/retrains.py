@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from detectors.performance import task_sums
 from stream.folds.decide.emit import Emit
-from stream.folds.decide.incidents import open_of, short_id
+from stream.folds.decide.incidents import PAGE, open_of, short_id
 from stream.folds.decide.judged import promised_metric
 from stream.folds.decide.state import Cut, Loop, Retrain
 from stream.folds.monitor import Monitor
@@ -61,7 +61,7 @@ def ask_retrain(loop: Loop, monitor: Monitor, ask: Ask, cut: Cut, emit: Emit) ->
 
 def is_cool(loop: Loop, monitor: Monitor, now_ms: int) -> bool:
     """Say whether none is in flight, no fault of the data pages, and enough time and labels lie behind the last one."""
-    if any(fault.level == "page" for fault in open_of(loop, monitor, "data-fault")):
+    if any(fault.level == PAGE for fault in open_of(loop, monitor, "data-fault")):
         return False
     if loop.retrain is not None or loop.last_retrain_ms is None:
         return loop.retrain is None

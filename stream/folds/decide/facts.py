@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from stream.folds.decide.emit import Emit
-from stream.folds.decide.in_force import InForce
 from stream.folds.decide.loop import Command, VersionRecord, fold_step, fold_version
 from stream.folds.decide.resolve import resolve
 from stream.folds.decide.retrains import Ask, ask_retrain
+from stream.folds.decide.specs import Specs
 from stream.folds.decide.state import LineageState, Loop
 from stream.folds.monitor import Monitor
 from stream.folds.partials import Forwarded
@@ -18,7 +18,7 @@ MAX_COMMANDS = 10_000
 """Ids of commands that are remembered, so that the same one from every ledger partition counts once."""
 
 
-def take_up(known: InForce, fact: Forwarded, emit: Emit) -> None:
+def take_up(known: Specs, fact: Forwarded, emit: Emit) -> None:
     """Take a fact up.
 
     Raises
@@ -34,7 +34,7 @@ def take_up(known: InForce, fact: Forwarded, emit: Emit) -> None:
         _version(known, msgspec.json.decode(fact.value, type=VersionRecord), emit)
 
 
-def _spec(known: InForce, spec: bytes, emit: Emit) -> None:
+def _spec(known: Specs, spec: bytes, emit: Emit) -> None:
     """Put a revision in force; every ledger partition forwards it, the first one counts."""
     state, monitor = known.state, known.monitor(spec)
     before = known.named(monitor.name)
@@ -49,7 +49,7 @@ def _spec(known: InForce, spec: bytes, emit: Emit) -> None:
     emit.rows.append(_lineage_row(monitor, known.now_ms(monitor), emit))
 
 
-def _command(known: InForce, command: Command, emit: Emit) -> None:
+def _command(known: Specs, command: Command, emit: Emit) -> None:
     if not _is_new(known.state.commands, command.id):
         return
     loop = known.state.loops.setdefault(command.model, Loop())
@@ -71,7 +71,7 @@ def _is_new(seen: dict[str, bool], command_id: str) -> bool:
     return True
 
 
-def _retrain(known: InForce, loop: Loop, command: Command, emit: Emit) -> None:
+def _retrain(known: Specs, loop: Loop, command: Command, emit: Emit) -> None:
     monitor = known.of_model(command.model)
     if monitor is None:
         return
@@ -87,7 +87,7 @@ def _retrain(known: InForce, loop: Loop, command: Command, emit: Emit) -> None:
     ask_retrain(loop, monitor, ask, known.state.cut, emit)
 
 
-def _version(known: InForce, record: VersionRecord, emit: Emit) -> None:
+def _version(known: Specs, record: VersionRecord, emit: Emit) -> None:
     loop, monitor = known.state.loops.setdefault(record.model, Loop()), known.of_model(record.model)
     fold_version(loop, monitor, record, known.now_ms(monitor), emit)
 

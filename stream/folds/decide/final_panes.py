@@ -10,19 +10,19 @@ from stream.folds.decide.estimates import estimate_pane
 from stream.folds.decide.finality import judged_from_ms, next_final, settled
 from stream.folds.decide.gauges import OnTime, on_time
 from stream.folds.decide.health import check_final
-from stream.folds.decide.in_force import InForce
 from stream.folds.decide.listening import forget_unnamed, listen_final
 from stream.folds.decide.mature_panes import judge_mature_panes
 from stream.folds.decide.merge import Merged, PaneGroup, merge
 from stream.folds.decide.outliers import judge_outliers
 from stream.folds.decide.panes import pane_rows
 from stream.folds.decide.performance import add_arrived, performance_rows
+from stream.folds.decide.specs import Specs
 from stream.folds.decide.state import LineageState
 from stream.folds.decide.statistics import Final, statistics_rows
 from stream.folds.decide.turn import Turn
 
 
-def decide_final(known: InForce, partitions: int, emit: Emit) -> None:
+def decide_final(known: Specs, partitions: int, emit: Emit) -> None:
     """Decide on all panes of all lineages that are final now; of a lineage that is over nothing need be judged later.
 
     Parameters
@@ -41,7 +41,7 @@ def decide_final(known: InForce, partitions: int, emit: Emit) -> None:
             lineage.panes, lineage.kept, lineage.unjudged, lineage.history = {}, [], [], {}
 
 
-def _finalised(known: InForce, lineage: LineageState, partitions: int, emit: Emit) -> list[Final]:
+def _finalised(known: Specs, lineage: LineageState, partitions: int, emit: Emit) -> list[Final]:
     monitor, state = known.monitor(lineage.spec), known.state
     final: list[Final] = []
     while (pane_ms := next_final(lineage, monitor, partitions)) is not None:

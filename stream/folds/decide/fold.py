@@ -13,8 +13,8 @@ from stream.folds.decide.emit import Emit
 from stream.folds.decide.facts import take_up
 from stream.folds.decide.final_panes import decide_final
 from stream.folds.decide.finality import arrive, stand
-from stream.folds.decide.in_force import InForce
 from stream.folds.decide.pipeline import hear, silent_partitions, watch
+from stream.folds.decide.specs import Specs
 from stream.folds.decide.state import SCHEMA, DecideState
 from stream.folds.partials import Forwarded, Message, decode_message
 
@@ -71,7 +71,7 @@ class Decide:
         before = state.seen.get(message.partition)
         if before is not None and (message.to, message.part) <= before:
             return []
-        known = InForce(state, self.ledger_id)
+        known = Specs(state, self.ledger_id)
         emit = self._accept(state, message, record)
         for fact in message.facts:
             _take_up(known, message, fact, emit)
@@ -99,7 +99,7 @@ class Decide:
             emit.rows.append(gap_row(message, state.gaps[partition], emit))
         return emit
 
-    def _watch(self, known: InForce, emit: Emit) -> None:
+    def _watch(self, known: Specs, emit: Emit) -> None:
         """Tell of ledger partitions that fell silent, and that they are heard again."""
         state = known.state
         silent = silent_partitions(state.hearing, self.ledger_partitions)
@@ -119,7 +119,7 @@ def _begin(state: DecideState, epoch: int) -> None:
     state.hearing.heard_ms = dict.fromkeys(state.hearing.heard_ms, state.hearing.active_ms)
 
 
-def _take_up(known: InForce, message: Message, fact: Forwarded, emit: Emit) -> None:
+def _take_up(known: Specs, message: Message, fact: Forwarded, emit: Emit) -> None:
     """Take a fact up; one that does not hold what its topic promises is told and changes nothing."""
     try:
         take_up(known, fact, emit)

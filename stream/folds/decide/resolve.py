@@ -7,9 +7,9 @@ import msgspec
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.finality import newest_pane_end_ms
 from stream.folds.decide.gauges import begin_anew
-from stream.folds.decide.in_force import InForce
 from stream.folds.decide.incidents import close
 from stream.folds.decide.loop import Command
+from stream.folds.decide.specs import Specs
 from stream.folds.decide.state import Incident, LineageState, Loop
 from stream.folds.monitor import Monitor
 
@@ -29,7 +29,7 @@ class Resolve(msgspec.Struct, frozen=True):
     note: str = ""
 
 
-def resolve(known: InForce, loop: Loop, command: Command, emit: Emit) -> None:
+def resolve(known: Specs, loop: Loop, command: Command, emit: Emit) -> None:
     """Close the incident that a command names, and let the evidence that it rests on begin anew.
 
     Panes up to the newest row may still show what is mended or accepted: they are not judged.

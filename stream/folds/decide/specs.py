@@ -9,7 +9,7 @@ from stream.folds.monitor import Monitor, monitor_of, scope_of
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
+class Specs:
     """The specs that a state knows, read as monitors.
 
     Attributes

@@ -78,11 +78,6 @@ def _medians(bins: Bins, values: Floats) -> Floats:
     return centre
 
 
-def category_centres(bins: Bins) -> Centres:
-    """Return zeros: levels have no distance."""
-    return Centres(np.zeros(bins.width), 0.0, 0.0)
-
-
 def mid_ranks(weights: Floats) -> Floats:
     """Return for each bin the share below it and half of its own, ``(width,)``, in [0, 1]."""
     return np.cumsum(weights) - weights / 2

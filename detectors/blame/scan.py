@@ -124,9 +124,7 @@ def carriers(
     return _greedy(bins, width, is_after, dims, _of_weights(every[0], design_effect))
 
 
-def rate_carriers(
-    is_after: Flags, dims: Sequence[Dimension], exposure: float, *, design_effect: float = 1.0
-) -> list[Carrier]:
+def rate_carriers(is_after: Flags, dims: Sequence[Dimension], exposure: float) -> list[Carrier]:
     """Return the cells that carry a change of the number of rows, the one that explains most first.
 
     Parameters
@@ -142,11 +140,11 @@ def rate_carriers(
     >>> [(one.where, one.carried) for one in found]
     [({'source': 'b'}, 1.0)]
     """
-    if not exposure > 0 or not design_effect >= 1:
-        raise ValueError(f"need an exposure above 0 and a design effect of 1 or more, got {exposure}, {design_effect}")
+    if not exposure > 0:
+        raise ValueError(f"need an exposure above 0, got {exposure}")
     bins = np.zeros(len(is_after), np.int64)
     whole = next(tallies(bins, 1, is_after, []))
-    return _greedy(bins, 1, is_after, dims, _of_rates(whole, exposure, design_effect))
+    return _greedy(bins, 1, is_after, dims, _of_rates(whole, exposure))
 
 
 def _greedy(bins: Ints, width: int, is_after: Flags, dims: Sequence[Dimension], statistic: Statistic) -> list[Carrier]:
@@ -242,7 +240,7 @@ def _weights(whole: Tally) -> Floats:
     return np.asarray(np.where(whole.after[0] + whole.before[0] > 0, weights, 0.0), np.float64)
 
 
-def _of_rates(whole: Tally, exposure: float, design_effect: float) -> Statistic:
+def _of_rates(whole: Tally, exposure: float) -> Statistic:
     """Return the signed likelihood ratio of two Poisson counts; upwards is where all rows went."""
     direction = math.copysign(1.0, float(whole.after.sum()) - exposure * float(whole.before.sum()))
 
@@ -252,8 +250,8 @@ def _of_rates(whole: Tally, exposure: float, design_effect: float) -> Statistic:
         g = 2 * (_x_log_ratio(n, expected) + _x_log_ratio(m, n + m - expected))
         change = direction * (n - exposure * m)
         apart = direction * np.log((n + _PSEUDO_ROWS) / (exposure * (m + _PSEUDO_ROWS)))
-        error = np.sqrt((1 / (n + _PSEUDO_ROWS) + 1 / (m + _PSEUDO_ROWS)) * design_effect)
-        return Surprise(np.sign(change) * np.sqrt(np.maximum(g, 0.0) / design_effect), change, apart, error)
+        error = np.sqrt(1 / (n + _PSEUDO_ROWS) + 1 / (m + _PSEUDO_ROWS))
+        return Surprise(np.sign(change) * np.sqrt(np.maximum(g, 0.0)), change, apart, error)
 
     return statistic
 

@@ -27,7 +27,7 @@ from detectors.estimate.expected import HIGHEST, METRICS, Cells, Metric
 from detectors.estimate.interval import Estimated, Undefined, estimated
 from detectors.estimate.isotonic import rising
 from detectors.estimate.score_bins import ScoreBins
-from detectors.estimate.windows import FOLDS, between_windows, folds
+from detectors.estimate.windows import between_windows, folds
 from detectors.estimate.wobble import Offset, covariance, response
 
 Ints = NDArray[np.int64]
@@ -115,7 +115,7 @@ class Cbpe(msgspec.Struct, frozen=True, dict=True):
         return estimated(found.value, variance, highest=HIGHEST.get(name, 1.0))
 
 
-def fit_cbpe(bins: ScoreBins, windows: Ints, count: int = FOLDS) -> Cbpe:
+def fit_cbpe(bins: ScoreBins, windows: Ints) -> Cbpe:
     """Return the estimator of a reference.
 
     Parameters
@@ -124,9 +124,8 @@ def fit_cbpe(bins: ScoreBins, windows: Ints, count: int = FOLDS) -> Cbpe:
         Of the scores, fitted on the reference.
     windows
         ``(windows, bins, 2, 2)``: labelled rows of contiguous windows in time order, by bin, predicted class and
-        label; see `ScoreBins.labelled_counts`, and `windows.window_of_panes` for windows of enough rows.
-    count
-        Folds that windows are judged in. With fewer than two windows tau² is 0, and intervals are too narrow.
+        label; see `ScoreBins.labelled_counts`, and `windows.window_of_panes` for windows of enough rows. With fewer
+        than two windows tau² is 0, and intervals are too narrow.
 
     Raises
     ------
@@ -139,7 +138,7 @@ def fit_cbpe(bins: ScoreBins, windows: Ints, count: int = FOLDS) -> Cbpe:
         raise ValueError("need counts of 0 or more, and a labelled row")
     held_out = [
         (_fitted(bins, windows[fold.others]), window)
-        for fold in folds(len(windows), count)
+        for fold in folds(len(windows))
         for window in windows[fold.judged]
         if windows[fold.others].any()
     ]

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.estimate.interval import Estimated, Undefined, estimated
-from detectors.estimate.windows import FOLDS, between_windows, folds
+from detectors.estimate.windows import between_windows, folds
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -98,16 +98,15 @@ class Dle(msgspec.Struct, frozen=True, dict=True):
         return float((weights * mean).sum()), float(sampling + calibration)
 
 
-def fit_dle(windows: CellLosses, count: int = FOLDS) -> Dle:
+def fit_dle(windows: CellLosses) -> Dle:
     """Return the estimator of a reference.
 
     Parameters
     ----------
     windows
         ``(windows, cells)`` each: contiguous windows in time order; see `windows.window_of_panes`. Where single losses
-        can be huge, they should be clipped (`evidence.loss_sums.clip_point`), and those that settle it too.
-    count
-        Folds that windows are judged in. With fewer than two windows tau² is 0, and intervals are too narrow.
+        can be huge, they should be clipped (`evidence.loss_sums.clip_point`), and those that settle it too. With fewer
+        than two windows tau² is 0, and intervals are too narrow.
 
     Raises
     ------
@@ -117,7 +116,7 @@ def fit_dle(windows: CellLosses, count: int = FOLDS) -> Dle:
     given = CellLosses(*(np.asarray(sums, np.float64) for sums in windows))
     _refuse(given)
     errors, variances = [], []
-    for fold in folds(len(given.n), count):
+    for fold in folds(len(given.n)):
         if given.n[fold.others].any():
             model = _fitted(given.of(fold.others).sum(), 0.0)
             for rows, total in zip(given.n[fold.judged], given.total[fold.judged], strict=True):

@@ -21,10 +21,6 @@ class Much(NamedTuple):
     value: Floats
     floor: Floats
 
-    def name(self, case: int) -> str:
-        """Return the name of a case's effect."""
-        return Floors._fields[self.which[case]]
-
 
 def how_much(found: Effects, floors: Floors, scale: Floats) -> Much:
     """Return the effect of each case that is largest in units of its floor; a mean counts both ways.

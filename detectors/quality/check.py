@@ -19,7 +19,7 @@ def check_pane(profile: QualityProfile, pane: PaneHealth, allowed: float, phase:
     """Return what is wrong with a pane, the surest and largest first.
 
     Each finding is proven at its share of the allowed error, and above its floor. A reference of fewer than 60 panes
-    finds nothing (`status.pane_status` says so). O(F), without a loop over features unless something is found.
+    finds nothing. O(F), without a loop over features unless something is found.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from detectors.panel.panel import MIN_PANES
 from detectors.quality.counts import LEAST_P
 from detectors.quality.fault import Fault
-from detectors.quality.health import refuse_cycles
+from detectors.quality.health import refuse_rows
 from detectors.quality.shares import fit_shares
 
 Ints = NDArray[np.int64]
@@ -72,9 +72,7 @@ def fit_gap(rows: Ints, phases: int = 1) -> GapProfile:
     >>> fit_gap(np.tile([5, 0, 0, 7], 20)).longest
     (2,)
     """
-    refuse_cycles(len(rows), phases)
-    if rows.ndim != 1 or (rows < 0).any():
-        raise ValueError(f"need rows of 0 or more, (R,), got {rows.shape}")
+    refuse_rows(rows, phases)
     empty = (rows == 0).astype(np.int64)[:, None]
     shares = fit_shares(empty, np.ones_like(empty), phases)
     expected = shares.expected[np.arange(len(rows)) % phases, 0]

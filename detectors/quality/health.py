@@ -92,3 +92,10 @@ def refuse_cycles(panes: int, phases: int) -> None:
     """Raise ValueError unless there are a pane, and two cycles where there is one."""
     if phases < 1 or panes < 1 or (phases > 1 and panes < 2 * phases):
         raise ValueError(f"a reference needs a pane and two cycles, got {panes} panes and {phases} phases")
+
+
+def refuse_rows(rows: Ints, phases: int) -> None:
+    """Raise ValueError unless rows of panes, ``(R,)``, are counts and cover two cycles."""
+    refuse_cycles(len(rows), phases)
+    if rows.ndim != 1 or (rows < 0).any():
+        raise ValueError(f"need rows of 0 or more, (R,), got {rows.shape}")

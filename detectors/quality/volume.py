@@ -15,7 +15,7 @@ from detectors.panel.panel import MIN_PANES
 from detectors.quality.counts import at_least, at_most, student
 from detectors.quality.dependence import dependence
 from detectors.quality.fault import Fault
-from detectors.quality.health import refuse_cycles
+from detectors.quality.health import refuse_rows
 from detectors.quality.shares import LEAST_FREEDOM
 
 Ints = NDArray[np.int64]
@@ -65,7 +65,7 @@ def fit_volume(rows: Ints, phases: int = 1) -> VolumeProfile:
     >>> fit_volume(np.tile([900, 1_000, 1_100], 20)).expected
     (1000.0,)
     """
-    _refuse(rows, phases)
+    refuse_rows(rows, phases)
     phase = np.arange(len(rows)) % phases
     cycles = np.bincount(phase, minlength=phases)
     expected = (np.bincount(phase, rows, phases) + 0.5) / cycles
@@ -152,12 +152,6 @@ def _interval(rows: int, expected: float, error: float) -> tuple[float, float]:
     factor = float(np.exp(Z95 * np.sqrt(error)))
     low, high = max(0.0, np.sqrt(rows) - Z95 / 2) ** 2, (np.sqrt(rows + 1) + Z95 / 2) ** 2
     return float(low) / expected / factor, float(high) / expected * factor
-
-
-def _refuse(rows: Ints, phases: int) -> None:
-    refuse_cycles(len(rows), phases)
-    if rows.ndim != 1 or (rows < 0).any():
-        raise ValueError(f"need rows of 0 or more, (R,), got {rows.shape}")
 
 
 def _refuse_pane(rows: int, allowed: float) -> None:

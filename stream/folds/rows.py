@@ -7,6 +7,7 @@ tables are these fields, in this order; tables and comments are in ``stream/clic
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -208,11 +209,11 @@ class EstimateRow(Row, frozen=True, tag="estimates"):
     position: int
 
 
-class VerdictRow(Row, frozen=True, tag="verdicts"):
+class VerdictRow(Row, frozen=True, kw_only=True, tag="verdicts"):
     """What was decided about one target (a feature, a metric) of one pane, and why, in words.
 
     `evidence_days`: at least so long lies between such findings if nothing were wrong; `budget_days`: from how many on
-    it is proven at the monitor's budget. NaN where nothing was tested.
+    it is proven at the monitor's budget. NaN stands for what was not tested, or is not defined.
     """
 
     id: str
@@ -221,23 +222,23 @@ class VerdictRow(Row, frozen=True, tag="verdicts"):
     model: str
     pane_ms: int
     pane_s: int
-    segment_key: str
-    segment_value: str
+    segment_key: str = ""
+    segment_value: str = ""
     target: str
     kind: str
     status: str
-    statistic: float
-    threshold: float
-    p: float
+    statistic: float = math.nan
+    threshold: float = math.nan
+    p: float = math.nan
     n: int
-    n_eff: float
-    evidence_days: float
-    budget_days: float
-    effect: float
-    effect_name: str
-    floor: float
-    lo: float
-    hi: float
+    n_eff: float = math.nan
+    evidence_days: float = math.nan
+    budget_days: float = math.nan
+    effect: float = math.nan
+    effect_name: str = ""
+    floor: float = math.nan
+    lo: float = math.nan
+    hi: float = math.nan
     reason: str
     known_ms: int
     position: int

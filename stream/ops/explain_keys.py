@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stream.ops.explain_reads import Row
 
 _FAMILIES = 4
-"""Families of hard checks that share what single panes may cause (`stream.folds.decide.health`)."""
+"""Families of hard checks that share what single panes may cause (`stream.folds.decide.faults`)."""
 
 _WARNED = ("drift", "attribution")
 """Kinds that have a mark of warnings, whatever the budget."""

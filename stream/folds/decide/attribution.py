@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,12 @@ from detectors.evidence.budget import WARN
 from detectors.evidence.false_discovery import adjusted
 from detectors.panel.plan import Plan
 from detectors.panel.windows import Windows
-from stream.folds.decide.drift_rows import DRIFT, STABLE, WARNING
+from stream.folds.decide.drift_rows import status_of
 from stream.folds.decide.drift_words import moved_reason
-from stream.folds.decide.emit import Emit
 from stream.folds.decide.gauges import plan_of
-from stream.folds.decide.incidents import short_id
+from stream.folds.decide.headings import of_verdict
 from stream.folds.decide.state import Loop
+from stream.folds.decide.turn import Turn
 from stream.folds.monitor import Monitor
 from stream.folds.rows import VerdictRow
 
@@ -40,11 +41,19 @@ def ranked_plan(loop: Loop, monitor: Monitor) -> Plan:
     return _ranked(monitor, _curves(loop))
 
 
-def judge_attribution(
-    loop: Loop, monitor: Monitor, pane_ms: int, plan: Plan, windows: Windows, emit: Emit
-) -> list[VerdictRow]:
+class _Judged(NamedTuple):
+    """What windows say of each feature, ``(T, F)``; `levels` are p-values adjusted for the number of features."""
+
+    plan: Plan
+    windows: Windows
+    found: Attributed
+    levels: Floats
+    floor: float
+
+
+def judge_attribution(turn: Turn, plan: Plan, windows: Windows) -> list[VerdictRow]:
     """Return a verdict on each feature that the serving version knows, by the full window that tells most of it."""
-    moved = _moved_by(monitor, _curves(loop))
+    moved = _moved_by(turn.monitor, _curves(turn.loop))
     if moved is None:
         return []
     found = attributed(plan.panel, windows, moved)
@@ -53,10 +62,8 @@ def judge_attribution(
     # A scale of m panes is judged every m panes, and has its part of the level.
     best = (levels / np.array([WARN.q_at(int(m), len(plan.panel.scales)) for m in panes])[:, None]).argmin(0)
     floor = FLOOR * math.sqrt(float((spreads(plan.panel, moved) ** 2).sum()))
-    return [
-        _row(monitor, pane_ms, plan, windows, found, levels, (int(best[f]), f), floor, emit)
-        for f in np.flatnonzero(moved.any(1)).tolist()
-    ]
+    judged = _Judged(plan, windows, found, levels, floor)
+    return [_row(turn, judged, (int(best[f]), f)) for f in np.flatnonzero(moved.any(1)).tolist()]
 
 
 def _curves(loop: Loop) -> bytes:
@@ -76,36 +83,20 @@ def _ranked(monitor: Monitor, curves: bytes) -> Plan:
     return plan if moved is None else replace(plan, importance=importance(plan.panel, moved))
 
 
-def _row(
-    monitor: Monitor,
-    pane_ms: int,
-    plan: Plan,
-    windows: Windows,
-    found: Attributed,
-    levels: Floats,
-    at: tuple[int, int],
-    floor: float,
-    emit: Emit,
-) -> VerdictRow:
-    window, f = at
+def _row(turn: Turn, judged: _Judged, at: tuple[int, int]) -> VerdictRow:
+    """Return the verdict by window and feature `at`."""
+    monitor, (plan, windows, found, levels, floor), (window, f) = turn.monitor, judged, at
     scales, change, level = plan.panel.scales, float(found.change[at]), float(levels[at])
     panes, rows = scales[int(windows.scale[window])], int(windows.rows[window])
     days = monitor.budget.window_days(level, panes, len(scales), monitor.pane_ms)
     alarms = level <= WARN.q_at(panes, len(scales)) and abs(change) >= floor
-    status = STABLE if not alarms else DRIFT if days >= monitor.budget.mark_days else WARNING
     why = moved_reason(change, floor, UNITS.get(monitor.task, "in the unit of the answer"), days)
     return VerdictRow(
-        id=f"vd-{short_id(monitor.lineage, pane_ms, 'attribution', plan.names[f])}",
-        lineage=monitor.lineage,
-        monitor=monitor.name,
-        model=monitor.model,
-        pane_ms=pane_ms,
+        **of_verdict(turn, "attribution", plan.names[f]),
         pane_s=panes * monitor.pane_ms // 1000,
-        segment_key="",
-        segment_value="",
         target=plan.names[f],
         kind="attribution",
-        status=status,
+        status=status_of(monitor, alarms, days),
         statistic=-math.log(max(level, 1e-300)),
         threshold=-math.log(WARN.q_at(panes, len(scales))),
         p=float(found.p[at]),
@@ -119,6 +110,4 @@ def _row(
         lo=float(found.low[at]),
         hi=float(found.high[at]),
         reason=f"{plan.names[f]}: {why}",
-        known_ms=emit.known_ms,
-        position=emit.position,
     )

@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
-
-import numpy as np
 
 from detectors.evidence.budget import DAY_MS
-from detectors.outliers.watch import OutlierWatch
 from detectors.panel.gauge import NO_JOINT
-from detectors.panel.panel import Panel
-from detectors.panel.plan import Plan
-from stream.folds.decide.drift_words import OUTLIERS, drift_title
-from stream.folds.decide.emit import Emit
-from stream.folds.decide.findings import Findings
-from stream.folds.decide.gauges import part_plans, plan_of
-from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, open_of, tell
-from stream.folds.decide.parts import parts_of, raised_by, share_of
-from stream.folds.decide.state import ALL, Incident, LineageState, Loop, Part
+from stream.folds.decide.drift_quiet import count_quiet, window_ms
+from stream.folds.decide.drift_words import drift_title
+from stream.folds.decide.findings import Gauged
+from stream.folds.decide.incidents import INFO, QUIET_WINDOWS, WARN, keys, open_incident, open_of, tell
+from stream.folds.decide.parts import closed_by, parts_of, share_of
+from stream.folds.decide.state import ALL, Incident, Part
+from stream.folds.decide.turn import Turn
 from stream.folds.monitor import Monitor
 from stream.folds.rows import VerdictRow
-
-INFO, WARN = "info", "warn"
-
-
-class Gauged(NamedTuple):
-    """What the gauge of all rows, or of one group, found in a tick, and its verdicts as rows.
-
-    `silent` are groups that have no rows now: what they opened, all rows close.
-    """
-
-    part: Part
-    plan: Plan
-    found: Findings
-    rows: Sequence[VerdictRow]
-    silent: Collection[Part] = ()
-
-    @property
-    def followers(self) -> set[str]:
-        """What is moved by inputs: the model's answers, and the share of outliers."""
-        names = zip(self.plan.names, self.plan.is_output, strict=True)
-        return {OUTLIERS, *(name for name, is_output in names if is_output)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +41,19 @@ class _Alarm:
         return self.features or ([self.apart] if self.apart else [])
 
 
-def follow(lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: int, gauged: Gauged, emit: Emit) -> None:
-    """Open, extend or close drift incidents by what alarms now."""
-    alarm = _alarm(monitor, pane_ms, gauged)
+def follow(turn: Turn, gauged: Gauged, rows: Sequence[VerdictRow]) -> None:
+    """Open, extend or close drift incidents by what a gauge alarms about now; `rows` are its verdicts."""
+    alarm, loop, monitor = _alarm(turn, gauged, rows), turn.loop, turn.monitor
     faults = {name for i in open_of(loop, monitor, "data-fault") for name in i.features}
-    touched = [i for i in open_of(loop, monitor, "drift") if _is_one_fault(monitor, pane_ms, i, alarm)]
-    _count_quiet(lineage, loop, monitor, pane_ms, gauged, touched, emit)
+    touched = [i for i in open_of(loop, monitor, "drift") if _is_one_fault(turn, i, alarm)]
+    count_quiet(turn, gauged, touched)
     mine = [i for i in touched if set(i.features) & set(alarm.names)]
     if not mine and _is_explained(alarm, faults):
         return
     if touched:
-        _extend(monitor, (mine or touched)[0], alarm, emit)
+        _extend(turn, (mine or touched)[0], alarm)
     else:
-        _open(loop, monitor, pane_ms, alarm, emit)
-
-
-def is_in_incident(loop: Loop, monitor: Monitor, part: Part) -> bool:
-    """Return whether a group opened an incident that is still open: its quiet windows close it."""
-    return any(raised_by(monitor, incident) == part for incident in open_of(loop, monitor, "drift"))
+        _open(turn, alarm)
 
 
 def _is_explained(alarm: _Alarm, faults: set[str]) -> bool:
@@ -93,7 +61,7 @@ def _is_explained(alarm: _Alarm, faults: set[str]) -> bool:
     return not alarm.names or (bool(faults) and set(alarm.names) <= faults | alarm.gauged.followers)
 
 
-def _is_one_fault(monitor: Monitor, pane_ms: int, incident: Incident, alarm: _Alarm) -> bool:
+def _is_one_fault(turn: Turn, incident: Incident, alarm: _Alarm) -> bool:
     """Return whether an alarm is of an incident: they share a feature, or overlap and one is of followers alone.
 
     Which feature of a changed pair is to blame the pair does not say: either may. And answers and outliers follow
@@ -102,64 +70,56 @@ def _is_one_fault(monitor: Monitor, pane_ms: int, incident: Incident, alarm: _Al
     names, before, followers = set(alarm.names), set(incident.features), alarm.gauged.followers
     if before & {*names, alarm.partner}:
         return True
-    overlap = alarm.since_ms <= pane_ms - incident.quiet * _window_ms(monitor, raised_by(monitor, incident))
+    quiet_ms = incident.quiet * window_ms(turn.monitor, closed_by(turn.monitor, incident))
+    overlap = alarm.since_ms <= turn.pane_ms - quiet_ms
     return bool(names) and overlap and (names <= followers or before <= followers)
 
 
-def _window_ms(monitor: Monitor, part: Part) -> int:
-    """Return the length of the smallest window of all rows, or of a group's that is judged."""
-    panel = plan_of(monitor).panel if part == ALL else part_plans(monitor)[part].panel
-    return panel.scales[_smallest(panel, part)] * monitor.pane_ms
-
-
-def _smallest(panel: Panel, part: Part) -> int:
-    """Return the place of the smallest scale at which a group is judged; all rows count quiet windows at the first."""
-    return 0 if part == ALL else int(panel.usable.any(1).argmax())
-
-
-def _alarm(monitor: Monitor, pane_ms: int, gauged: Gauged) -> _Alarm:
-    plan, found, rows = gauged.plan, gauged.found, gauged.rows
+def _alarm(turn: Turn, gauged: Gauged, rows: Sequence[VerdictRow]) -> _Alarm:
+    plan, found, pane_ms = gauged.plan, gauged.found, turn.monitor.pane_ms
     verdict = found.verdict
     features = verdict.features.tolist()
     has_joint = verdict.joint != NO_JOINT
     places = [*features, *([len(plan.panel.bins)] if has_joint else [])]
-    window_ms = plan.panel.scales[int(found.scale.max(initial=0))] * monitor.pane_ms
-    since = int(verdict.first.min()) * monitor.pane_ms if features else pane_ms + monitor.pane_ms - window_ms
+    window_ms = plan.panel.scales[int(found.scale.max(initial=0))] * pane_ms
+    since_ms = int(verdict.first.min()) * pane_ms if features else turn.end_ms - window_ms
     return _Alarm(
         gauged=gauged,
         features=[plan.names[f] for f in features],
         apart=plan.names[verdict.joint] if has_joint else "",
         partner=plan.names[verdict.partner] if has_joint else "",
         verdicts=[rows[place] for place in places],
-        since_ms=since,
+        since_ms=since_ms,
         days=max((float(found.days[place]) for place in places), default=0.0),
         is_proven=bool((verdict.log_evidence[places] >= plan.log_thresholds[places]).any()),
     )
 
 
-def _open(loop: Loop, monitor: Monitor, pane_ms: int, alarm: _Alarm, emit: Emit) -> None:
-    level, now_ms = WARN if alarm.is_proven else INFO, pane_ms + monitor.pane_ms
-    incident = open_incident(loop, monitor, "drift", level, "", alarm.names, alarm.since_ms, now_ms)
+def _open(turn: Turn, alarm: _Alarm) -> None:
+    level, monitor = WARN if alarm.is_proven else INFO, turn.monitor
+    incident = open_incident(turn.loop, monitor, "drift", level, "", alarm.names, alarm.since_ms, turn.end_ms)
     incident.parts = {alarm.gauged.part: _displaced(monitor, alarm)}
     incident.evidence_days, incident.budget_days = alarm.days, monitor.budget.mark_days
     incident.verdicts = [v.id for v in alarm.verdicts]
-    _tell(monitor, incident, "open", alarm, emit)
+    _tell(turn, incident, "open", alarm)
 
 
-def _extend(monitor: Monitor, incident: Incident, alarm: _Alarm, emit: Emit) -> None:
+def _extend(turn: Turn, incident: Incident, alarm: _Alarm) -> None:
     """Make the incident surer, and a warning with the second alarm of one gauge; tell it if that changes anything."""
+    monitor = turn.monitor
     before = _shown(monitor, incident)
     new = [name for name in alarm.names if name not in incident.features]
     incident.parts = incident.parts or {ALL: {}}
     is_again = alarm.gauged.part in incident.parts
-    incident.level, incident.quiet = WARN if is_again or alarm.is_proven else incident.level, 0
+    incident.level = WARN if is_again or alarm.is_proven else incident.level
+    incident.quiet = incident.absent = 0
     known = incident.parts.get(alarm.gauged.part, {})
     incident.parts = {**incident.parts, alarm.gauged.part: known | _displaced(monitor, alarm)}
     incident.features = sorted([*incident.features, *new], key=alarm.gauged.followers.__contains__)
     incident.verdicts += [v.id for v in alarm.verdicts if v.target in new]
     incident.evidence_days = _surer(monitor, incident.evidence_days, alarm, is_again)
     if before != _shown(monitor, incident):
-        _tell(monitor, incident, "updated", alarm, emit)
+        _tell(turn, incident, "updated", alarm)
 
 
 def _displaced(monitor: Monitor, alarm: _Alarm) -> dict[str, float]:
@@ -184,51 +144,14 @@ def _surer(monitor: Monitor, before_days: float, alarm: _Alarm, is_again: bool) 
     """
     if not is_again:
         return max(before_days, alarm.days)
-    windows_days = QUIET_WINDOWS * _window_ms(monitor, alarm.gauged.part) / DAY_MS
+    windows_days = QUIET_WINDOWS * window_ms(monitor, alarm.gauged.part) / DAY_MS
     return min(1e300, max(before_days, alarm.days, before_days * max(1.0, alarm.days / windows_days)))
 
 
-def _count_quiet(
-    lineage: LineageState,
-    loop: Loop,
-    monitor: Monitor,
-    pane_ms: int,
-    gauged: Gauged,
-    touched: Sequence[Incident],
-    emit: Emit,
-) -> None:
-    """Close incidents that this gauge opened, or a silent group's, after 16 windows without an alarm of their own.
-
-    Evidence began anew at the last one. A window in which none of its features could be judged says nothing.
-    """
-    plan, found = gauged.plan, gauged.found
-    judged = {plan.names[f] for f in np.flatnonzero(found.is_judged)}
-    is_due = bool(found.verdict.due[_smallest(plan.panel, gauged.part)])
-    for incident in open_of(loop, monitor, "drift"):
-        if raised_by(monitor, incident) not in (gauged.part, *gauged.silent):
-            continue
-        is_quiet = incident not in touched and bool(set(incident.features) & judged) and is_due
-        incident.quiet += is_quiet
-        if incident.quiet >= QUIET_WINDOWS:
-            close(loop, monitor, incident, pane_ms + monitor.pane_ms, f"over: {QUIET_WINDOWS} quiet windows", emit)
-            lineage.outliers = OutlierWatch() if OUTLIERS in incident.features else lineage.outliers
-
-
-def _tell(monitor: Monitor, incident: Incident, state: str, alarm: _Alarm, emit: Emit) -> None:
-    parts, features = parts_of(monitor, incident), incident.features if state == "updated" else alarm.features
+def _tell(turn: Turn, incident: Incident, state: str, alarm: _Alarm) -> None:
+    monitor, features = turn.monitor, incident.features if state == "updated" else alarm.features
+    parts = parts_of(monitor, incident)
     incident.title = drift_title(monitor.model, features, alarm.apart, incident.since_ms, monitor.pane_ms, parts)
-    tell(monitor, incident, state, alarm.verdicts[0].reason, _keys(incident, alarm.verdicts), emit)
-
-
-def _keys(incident: Incident, verdicts: Sequence[VerdictRow]) -> dict[str, object]:
-    largest = verdicts[0]
-    return {
-        "sure": {"evidence_days": incident.evidence_days, "budget_days": incident.budget_days},
-        "much": {"statistic": largest.effect_name, "value": largest.effect, "floor": largest.floor},
-        "effects": [_effect(v) for v in verdicts if v.effect_name],
-        "next": "look at the feature's panes; drift alone never retrains",
-    }
-
-
-def _effect(verdict: VerdictRow) -> dict[str, object]:
-    return {"feature": verdict.target, "effect": verdict.effect_name, "value": verdict.effect, "floor": verdict.floor}
+    found = [(verdict.target, verdict) for verdict in alarm.verdicts]
+    more = keys(incident, found, "look at the feature's panes; drift alone never retrains")
+    tell(monitor, incident, state, alarm.verdicts[0].reason, more, turn.emit)

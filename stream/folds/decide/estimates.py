@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from detectors.business import COST
 from detectors.estimate.interval import Estimated
-from detectors.estimate.record import TrackRecord, settle
+from detectors.estimate.record import settle
 from detectors.performance import task_sums
-from stream.folds.decide.emit import Emit
 from stream.folds.decide.gauges import OnTime, plan_of
 from stream.folds.decide.judged import judged_metric, shown
-from stream.folds.decide.state import Guess, LineageState, MaturePane
+from stream.folds.decide.performance import came
+from stream.folds.decide.state import Guess, MaturePane
+from stream.folds.decide.turn import Turn
 from stream.folds.layout import layout_of
 from stream.folds.monitor import Monitor
 from stream.folds.rows import EstimateRow
@@ -42,28 +43,28 @@ def estimated_metric(monitor: Monitor) -> str | None:
     )
 
 
-def estimate_pane(lineage: LineageState, monitor: Monitor, pane_ms: int, found: OnTime, emit: Emit) -> Window | None:
+def estimate_pane(turn: Turn, found: OnTime) -> Window | None:
     """Estimate a final pane and tell it; return the estimate of the window that the pane completes, if it does."""
-    metric = estimated_metric(monitor)
-    if metric is None or found.rows == 0 or pane_ms not in lineage.panes:
+    metric, pane = estimated_metric(turn.monitor), turn.lineage.panes.get(turn.pane_ms)
+    if metric is None or found.rows == 0 or pane is None:
         return None
-    counts = _answers(monitor, found)
-    if (guess := _estimate(monitor, metric, counts)) is not None:
-        lineage.panes[pane_ms].guess = Guess(guess.value, guess.lo, guess.hi, guess.se)
-        emit.rows.append(_row(monitor, pane_ms, metric, guess, int(counts.sum()), lineage.record, None, emit))
-    return _window(lineage, monitor, metric, pane_ms, counts)
+    counts = _answers(turn.monitor, found)
+    if (guess := _estimate(turn.monitor, metric, counts)) is not None:
+        pane.guess = Guess(guess.value, guess.lo, guess.hi, guess.se)
+        turn.emit.rows.append(_row(turn, metric, guess, int(counts.sum())))
+    return _window(turn, metric, counts)
 
 
-def settle_pane(lineage: LineageState, monitor: Monitor, mature: MaturePane, emit: Emit) -> None:
+def settle_pane(turn: Turn, mature: MaturePane) -> None:
     """Settle a pane's estimate by its mean loss; not if labels are lacking."""
-    metric, pane = estimated_metric(monitor), lineage.panes[mature.pane_ms]
-    rows = sum(sums.rows for group, sums in pane.groups.items() if not group[1])
+    metric, pane, lineage = estimated_metric(turn.monitor), turn.lineage.panes[turn.pane_ms], turn.lineage
+    rows, _ = came(pane)
     if metric is None or pane.guess is None or mature.labels < max(1.0, SETTLED_SHARE * rows):
         return
     measured, guess = mature.total / mature.labels, Estimated(*pane.guess)
     truth = 1 - measured if metric == "accuracy" else measured
     lineage.record = settle(lineage.record, guess, truth)
-    emit.rows.append(_row(monitor, mature.pane_ms, metric, guess, rows, lineage.record, truth, emit))
+    turn.emit.rows.append(_row(turn, metric, guess, rows, truth))
 
 
 def _answers(monitor: Monitor, found: OnTime) -> Ints:
@@ -77,50 +78,42 @@ def _estimate(monitor: Monitor, metric: str, counts: Ints) -> Estimated | None:
     return found if isinstance(found, Estimated) else None
 
 
-def _window(lineage: LineageState, monitor: Monitor, metric: str, pane_ms: int, counts: Ints) -> Window | None:
-    waiting = lineage.unlabelled
+def _window(turn: Turn, metric: str, counts: Ints) -> Window | None:
+    waiting = turn.lineage.unlabelled
     if waiting.panes == 0:
-        waiting.first_ms, waiting.counts = pane_ms, np.zeros_like(counts)
+        waiting.first_ms, waiting.counts = turn.pane_ms, np.zeros_like(counts)
     waiting.panes, waiting.counts = waiting.panes + 1, waiting.counts + counts
-    if waiting.panes < plan_of(monitor).panel.scales[0]:
+    if waiting.panes < plan_of(turn.monitor).panel.scales[0]:
         return None
-    waiting.panes, found = 0, _estimate(monitor, metric, waiting.counts)
+    waiting.panes, found = 0, _estimate(turn.monitor, metric, waiting.counts)
     return None if found is None else Window(waiting.first_ms, int(waiting.counts.sum()), found)
 
 
-def _in_unit(metric: str, value: float) -> float:
+def in_unit(metric: str, value: float) -> float:
     """Return an estimate in the metric's unit: accuracy is estimated as such, the mean square of errors has a root."""
     return shown(metric, value) if metric == "rmse" else value
 
 
-def _row(
-    monitor: Monitor,
-    pane_ms: int,
-    metric: str,
-    guess: Estimated,
-    n: int,
-    record: TrackRecord,
-    measured: float | None,
-    emit: Emit,
-) -> EstimateRow:
-    value, low, high = (_in_unit(metric, x) for x in (guess.value, guess.lo, guess.hi))
+def _row(turn: Turn, metric: str, guess: Estimated, n: int, measured: float | None = None) -> EstimateRow:
+    monitor, record = turn.monitor, turn.lineage.record
+    value, low, high = (in_unit(metric, x) for x in (guess.value, guess.lo, guess.hi))
     return EstimateRow(
         lineage=monitor.lineage,
         model=monitor.model,
         model_version="",
         segment_key="",
         segment_value="",
-        pane_ms=pane_ms,
+        pane_ms=turn.pane_ms,
         metric=metric,
         estimate=value,
         lo=low,
         hi=high,
         n=n,
         settled=measured is not None,
-        measured=math.nan if measured is None else _in_unit(metric, measured),
+        measured=math.nan if measured is None else in_unit(metric, measured),
         inside=measured is not None and guess.holds(measured),
         coverage=record.settled.coverage.value,
         weight=record.weight,
-        known_ms=emit.known_ms,
-        position=emit.position,
+        known_ms=turn.emit.known_ms,
+        position=turn.emit.position,
     )

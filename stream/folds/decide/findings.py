@@ -15,6 +15,8 @@ from detectors.panel.floors import Floors
 from detectors.panel.gauge import Verdict
 from detectors.panel.much import how_much
 from detectors.panel.plan import Plan
+from stream.folds.decide.drift_words import OUTLIERS
+from stream.folds.decide.state import Part
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -56,6 +58,20 @@ class Findings(NamedTuple):
     floor: Floats
     low: Floats
     high: Floats
+
+
+class Gauged(NamedTuple):
+    """What the gauge of all rows, or of one group, found in a tick."""
+
+    part: Part
+    plan: Plan
+    found: Findings
+
+    @property
+    def followers(self) -> set[str]:
+        """What is moved by inputs: the model's answers, and the share of outliers."""
+        names = zip(self.plan.names, self.plan.is_output, strict=True)
+        return {OUTLIERS, *(name for name, is_output in names if is_output)}
 
 
 def findings(plan: Plan, budget: Budget, pane_ms: int, verdict: Verdict) -> Findings:

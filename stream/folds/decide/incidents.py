@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.parts import where
 from stream.folds.decide.state import Incident, Loop
 from stream.folds.decide.words import instant
 from stream.folds.monitor import Monitor
-from stream.folds.rows import IncidentRow
+from stream.folds.rows import IncidentRow, VerdictRow
+
+INFO, WARN, PAGE = "info", "warn", "page"
+"""Levels of incidents."""
 
 QUIET_WINDOWS = 16
 """An incident closes after so many windows without an alarm of its own."""
@@ -83,6 +87,27 @@ def tell(monitor: Monitor, incident: Incident, state: str, what: str, more: dict
             "dedup": f"{incident.id}/{state}/{incident.updates}",
         },
     )
+
+
+def keys(incident: Incident, found: Sequence[tuple[str, VerdictRow]], then: str) -> dict[str, object]:
+    """Return what an alert says of an incident: how sure, how much, and what to do next.
+
+    Parameters
+    ----------
+    found
+        The verdicts with the features that they are about, the most telling first; without a feature it is empty.
+    """
+    _, most = found[0]
+    return {
+        "sure": {"evidence_days": incident.evidence_days, "budget_days": incident.budget_days},
+        "much": {"statistic": most.effect_name, "value": most.effect, "floor": most.floor},
+        "effects": [
+            {"feature": feature, "effect": verdict.effect_name, "value": verdict.effect, "floor": verdict.floor}
+            for feature, verdict in found
+            if verdict.effect_name
+        ],
+        "next": then,
+    }
 
 
 def _row(monitor: Monitor, incident: Incident, emit: Emit) -> IncidentRow:

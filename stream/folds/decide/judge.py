@@ -13,13 +13,13 @@ from detectors.losses import pane_mean
 from detectors.performance import Losses as PaneLosses
 from detectors.performance import task_sums
 from detectors.promise import ALL, Group
-from stream.folds.decide.emit import Emit
 from stream.folds.decide.expectation import Expectation, Losses, of_reference, of_version
 from stream.folds.decide.judge_rows import Judged, judged_row, plain_row
 from stream.folds.decide.judge_words import lacking_labels, unjudged
 from stream.folds.decide.judged import judged_metric
-from stream.folds.decide.performance import added
-from stream.folds.decide.state import LineageState, Loop, Losing, MaturePane, PredictionPane, Sums
+from stream.folds.decide.performance import EVERYBODY, lacks_labels, sums_of
+from stream.folds.decide.state import Loop, Losing, MaturePane, PredictionPane
+from stream.folds.decide.turn import Turn
 from stream.folds.monitor import Monitor
 from stream.folds.rows import VerdictRow
 
@@ -31,29 +31,25 @@ HISTORY = 60
 MIN_PANES = 7
 """Panes from which on they say how much the loss varies between them."""
 
-EVERYBODY = ""
-"""Version that stands for all together, where no champion is registered."""
 
-
-def judge_mature(lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: int, emit: Emit) -> list[VerdictRow]:
+def judge_mature(turn: Turn) -> list[VerdictRow]:
     """Judge what a pane has lost, for all rows and by segment; the first verdict is that on all rows.
 
     Nothing if the spec names no performance, or nobody answered in this pane.
     """
-    version = judged_version(loop)
-    pane = lineage.panes[pane_ms]
-    everybody = _of_version(pane, version, ALL)
+    monitor, version, pane = turn.monitor, judged_version(turn.loop), turn.lineage.panes[turn.pane_ms]
+    everybody = sums_of(pane, version, ALL)
     if not monitor.metric or everybody is None or everybody.rows == 0:
         return []
     metric = judged_metric(monitor, task_sums(monitor.task))
-    expected = None if metric is None else expected_of(lineage, loop, monitor, metric, version)
+    expected = None if metric is None else expected_of(turn, metric, version)
     if metric is None or expected is None:
-        why = unjudged(monitor, loop.versions.get(version), metric)
-        return [plain_row(monitor, pane_ms, ALL, "insufficient", everybody.labels, why, emit)]
-    if _lacks_labels(monitor, everybody):
-        why = lacking_labels(monitor, pane_ms, everybody)
-        return [plain_row(monitor, pane_ms, ALL, "no-labels", everybody.labels, why, emit)]
-    return _judged(lineage, loop, monitor, _Mature(pane_ms, pane, version, metric, expected), emit)
+        why = unjudged(monitor, turn.loop.versions.get(version), metric)
+        return [plain_row(turn, ALL, "insufficient", everybody.labels, why)]
+    if lacks_labels(monitor, everybody):
+        why = lacking_labels(monitor, turn.pane_ms, everybody)
+        return [plain_row(turn, ALL, "no-labels", everybody.labels, why)]
+    return _judged(turn, _Mature(pane, version, metric, expected))
 
 
 def judged_version(loop: Loop) -> str:
@@ -65,48 +61,49 @@ def judged_version(loop: Loop) -> str:
 class _Mature:
     """A pane whose labels are mature, and what it is held against."""
 
-    pane_ms: int
     pane: PredictionPane
     version: str
     metric: str
     expected: Expectation
 
 
-def _judged(lineage: LineageState, loop: Loop, monitor: Monitor, mature: _Mature, emit: Emit) -> list[VerdictRow]:
+def _judged(turn: Turn, mature: _Mature) -> list[VerdictRow]:
+    monitor = turn.monitor
     losses = [_losses(monitor, mature, group) for group in mature.expected.groups]
     if losses[0].n <= 0:
         return []
     sums = Losses(*np.array([_sums(of_group) for of_group in losses]).T)
-    now = _accumulated(lineage, mature, sums)
+    now = _accumulated(turn, mature, sums)
     log_alarm = mature.expected.test.log_alarm(monitor.budget.page(monitor.pane_ms).evidence)
     alarms = mature.expected.test.watched & (now.log_evidence >= log_alarm)
     if alarms.any():
-        del lineage.losing[mature.version]
-    _remember(lineage, loop, monitor, mature, sums)
+        del turn.lineage.losing[mature.version]
+    _remember(turn, mature, sums)
     told = [i for i in range(len(losses)) if i == 0 or alarms[i]]
     found = [
         Judged(i, losses[i], int(now.since_ms[i]), float(now.log_evidence[i]), log_alarm, bool(alarms[i])) for i in told
     ]
-    return [judged_row(monitor, mature.metric, mature.pane_ms, mature.expected, one, emit) for one in found]
+    return [judged_row(turn, mature.metric, mature.expected, one) for one in found]
 
 
-def _accumulated(lineage: LineageState, mature: _Mature, sums: Losses) -> Losing:
+def _accumulated(turn: Turn, mature: _Mature, sums: Losses) -> Losing:
     """Return the evidence with a pane; where it was at its start it begins with this pane."""
-    before = lineage.losing.get(mature.version)
+    losing = turn.lineage.losing
+    before = losing.get(mature.version)
     state, log_evidence = mature.expected.update(None if before is None else before.state, sums)
-    since_ms = np.full(len(log_evidence), mature.pane_ms)
+    since_ms = np.full(len(log_evidence), turn.pane_ms)
     if before is not None:
         since_ms = np.where(before.log_evidence > 0, before.since_ms, since_ms)
-    lineage.losing[mature.version] = now = Losing(state, log_evidence, since_ms)
+    losing[mature.version] = now = Losing(state, log_evidence, since_ms)
     return now
 
 
-def expected_of(lineage: LineageState, loop: Loop, monitor: Monitor, metric: str, version: str) -> Expectation | None:
+def expected_of(turn: Turn, metric: str, version: str) -> Expectation | None:
     """Return what a version's losses are held against; how much they vary between panes, its own mature ones tell."""
-    effect = _design_effect(lineage.history.get(version, []))
+    effect = _design_effect(turn.lineage.history.get(version, []))
     if version == EVERYBODY or metric == COST:
-        return of_reference(monitor, metric, effect)
-    return of_version(monitor, metric, loop.versions[version], effect)
+        return of_reference(turn.monitor, metric, effect)
+    return of_version(turn.monitor, metric, turn.loop.versions[version], effect)
 
 
 def _design_effect(panes: list[MaturePane]) -> float:
@@ -115,24 +112,16 @@ def _design_effect(panes: list[MaturePane]) -> float:
     return pane_mean([p.labels for p in panes], [p.total for p in panes], [p.squares for p in panes]).design_effect
 
 
-def _remember(lineage: LineageState, loop: Loop, monitor: Monitor, mature: _Mature, sums: Losses) -> None:
-    history = lineage.history.setdefault(mature.version, [])
-    history.append(MaturePane(mature.pane_ms, float(sums.n[0]), float(sums.total[0]), float(sums.squares[0])))
+def _remember(turn: Turn, mature: _Mature, sums: Losses) -> None:
+    loop, name = turn.loop, turn.monitor.name
+    history = turn.lineage.history.setdefault(mature.version, [])
+    history.append(MaturePane(turn.pane_ms, float(sums.n[0]), float(sums.total[0]), float(sums.squares[0])))
     del history[:-HISTORY]
-    loop.judged_labels[monitor.name] = loop.judged_labels.get(monitor.name, 0) + int(sums.n[0])
-
-
-def _of_version(pane: PredictionPane, version: str, group: Group) -> Sums | None:
-    """Return the sums of a group: of one version, or of all in sorted order."""
-    keys = [key for key in sorted(pane.groups) if key[1:] == group and version in (EVERYBODY, key[0])]
-    found: Sums | None = None
-    for key in keys:
-        found = pane.groups[key] if found is None else added(found, pane.groups[key])
-    return found
+    loop.judged_labels[name] = loop.judged_labels.get(name, 0) + int(sums.n[0])
 
 
 def _losses(monitor: Monitor, mature: _Mature, group: Group) -> PaneLosses:
-    sums = _of_version(mature.pane, mature.version, group)
+    sums = sums_of(mature.pane, mature.version, group)
     if sums is None:
         return PaneLosses(0.0, math.nan, 0.0)
     if mature.metric == COST and monitor.worth is not None:
@@ -146,9 +135,3 @@ def _sums(losses: PaneLosses) -> tuple[float, float, float]:
         return 0.0, 0.0, 0.0
     squares = losses.sd**2 * max(losses.n - 1, 0) + losses.n * losses.mean**2
     return losses.n, max(0.0, losses.mean * losses.n), squares
-
-
-def _lacks_labels(monitor: Monitor, sums: Sums) -> bool:
-    """Say whether fewer labels came than half of the reference's share: what came may not be like the rest."""
-    reference = monitor.reference
-    return reference is not None and sums.labels < 0.5 * reference.label_share * sums.rows

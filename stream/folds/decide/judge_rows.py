@@ -10,13 +10,12 @@ from msgspec.structs import replace
 from detectors.evidence.budget import evidence_days
 from detectors.performance import Losses
 from detectors.promise import ALL, Group
-from stream.folds.decide.emit import Emit
 from stream.folds.decide.expectation import Expectation
-from stream.folds.decide.incidents import short_id
+from stream.folds.decide.headings import of_verdict
 from stream.folds.decide.judge_words import cut_in_words, reason
 from stream.folds.decide.judged import shown
+from stream.folds.decide.turn import Turn
 from stream.folds.decide.words import day
-from stream.folds.monitor import Monitor
 from stream.folds.rows import VerdictRow
 
 Z95 = 1.959963984540054
@@ -33,21 +32,19 @@ class Judged(NamedTuple):
     alarms: bool
 
 
-def judged_row(
-    monitor: Monitor, metric: str, pane_ms: int, expected: Expectation, found: Judged, emit: Emit
-) -> VerdictRow:
+def judged_row(turn: Turn, metric: str, expected: Expectation, found: Judged) -> VerdictRow:
     """Return the verdict on a group: the pane's loss and its 95 % interval beside the limit, and how sure."""
-    group, losses = expected.groups[found.place], found.losses
+    monitor, group, losses = turn.monitor, expected.groups[found.place], found.losses
     days = evidence_days(found.log_evidence, monitor.budget.shared_over(expected.watched), monitor.pane_ms)
     value, limit = shown(metric, losses.mean), shown(metric, expected.limits[found.place])
     n_eff = losses.n / expected.design_effects[found.place]
     half = Z95 * losses.sd / math.sqrt(max(n_eff, 1.0))
     low, high = sorted(shown(metric, losses.mean + sign * half) for sign in (-1, 1))
-    why = reason(cut_in_words(monitor, metric), day(pane_ms, monitor.pane_ms), group, value, limit, days)
-    row = plain_row(monitor, pane_ms, group, "drift" if found.alarms else "stable", int(losses.n), why, emit)
+    why = reason(cut_in_words(monitor, metric), day(turn.pane_ms, monitor.pane_ms), group, value, limit, days)
+    row = plain_row(turn, group, "drift" if found.alarms else "stable", int(losses.n), why)
     return replace(
         row,
-        pane_s=(pane_ms + monitor.pane_ms - found.since_ms) // 1000,
+        pane_s=(turn.end_ms - found.since_ms) // 1000,
         statistic=found.log_evidence,
         threshold=found.log_alarm,
         n_eff=n_eff,
@@ -59,34 +56,20 @@ def judged_row(
     )
 
 
-def plain_row(monitor: Monitor, pane_ms: int, group: Group, status: str, n: int, why: str, emit: Emit) -> VerdictRow:
+def plain_row(turn: Turn, group: Group, status: str, n: int, why: str) -> VerdictRow:
     """Return a verdict without figures."""
+    monitor = turn.monitor
     target = "performance" if group == ALL else f"performance/{group[0]}/{group[1]}"
     return VerdictRow(
-        id=f"vd-{short_id(monitor.lineage, pane_ms, target)}",
-        lineage=monitor.lineage,
-        monitor=monitor.name,
-        model=monitor.model,
-        pane_ms=pane_ms,
+        **of_verdict(turn, target),
         pane_s=monitor.pane_ms // 1000,
         segment_key=group[0],
         segment_value=group[1],
         target=monitor.metric,
         kind="performance",
         status=status,
-        statistic=math.nan,
-        threshold=math.nan,
-        p=math.nan,
         n=n,
-        n_eff=math.nan,
-        evidence_days=math.nan,
         budget_days=monitor.budget.mark_days,
-        effect=math.nan,
         effect_name=monitor.metric,
-        floor=math.nan,
-        lo=math.nan,
-        hi=math.nan,
         reason=why,
-        known_ms=emit.known_ms,
-        position=emit.position,
     )

@@ -6,16 +6,16 @@ They inform: no incident, no alert and no retrain follows from them, since nothi
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from streamgauge.spec_detectors import Detector
 
-from detectors.named import library, listen
-from stream.folds.decide.emit import Emit
-from stream.folds.decide.incidents import short_id
+from detectors.named import Heard, library, listen
+from stream.folds.decide.headings import of_verdict
 from stream.folds.decide.series import Point, is_of_labels, of_labels, of_rows
 from stream.folds.decide.state import LineageState, Listening, PredictionPane
 from stream.folds.decide.statistics import Final
+from stream.folds.decide.turn import Turn
 from stream.folds.monitor import Monitor
 from stream.folds.rows import StatisticsRow, VerdictRow
 
@@ -25,97 +25,72 @@ KIND = "river:"
 STABLE, NEAR, SIGNAL = "stable", "near", "signal"
 
 
-def listen_final(
-    lineage: LineageState, monitor: Monitor, panes: Sequence[Final], rows: Sequence[StatisticsRow], emit: Emit
-) -> list[VerdictRow]:
-    """Give final panes, in order, to the detectors of inputs and rows; return what they say."""
-    asked = [detector for detector in monitor.detectors if not is_of_labels(detector)]
-    _forget(lineage, monitor)
-    if not asked:
+def listen_final(panes: Sequence[Final], rows: Sequence[StatisticsRow]) -> list[VerdictRow]:
+    """Give final panes, in order, to the detectors of inputs and rows; return what they say.
+
+    Parameters
+    ----------
+    rows
+        The panes' statistics.
+    """
+    if not panes or not panes[0].turn.monitor.detectors:
         return []
     statistics = {(row.pane_ms, row.feature): row for row in rows}
-    found = [
-        (detector, pane.pane_ms, of_rows(monitor, detector, pane.found, statistics.get((pane.pane_ms, _of(detector)))))
+    return [
+        _heard(pane.turn, detector, point)
         for pane in panes
-        for detector in asked
+        for detector in pane.turn.monitor.detectors
+        if not is_of_labels(detector) and (point := _point(pane, detector, statistics)) is not None
     ]
-    return [_heard(lineage, monitor, at, pane_ms, point, emit) for at, pane_ms, point in found if point is not None]
 
 
-def listen_mature(
-    lineage: LineageState, monitor: Monitor, pane_ms: int, pane: PredictionPane, emit: Emit
-) -> list[VerdictRow]:
+def _point(pane: Final, detector: Detector, statistics: Mapping[tuple[int, str], StatisticsRow]) -> Point | None:
+    of_feature = statistics.get((pane.turn.pane_ms, detector.feature or ""))
+    return of_rows(pane.turn.monitor, detector, pane.found, of_feature)
+
+
+def listen_mature(turn: Turn, pane: PredictionPane) -> list[VerdictRow]:
     """Give a pane whose labels are mature to the detectors of performance; return what they say."""
-    asked = [detector for detector in monitor.detectors if is_of_labels(detector)]
-    found = [(detector, of_labels(monitor, detector, pane)) for detector in asked]
-    return [_heard(lineage, monitor, at, pane_ms, point, emit) for at, point in found if point is not None]
+    monitor = turn.monitor
+    found = [(each, of_labels(monitor, each, pane)) for each in monitor.detectors if is_of_labels(each)]
+    return [_heard(turn, detector, point) for detector, point in found if point is not None]
 
 
-def _of(detector: Detector) -> str:
-    return detector.feature or ""
-
-
-def _forget(lineage: LineageState, monitor: Monitor) -> None:
+def forget_unnamed(lineage: LineageState, monitor: Monitor) -> None:
     """Let go of detectors that the spec does not name any more."""
     if lineage.listening:
         named = {detector.key for detector in monitor.detectors}
         lineage.listening = {key: state for key, state in lineage.listening.items() if key in named}
 
 
-def _heard(
-    lineage: LineageState, monitor: Monitor, detector: Detector, pane_ms: int, point: Point, emit: Emit
-) -> VerdictRow:
-    before = lineage.listening.get(detector.key)
+def _heard(turn: Turn, detector: Detector, point: Point) -> VerdictRow:
+    listening = turn.lineage.listening
+    before = listening.get(detector.key)
     if before is None or before.library != library():
-        before = Listening(library(), b"", 0, 0.0, pane_ms)
+        before = Listening(library(), b"", 0, 0.0, turn.pane_ms)
     heard = listen(detector.name, detector.params, before.state, point.given)
-    status = SIGNAL if heard.is_changed else NEAR if heard.is_warned else STABLE
-    row = _row(monitor, detector, pane_ms, point, before, status, heard.p, emit)
     panes, total, since_ms = before.panes + 1, before.total + point.value, before.since_ms
     if heard.is_changed:
-        panes, total, since_ms = 0, 0.0, pane_ms + monitor.pane_ms
-    lineage.listening[detector.key] = Listening(before.library, heard.state, panes, total, since_ms)
-    return row
+        panes, total, since_ms = 0, 0.0, turn.end_ms
+    listening[detector.key] = Listening(before.library, heard.state, panes, total, since_ms)
+    return _row(turn, detector, point, before, heard)
 
 
-def _row(
-    monitor: Monitor,
-    detector: Detector,
-    pane_ms: int,
-    point: Point,
-    before: Listening,
-    status: str,
-    p: float,
-    emit: Emit,
-) -> VerdictRow:
+def _row(turn: Turn, detector: Detector, point: Point, before: Listening, heard: Heard) -> VerdictRow:
     mean = before.total / before.panes if before.panes else math.nan
+    status = SIGNAL if heard.is_changed else NEAR if heard.is_warned else STABLE
     return VerdictRow(
-        id=f"vd-{short_id(monitor.lineage, pane_ms, KIND, detector.key)}",
-        lineage=monitor.lineage,
-        monitor=monitor.name,
-        model=monitor.model,
-        pane_ms=pane_ms,
-        pane_s=(pane_ms + monitor.pane_ms - before.since_ms) // 1000,
-        segment_key="",
-        segment_value="",
+        **of_verdict(turn, KIND, detector.key),
+        pane_s=(turn.end_ms - before.since_ms) // 1000,
         target=detector.feature or detector.on,
         kind=f"{KIND}{detector.label}",
         status=status,
         statistic=point.value,
-        threshold=math.nan,
-        p=p,
+        p=heard.p,
         n=point.n,
-        n_eff=math.nan,
-        evidence_days=math.nan,
-        budget_days=math.nan,
         effect=point.value - mean,
         effect_name=detector.on,
-        floor=math.nan,
-        lo=math.nan,
-        hi=math.nan,
         reason=_reason(detector, point.value, mean, before, status),
-        known_ms=emit.known_ms,
-        position=emit.position,
     )
 
 

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import msgspec
 
 from detectors.attribution import Curve
 from detectors.attribution import encode as encode_curves
 from detectors.paired import DECISION, e_value, update
-from detectors.performance import task_sums
 from stream.folds.decide.emit import Emit
-from stream.folds.decide.incidents import close, open_of, short_id
-from stream.folds.decide.judged import FIRST_LOSS, promised_metric
-from stream.folds.decide.state import Loop, PredictionPane, Retrain, Version
+from stream.folds.decide.incidents import close, open_of
+from stream.folds.decide.judged import FIRST_LOSS
+from stream.folds.decide.retrains import told
+from stream.folds.decide.state import Loop, Retrain, Version
+from stream.folds.decide.turn import Turn
 from stream.folds.monitor import Monitor
-from stream.folds.rows import RetrainRow, RoleRow
-
-TRAINING_WINDOW_MS = 90 * 86_400_000
-"""A retrain learns from so much event time before its cut."""
-
-COOL_DOWN_MS, COOL_DOWN_LABELS = 86_400_000, 5_000
-"""Time and labels between two retrains that lost performance asks for (SCIENCE, section 6)."""
+from stream.folds.rows import RoleRow
 
 MAX_PANES = 60
 """A retrain without a version, or a challenger that has not proven itself, ends after so many mature panes."""
@@ -62,83 +58,50 @@ class Command(msgspec.Struct, frozen=True):
     args: dict[str, object] = {}
 
 
-def ask_retrain(
-    loop: Loop,
-    monitor: Monitor,
-    trigger: str,
-    incident: str,
-    reason: str,
-    evidence: dict[str, object],
-    now_ms: int,
-    cut: list[tuple[int, int]],
-    emit: Emit,
-    from_ms: int | None = None,
-) -> None:
-    """Publish a retrain event. Its id is the hash of lineage, cause and how many were asked for before.
-
-    While one is in flight another is refused, and the refusal is told.
-    """
-    an_id = f"rt-{short_id(monitor.lineage, trigger, incident, loop.asked)}"
-    loop.asked += 1
-    retrain = Retrain(an_id, monitor.name, monitor.lineage, incident, trigger, reason, cut)
-    if loop.retrain is not None:
-        _told(retrain, monitor.model, "refused", f"retrain {loop.retrain.id} is in flight", emit)
-        return
-    loop.retrain = retrain
-    loop.last_retrain_ms, loop.labels_at_retrain = now_ms, loop.judged_labels.get(monitor.name, 0)
-    emit.json(
-        "retrain",
-        monitor.model,
-        {
-            "id": an_id,
-            "model": monitor.model,
-            "monitor": monitor.name,
-            "lineage": monitor.lineage,
-            "incident": incident,
-            "trigger": trigger,
-            "reason": reason,
-            "evidence": evidence,
-            "cut": {str(p): position for p, position in cut},
-            "trainer": monitor.trainer or "river-default",
-            "metric": promised_metric(monitor, task_sums(monitor.task)) or "",
-            "task": monitor.task,
-            "features": dict(monitor.features),
-            "from_ms": now_ms - TRAINING_WINDOW_MS if from_ms is None else from_ms,
-            "to_ms": now_ms,
-            "champion": loop.champion,
-            "asked_ms": emit.known_ms,
-        },
-    )
-    _told(loop.retrain, monitor.model, "requested", "", emit)
-
-
-def is_cool(loop: Loop, monitor: Monitor, now_ms: int) -> bool:
-    """Say whether none is in flight, no fault of the data pages, and enough time and labels lie behind the last one."""
-    if any(fault.level == "page" for fault in open_of(loop, monitor, "data-fault")):
-        return False
-    if loop.retrain is not None or loop.last_retrain_ms is None:
-        return loop.retrain is None
-    waited = now_ms - loop.last_retrain_ms >= COOL_DOWN_MS
-    return waited and loop.judged_labels.get(monitor.name, 0) - loop.labels_at_retrain >= COOL_DOWN_LABELS
-
-
 def fold_step(loop: Loop, command: Command, emit: Emit) -> None:
     """Take the trainer's word on how a retrain goes; a failed one ends it."""
     retrain, args = loop.retrain, command.args
     if retrain is None or args.get("retrain") != retrain.id:
         return
     step, why = str(args.get("step", "")), str(args.get("why", ""))
-    _told(retrain, command.model, step, why, emit)
+    told(retrain, command.model, step, why, emit)
     if step in ("failed", "skipped"):
         loop.retrain = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """The life of a model at `now_ms`; `monitor` is the one that watches it, if any."""
+
+    loop: Loop
+    model: str
+    monitor: Monitor | None
+    now_ms: int
+    emit: Emit
 
 
 def fold_version(loop: Loop, monitor: Monitor | None, record: VersionRecord, now_ms: int, emit: Emit) -> None:
     """Take up a new version: the first one serves at once, a later one runs in shadow."""
     if record.version in loop.versions:
         return
+    manifest, retrain = record.manifest, loop.retrain
+    loop.versions[record.version] = _version(record, monitor)
+    if retrain is None or retrain.id != manifest.retrain:
+        return
+    life = _Life(loop, record.model, monitor, now_ms, emit)
+    retrain.version, retrain.waited = record.version, 0
+    if not manifest.passed:
+        _end(life, "rejected", manifest.why)
+    elif not loop.champion:
+        _promote(life, "the first version that passed its validation")
+    else:
+        told(retrain, record.model, "shadow", f"compared with version {loop.champion} on the same rows", emit)
+        _role(life, record.version, "shadow", "passed its validation")
+
+
+def _version(record: VersionRecord, monitor: Monitor | None) -> Version:
     manifest, losses = record.manifest, record.manifest.validation.losses
-    loop.versions[record.version] = Version(
+    return Version(
         record.version,
         manifest.passed,
         manifest.why,
@@ -149,83 +112,74 @@ def fold_version(loop: Loop, monitor: Monitor | None, record: VersionRecord, now
         manifest.retrain,
         encode_curves(manifest.attribution),
     )
-    retrain = loop.retrain
-    if retrain is None or retrain.id != manifest.retrain:
-        return
-    retrain.version, retrain.waited = record.version, 0
-    if not manifest.passed:
-        _end(loop, record.model, "rejected", manifest.why, now_ms, emit)
-    elif not loop.champion:
-        _promote(loop, monitor, record.model, "the first version that passed its validation", now_ms, emit)
-    else:
-        _told(retrain, record.model, "shadow", f"compared with version {loop.champion} on the same rows", emit)
-        _role(loop, record.model, record.version, "shadow", "passed its validation", now_ms, emit)
 
 
-def compare(loop: Loop, monitor: Monitor, pane: PredictionPane, now_ms: int, emit: Emit) -> None:
+def compare(turn: Turn) -> None:
     """Add a mature pane to the comparison of champion and shadow; promote or reject when it is decided."""
+    loop, monitor = turn.loop, turn.monitor
     retrain = loop.retrain
     if retrain is None or retrain.monitor != monitor.name:
         return
     retrain.waited += 1
-    sums = pane.groups.get((loop.champion, "", ""))
+    sums = turn.lineage.panes[turn.pane_ms].groups.get((loop.champion, "", ""))
     n, total, _ = (0, 0.0, 0.0) if sums is None else sums.pairs.get(retrain.version, (0, 0.0, 0.0))
     if math.isfinite(total):
         retrain.paired = update(retrain.paired, total, n)
-    if not retrain.version:
-        _expire(loop, monitor.model, emit)
-        return
+    life = _Life(loop, monitor.model, monitor, turn.now_ms, turn.emit)
+    if retrain.version:
+        _decide(life, retrain)
+    elif retrain.waited >= MAX_PANES:  # so that others may be asked for
+        told(retrain, monitor.model, "expired", f"no version came in {MAX_PANES} mature panes", turn.emit)
+        loop.retrain = None
+
+
+def _decide(life: _Life, retrain: Retrain) -> None:
+    """Promote a challenger that is proven better; give up on one that is not after MAX_PANES."""
     evidence, paired = e_value(retrain.paired), retrain.paired
     over = f"{paired.pairs:,} pairs in {paired.panes} panes"
     change = f"{'lower' if paired.mean_difference >= 0 else 'higher'} by {abs(paired.mean_difference):.4f}"
     what = f"loss {change} over {over} (e {evidence:.3g})"
     if evidence >= DECISION:
-        _promote(loop, monitor, monitor.model, what, now_ms, emit)
+        _promote(life, what)
     elif retrain.waited >= MAX_PANES:
-        _end(loop, monitor.model, "rejected", f"not proven better: {what}, {DECISION:.0f} needed", now_ms, emit)
+        _end(life, "rejected", f"not proven better: {what}, {DECISION:.0f} needed")
 
 
-def _expire(loop: Loop, model: str, emit: Emit) -> None:
-    """Give up on a retrain that never brought a version, so that others may be asked for."""
-    if loop.retrain is not None and loop.retrain.waited >= MAX_PANES:
-        _told(loop.retrain, model, "expired", f"no version came in {MAX_PANES} mature panes", emit)
-        loop.retrain = None
-
-
-def _promote(loop: Loop, monitor: Monitor | None, model: str, why: str, now_ms: int, emit: Emit) -> None:
-    retrain, before = loop.retrain, loop.champion
+def _promote(life: _Life, why: str) -> None:
+    loop, retrain = life.loop, life.loop.retrain
     if retrain is None:
         return
-    loop.champion = retrain.version
-    _told(retrain, model, "promoted", why, emit)
+    before, loop.champion = loop.champion, retrain.version
+    told(retrain, life.model, "promoted", why, life.emit)
     if before:
-        emit.rows.append(_role_row(model, before, "retired", f"version {retrain.version} took over", now_ms, emit))
+        life.emit.rows.append(_role_row(life, before, "retired", f"version {retrain.version} took over"))
     loop.retrain = None
-    _role(loop, model, retrain.version, "champion", why, now_ms, emit)
-    if monitor is not None:
-        for incident in open_of(loop, monitor, "performance"):
-            close(loop, monitor, incident, now_ms, f"version {loop.champion} serves: {why}", emit)
+    _role(life, retrain.version, "champion", why)
+    if life.monitor is not None:
+        for incident in open_of(loop, life.monitor, "performance"):
+            close(loop, life.monitor, incident, life.now_ms, f"version {loop.champion} serves: {why}", life.emit)
 
 
-def _end(loop: Loop, model: str, step: str, why: str, now_ms: int, emit: Emit) -> None:
-    retrain = loop.retrain
+def _end(life: _Life, step: str, why: str) -> None:
+    retrain = life.loop.retrain
     if retrain is None:
         return
-    _told(retrain, model, step, why, emit)
-    loop.retrain = None
-    _role(loop, model, retrain.version, step, why, now_ms, emit)
+    told(retrain, life.model, step, why, life.emit)
+    life.loop.retrain = None
+    _role(life, retrain.version, step, why)
 
 
-def _role(loop: Loop, model: str, version: str, role: str, why: str, now_ms: int, emit: Emit) -> None:
+def _role(life: _Life, version: str, role: str, why: str) -> None:
     """Publish who serves, and keep the change as a row."""
+    loop, emit = life.loop, life.emit
     shadows = [loop.retrain.version] if loop.retrain is not None and loop.retrain.version else []
-    emit.rows.append(_role_row(model, version, role, why, now_ms, emit))
+    emit.rows.append(_role_row(life, version, role, why))
     emit.json(
         "models",
-        f"{model}/roles",
+        f"{life.model}/roles",
         {
             "record": "roles",
-            "model": model,
+            "model": life.model,
             "champion": loop.champion,
             "shadows": shadows,
             "position": [emit.partition, emit.position],
@@ -234,34 +188,14 @@ def _role(loop: Loop, model: str, version: str, role: str, why: str, now_ms: int
     )
 
 
-def _role_row(model: str, version: str, role: str, why: str, now_ms: int, emit: Emit) -> RoleRow:
+def _role_row(life: _Life, version: str, role: str, why: str) -> RoleRow:
     return RoleRow(
-        model=model,
+        model=life.model,
         model_version=version,
         role=role,
-        since_ms=now_ms,
+        since_ms=life.now_ms,
         actor="decide",
         reason=why,
-        known_ms=emit.known_ms,
-        position=emit.position,
-    )
-
-
-def _told(retrain: Retrain, model: str, step: str, verdict: str, emit: Emit) -> None:
-    emit.rows.append(
-        RetrainRow(
-            id=retrain.id,
-            model=model,
-            monitor=retrain.monitor,
-            lineage=retrain.lineage,
-            incident=retrain.incident,
-            trigger=retrain.trigger,
-            reason=retrain.reason,
-            step=step,
-            version=retrain.version,
-            verdict=verdict,
-            cut=tuple(retrain.cut),
-            known_ms=emit.known_ms,
-            position=emit.position,
-        )
+        known_ms=life.emit.known_ms,
+        position=life.emit.position,
     )

@@ -4,34 +4,23 @@ from __future__ import annotations
 
 from detectors.outliers.watch import OutlierWatch
 from stream.folds.decide.drift_words import OUTLIERS, drift_title
-from stream.folds.decide.emit import Emit
-from stream.folds.decide.incidents import QUIET_WINDOWS, close, open_incident, open_of, tell
-from stream.folds.decide.state import Incident, LineageState, Loop
-from stream.folds.monitor import Monitor
+from stream.folds.decide.incidents import INFO, QUIET_WINDOWS, WARN, close, keys, open_incident, open_of, tell
+from stream.folds.decide.state import Incident
+from stream.folds.decide.turn import Turn
 from stream.folds.rows import VerdictRow
 
-INFO, WARN = "info", "warn"
 ALARMING = frozenset({"warning", "drift"})
 
 
-def follow_outliers(
-    lineage: LineageState,
-    loop: Loop,
-    monitor: Monitor,
-    pane_ms: int,
-    verdict: VerdictRow,
-    since_ms: int,
-    is_proven: bool,
-    emit: Emit,
-) -> None:
+def follow_outliers(turn: Turn, verdict: VerdictRow, since_ms: int, is_proven: bool) -> None:
     """Open, extend or close by what a window said. Rows that a fault of the data spoils are strange for that reason."""
-    drifts = open_of(loop, monitor, "drift")
+    drifts = open_of(turn.loop, turn.monitor, "drift")
     if verdict.status not in ALARMING:
-        _count_quiet(lineage, loop, monitor, pane_ms, drifts, emit)
+        _count_quiet(turn, drifts)
     elif drifts:
-        _join(monitor, _mine(drifts), verdict, emit)
-    elif not open_of(loop, monitor, "data-fault"):
-        _open(loop, monitor, pane_ms, verdict, since_ms, WARN if is_proven else INFO, emit)
+        _join(turn, _mine(drifts), verdict)
+    elif not open_of(turn.loop, turn.monitor, "data-fault"):
+        _open(turn, verdict, since_ms, WARN if is_proven else INFO)
 
 
 def is_alone(incident: Incident) -> bool:
@@ -44,17 +33,16 @@ def _mine(drifts: list[Incident]) -> Incident:
     return next((incident for incident in drifts if OUTLIERS in incident.features), drifts[0])
 
 
-def _open(
-    loop: Loop, monitor: Monitor, pane_ms: int, verdict: VerdictRow, since_ms: int, level: str, emit: Emit
-) -> None:
-    title, now_ms = drift_title(monitor.model, [OUTLIERS], "", since_ms, monitor.pane_ms), pane_ms + monitor.pane_ms
-    incident = open_incident(loop, monitor, "drift", level, title, [OUTLIERS], since_ms, now_ms)
+def _open(turn: Turn, verdict: VerdictRow, since_ms: int, level: str) -> None:
+    monitor = turn.monitor
+    title = drift_title(monitor.model, [OUTLIERS], "", since_ms, monitor.pane_ms)
+    incident = open_incident(turn.loop, monitor, "drift", level, title, [OUTLIERS], since_ms, turn.end_ms)
     incident.evidence_days, incident.budget_days = verdict.evidence_days, verdict.budget_days
     incident.verdicts = [verdict.id]
-    tell(monitor, incident, "open", verdict.reason, _keys(incident, verdict), emit)
+    _tell(turn, incident, "open", verdict)
 
 
-def _join(monitor: Monitor, incident: Incident, verdict: VerdictRow, emit: Emit) -> None:
+def _join(turn: Turn, incident: Incident, verdict: VerdictRow) -> None:
     """Add outliers to an incident, as its last feature: a second alarm is a warning. Told if that changes anything.
 
     One with features is theirs to close: outliers do not keep it open.
@@ -66,26 +54,20 @@ def _join(monitor: Monitor, incident: Incident, verdict: VerdictRow, emit: Emit)
         incident.features.append(OUTLIERS)
         incident.verdicts.append(verdict.id)
     if before != (incident.level, len(incident.features)):
-        tell(monitor, incident, "updated", verdict.reason, _keys(incident, verdict), emit)
+        _tell(turn, incident, "updated", verdict)
 
 
-def _count_quiet(
-    lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: int, drifts: list[Incident], emit: Emit
-) -> None:
+def _count_quiet(turn: Turn, drifts: list[Incident]) -> None:
     """Close an incident of outliers alone after 16 windows without an alarm; one with features is theirs to close."""
     for incident in drifts:
         incident.quiet += is_alone(incident)
         if is_alone(incident) and incident.quiet >= QUIET_WINDOWS:
-            close(loop, monitor, incident, pane_ms + monitor.pane_ms, f"over: {QUIET_WINDOWS} quiet windows", emit)
-            lineage.outliers = OutlierWatch()
+            why = f"over: {QUIET_WINDOWS} quiet windows"
+            close(turn.loop, turn.monitor, incident, turn.end_ms, why, turn.emit)
+            turn.lineage.outliers = OutlierWatch()
 
 
-def _keys(incident: Incident, verdict: VerdictRow) -> dict[str, object]:
-    return {
-        "sure": {"evidence_days": incident.evidence_days, "budget_days": incident.budget_days},
-        "much": {"statistic": verdict.effect_name, "value": verdict.effect, "floor": verdict.floor},
-        "effects": [
-            {"feature": OUTLIERS, "effect": verdict.effect_name, "value": verdict.effect, "floor": verdict.floor}
-        ],
-        "next": "look at the newest rows: each value may be usual, together they are not; drift alone never retrains",
-    }
+def _tell(turn: Turn, incident: Incident, state: str, verdict: VerdictRow) -> None:
+    then = "look at the newest rows: each value may be usual, together they are not; drift alone never retrains"
+    more = keys(incident, [(OUTLIERS, verdict)], then)
+    tell(turn.monitor, incident, state, verdict.reason, more, turn.emit)

@@ -10,34 +10,31 @@ from detectors.outliers.profile import OutlierProfile
 from detectors.outliers.watch import Found, Thresholds, watched
 from detectors.panel.status import LEARNING, too_few_panes
 from detectors.quality.fault import SHARE_FLOOR
-from stream.folds.decide.drift_rows import DRIFT, STABLE, WARNING
+from stream.folds.decide.drift_rows import status_of
 from stream.folds.decide.drift_words import OUTLIERS, outliers_reason
-from stream.folds.decide.emit import Emit
 from stream.folds.decide.gauges import OnTime, plan_of
-from stream.folds.decide.incidents import short_id
+from stream.folds.decide.headings import of_verdict
 from stream.folds.decide.outlier_incidents import follow_outliers
-from stream.folds.decide.state import LineageState, Loop
+from stream.folds.decide.turn import Turn
 from stream.folds.monitor import Monitor
 from stream.folds.rows import VerdictRow
 
 
-def judge_outliers(
-    lineage: LineageState, loop: Loop, monitor: Monitor, pane_ms: int, found: OnTime, emit: Emit
-) -> None:
+def judge_outliers(turn: Turn, found: OnTime) -> None:
     """Count a final pane's outliers; where a window is full, tell a verdict, and follow the incident."""
+    monitor, lineage = turn.monitor, turn.lineage
     outliers = None if monitor.reference is None else monitor.reference.outliers
     if outliers is None:
         return
-    number, count = pane_ms // monitor.pane_ms, int(found.products[-1])
+    number, count = turn.pane_ms // monitor.pane_ms, int(found.products[-1])
     thresholds = _thresholds(monitor, outliers.profile)
     lineage.outliers, said = watched(outliers.profile, lineage.outliers, number, count, found.rows, thresholds)
     if said is None:
         return
-    row = _verdict(monitor, pane_ms, outliers.profile, said, thresholds, emit)
+    row = _verdict(turn, outliers.profile, said, thresholds)
     if outliers.profile.can_alarm:
-        since_ms = said.rows.first * monitor.pane_ms
-        follow_outliers(lineage, loop, monitor, pane_ms, row, since_ms, said.is_proven, emit)
-    emit.rows.append(row)
+        follow_outliers(turn, row, said.rows.first * monitor.pane_ms, said.is_proven)
+    turn.emit.rows.append(row)
 
 
 def _tests(monitor: Monitor) -> int:
@@ -57,24 +54,16 @@ def _days(monitor: Monitor, profile: OutlierProfile, found: Found) -> float:
     return max(over_time, budget.window_days(min(1.0, found.p * tests), profile.window, 1, monitor.pane_ms))
 
 
-def _verdict(
-    monitor: Monitor, pane_ms: int, profile: OutlierProfile, found: Found, thresholds: Thresholds, emit: Emit
-) -> VerdictRow:
-    is_judged, rows = profile.can_alarm, found.rows
+def _verdict(turn: Turn, profile: OutlierProfile, found: Found, thresholds: Thresholds) -> VerdictRow:
+    monitor, is_judged, rows = turn.monitor, profile.can_alarm, found.rows
     days = _days(monitor, profile, found) if is_judged else math.nan
     share = share_of(rows.outliers, rows.rows)
     return VerdictRow(
-        id=f"vd-{short_id(monitor.lineage, pane_ms, OUTLIERS)}",
-        lineage=monitor.lineage,
-        monitor=monitor.name,
-        model=monitor.model,
-        pane_ms=pane_ms,
+        **of_verdict(turn, OUTLIERS),
         pane_s=profile.window * monitor.pane_ms // 1000,
-        segment_key="",
-        segment_value="",
         target=OUTLIERS,
         kind="drift",
-        status=_status(monitor, found, days) if is_judged else LEARNING,
+        status=status_of(monitor, found.alarms, days) if is_judged else LEARNING,
         statistic=found.log_evidence,
         threshold=thresholds.log_evidence,
         p=found.p,
@@ -88,12 +77,4 @@ def _verdict(
         lo=share.lo,
         hi=share.hi,
         reason=outliers_reason(share.value, rows.expected_share, days) if is_judged else too_few_panes(profile.panes),
-        known_ms=emit.known_ms,
-        position=emit.position,
     )
-
-
-def _status(monitor: Monitor, found: Found, days: float) -> str:
-    if not found.alarms:
-        return STABLE
-    return DRIFT if days >= monitor.budget.mark_days else WARNING

@@ -9,68 +9,52 @@ from typing import NamedTuple
 import numpy as np
 
 from detectors.latency import LATENCY_BINS, latency_quantile
-from stream.folds.decide.emit import Emit
-from stream.folds.decide.merge import Merged
+from stream.folds.decide.headings import OfGroup, of_group
+from stream.folds.decide.merge import Merged, PaneGroup
 from stream.folds.decide.state import GroupId
-from stream.folds.layout import DUPLICATES, INVALIDS, LABELS, ROWS, FeatureCells, Layout, layout_of
+from stream.folds.decide.turn import Turn
+from stream.folds.layout import DUPLICATES, INVALIDS, LABELS, ROWS, FeatureCells, layout_of
 from stream.folds.monitor import Monitor
 from stream.folds.rows import FeaturePaneRow, PaneRow
 
 NOBODY: GroupId = ("", "", "")
 
 
-def pane_rows(
-    monitor: Monitor, arrival_ms: int, merged: dict[tuple[int, GroupId], Merged], emit: Emit
-) -> Iterator[PaneRow | FeaturePaneRow]:
-    """Yield the rows of all groups that arrive with the pane `arrival_ms`; an empty pane has a row of its own."""
-    layout = layout_of(monitor)
-    if not any(pane == arrival_ms and not group[1] for pane, group in merged):
-        yield _pane_row(monitor, layout, arrival_ms, arrival_ms, NOBODY, None, emit)
+def pane_rows(turn: Turn, merged: dict[PaneGroup, Merged]) -> Iterator[PaneRow | FeaturePaneRow]:
+    """Yield the rows of all groups that arrive with a pane; an empty pane has a row of its own."""
+    if not any(pane == turn.pane_ms and not group[1] for pane, group in merged):
+        yield _pane_row(turn.monitor, of_group(turn, turn.pane_ms, NOBODY), None)
     for (pane_ms, group), sums in merged.items():
-        yield _pane_row(monitor, layout, pane_ms, arrival_ms, group, sums, emit)
+        heading = of_group(turn, pane_ms, group)
+        yield _pane_row(turn.monitor, heading, sums)
         if sums.cells[ROWS]:
             columns = _columns(sums)
-            for cells in layout.features:
-                yield _feature_row(monitor, cells, pane_ms, arrival_ms, group, columns, emit)
+            for cells in layout_of(turn.monitor).features:
+                yield _feature_row(heading, cells, columns)
 
 
-def _pane_row(
-    monitor: Monitor,
-    layout: Layout,
-    pane_ms: int,
-    arrival_ms: int,
-    group: GroupId,
-    sums: Merged | None,
-    emit: Emit,
-) -> PaneRow:
+def _pane_row(monitor: Monitor, heading: OfGroup, sums: Merged | None) -> PaneRow:
+    layout = layout_of(monitor)
     cells = np.zeros(layout.size, np.int64) if sums is None else sums.cells
     latency = cells[layout.latency : layout.latency + LATENCY_BINS]
     return PaneRow(
-        lineage=monitor.lineage,
+        **heading,
         monitor=monitor.name,
-        model=monitor.model,
-        model_version=group[0],
-        segment_key=group[1],
-        segment_value=group[2],
-        pane_ms=pane_ms,
-        arrival_ms=arrival_ms,
         pane_s=monitor.pane_ms // 1000,
         n=int(cells[ROWS]),
         duplicates=int(cells[DUPLICATES]),
         invalid=int(cells[INVALIDS]),
-        outliers=_outliers(monitor, group, sums),
+        outliers=_outliers(monitor, heading["segment_key"], sums),
         labels=int(cells[LABELS]),
         latency_p50_ms=latency_quantile(latency, 0.5),
         latency_p95_ms=latency_quantile(latency, 0.95),
         merged=() if sums is None else tuple(sums.merged),
-        known_ms=emit.known_ms,
-        position=emit.position,
     )
 
 
-def _outliers(monitor: Monitor, group: GroupId, sums: Merged | None) -> int:
+def _outliers(monitor: Monitor, segment: str, sums: Merged | None) -> int:
     """Return the rows that are unlike all of the reference's; -1 where they are not told."""
-    if group[1] or monitor.reference is None or monitor.reference.outliers is None:
+    if segment or monitor.reference is None or monitor.reference.outliers is None:
         return -1
     return 0 if sums is None else int(sums.products[-1])
 
@@ -89,25 +73,11 @@ def _columns(sums: Merged) -> _Columns:
     return _Columns(sums.cells.tolist(), sums.sums.tolist(), sums.lows.tolist(), sums.highs.tolist(), sums.levels)
 
 
-def _feature_row(
-    monitor: Monitor,
-    cells: FeatureCells,
-    pane_ms: int,
-    arrival_ms: int,
-    group: GroupId,
-    sums: _Columns,
-    emit: Emit,
-) -> FeaturePaneRow:
+def _feature_row(heading: OfGroup, cells: FeatureCells, sums: _Columns) -> FeaturePaneRow:
     bins = sums.cells[cells.first : cells.first + cells.width]
     j = cells.number
     return FeaturePaneRow(
-        lineage=monitor.lineage,
-        model=monitor.model,
-        model_version=group[0],
-        segment_key=group[1],
-        segment_value=group[2],
-        pane_ms=pane_ms,
-        arrival_ms=arrival_ms,
+        **heading,
         feature=cells.name,
         n=sum(bins),
         missing=bins[0],
@@ -118,8 +88,6 @@ def _feature_row(
         squares=sums.sums[2 * j + 1] if j >= 0 else 0.0,
         low=_finite(sums.lows[j]) if j >= 0 else math.nan,
         high=_finite(sums.highs[j]) if j >= 0 else math.nan,
-        known_ms=emit.known_ms,
-        position=emit.position,
     )
 
 

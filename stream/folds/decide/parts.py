@@ -11,10 +11,13 @@ from stream.folds.monitor import Monitor
 _MOST_ROWS, _LEAST_MOVED = 0.5, 0.7
 
 
-def raised_by(monitor: Monitor, incident: Incident) -> Part:
-    """Return whose gauge opened a drift incident, and closes it: that of all rows if the group's is no more."""
+def closed_by(monitor: Monitor, incident: Incident) -> Part:
+    """Return whose quiet windows close a drift incident: of the group that opened it, or that it was narrowed down to.
+
+    Of all rows if there is none, or its group is not watched any more.
+    """
     first = next(iter(incident.parts), ALL)
-    return first if first in part_plans(monitor) else ALL
+    return first if first in part_plans(monitor) else next(iter(parts_of(monitor, incident)), ALL)
 
 
 def parts_of(monitor: Monitor, incident: Incident) -> list[Part]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 from heapq import heappush
 from typing import NamedTuple
 
@@ -10,31 +11,33 @@ from detectors.binary import confusion_at_half
 from detectors.business import COST, VALUE_METRICS, value_metrics
 from detectors.confusion import confusion_metrics, merged
 from detectors.performance import Estimate, TaskSums, task_sums
-from detectors.promise import Group
-from stream.folds.decide.emit import Emit
+from detectors.promise import ALL, Group
 from stream.folds.decide.expectation import reference_limit
+from stream.folds.decide.headings import of_group
 from stream.folds.decide.judged import allowance, judged_metric, shown
-from stream.folds.decide.merge import Merged, add_pairs
-from stream.folds.decide.state import GroupId, LineageState, Loop, PredictionPane, Sums, Version
+from stream.folds.decide.merge import Merged, PaneGroup, add_pairs
+from stream.folds.decide.state import GroupId, LineageState, PredictionPane, Sums, Version
+from stream.folds.decide.turn import Turn
 from stream.folds.layout import LABELS, ROWS
 from stream.folds.monitor import Monitor
 from stream.folds.rows import ConfusionRow, PerformanceRow
+
+EVERYBODY = ""
+"""Version that stands for all together, where no champion is registered."""
 
 NO_OUTCOMES = (-1, -1, -1, -1)
 """Stands for tn, fp, fn and tp of tasks that have none."""
 
 
-def add_arrived(
-    lineage: LineageState, monitor: Monitor, arrived: dict[tuple[int, GroupId], Merged], passed_ms: int
-) -> dict[int, list[GroupId]]:
+def add_arrived(turn: Turn, arrived: dict[PaneGroup, Merged]) -> dict[int, list[GroupId]]:
     """Add what arrived to its prediction panes; return which groups of which panes changed.
 
     A pane that comes up again after it was forgotten is shown, and never judged a second time.
     """
     touched: dict[int, list[GroupId]] = {}
     for (pane_ms, group), sums in arrived.items():
-        if (pane := lineage.panes.get(pane_ms)) is None:
-            pane = _remembered(lineage, pane_ms, forgotten_ms(monitor, pane_ms) < passed_ms)
+        if (pane := turn.lineage.panes.get(pane_ms)) is None:
+            pane = _remembered(turn.lineage, pane_ms, forgotten_ms(turn.monitor, pane_ms) < turn.now_ms)
         before = pane.groups.get(group)
         pane.groups[group] = _fresh(sums) if before is None else added(before, _fresh(sums))
         touched.setdefault(pane_ms, []).append(group)
@@ -66,6 +69,24 @@ def added(before: Sums, more: Sums) -> Sums:
     )
 
 
+def sums_of(pane: PredictionPane, version: str = EVERYBODY, group: Group = ALL) -> Sums | None:
+    """Return the sums of a group, of one version or of all in sorted order; None if nothing came."""
+    keys = [key for key in sorted(pane.groups) if key[1:] == group and version in (EVERYBODY, key[0])]
+    return reduce(added, (pane.groups[key] for key in keys)) if keys else None
+
+
+def lacks_labels(monitor: Monitor, sums: Sums) -> bool:
+    """Say whether fewer labels came than half of the reference's share: what came may not be like the rest."""
+    reference = monitor.reference
+    return reference is not None and sums.labels < 0.5 * reference.label_share * sums.rows
+
+
+def came(pane: PredictionPane) -> tuple[int, int]:
+    """Return the rows of a pane, all versions together, and how many of them have a label."""
+    whole = [sums for group, sums in pane.groups.items() if not group[1]]
+    return sum(sums.rows for sums in whole), sum(sums.labels for sums in whole)
+
+
 def label_age_ms(monitor: Monitor) -> int:
     """Return the age at which a pane's labels are mature: 95 % were there in the reference, else the horizon."""
     reference = monitor.reference
@@ -80,38 +101,30 @@ def forgotten_ms(monitor: Monitor, pane_ms: int) -> int:
 
 
 class Known(NamedTuple):
-    """A prediction pane, the pane with whose end it is known so, and how many of the expected labels are there."""
+    """A prediction pane, and how many of the labels that are expected of it are there."""
 
     pane_ms: int
-    arrival_ms: int
     maturity: float
 
 
-def known_at(monitor: Monitor, pane_ms: int, arrival_ms: int) -> Known:
-    """Return how mature the labels of a pane are when the pane `arrival_ms` is final."""
+def known_at(turn: Turn, pane_ms: int) -> Known:
+    """Return how mature the labels of a pane are when the turn's is final."""
     # Both panes are of one length, so this is the age of the youngest row's label.
-    age = (arrival_ms - pane_ms) / max(label_age_ms(monitor), 1)
-    return Known(pane_ms, arrival_ms, min(1.0, max(0.0, age)))
+    age = (turn.pane_ms - pane_ms) / max(label_age_ms(turn.monitor), 1)
+    return Known(pane_ms, min(1.0, max(0.0, age)))
 
 
-def performance_rows(
-    monitor: Monitor,
-    loop: Loop,
-    lineage: LineageState,
-    touched: dict[int, list[GroupId]],
-    arrival_ms: int,
-    emit: Emit,
-) -> list[PerformanceRow | ConfusionRow]:
-    """Return all metrics of the groups whose labels changed, as known when the pane `arrival_ms` was final."""
+def performance_rows(turn: Turn, touched: dict[int, list[GroupId]]) -> list[PerformanceRow | ConfusionRow]:
+    """Return all metrics of the groups whose labels changed, as known when the turn's pane was final."""
     rows: list[PerformanceRow | ConfusionRow] = []
     for pane_ms, groups in sorted(touched.items()):
-        known = known_at(monitor, pane_ms, arrival_ms)
+        known = known_at(turn, pane_ms)
         for group in sorted(groups):
-            sums = lineage.panes[pane_ms].groups[group]
+            sums = turn.lineage.panes[pane_ms].groups[group]
             if sums.labels:
-                rows += _metric_rows(monitor, loop, known, group, sums, emit)
+                rows += _metric_rows(turn, known, group, sums)
                 if len(sums.confusion.cells):
-                    rows.append(_confusion_row(monitor, known, group, sums, emit))
+                    rows.append(_confusion_row(turn, known, group, sums))
     return rows
 
 
@@ -125,25 +138,19 @@ def metrics_of(monitor: Monitor, sums: Sums) -> dict[str, Estimate]:
     return found
 
 
-def _metric_rows(
-    monitor: Monitor, loop: Loop, known: Known, group: GroupId, sums: Sums, emit: Emit
-) -> list[PerformanceRow]:
+def _metric_rows(turn: Turn, known: Known, group: GroupId, sums: Sums) -> list[PerformanceRow]:
+    monitor = turn.monitor
     task, found = task_sums(monitor.task), metrics_of(monitor, sums)
     if not group[0] and not found["labels"].value:  # rows that nobody answered
         return []
     names = task.names if monitor.worth is None else (*task.names, *VALUE_METRICS)
     outcomes = confusion_at_half(sums.task_cells) if monitor.task == "binary" else NO_OUTCOMES
-    limit = tolerated(monitor, loop.versions.get(group[0]), task, group[1:])
+    limit = tolerated(monitor, turn.loop.versions.get(group[0]), task, group[1:])
     tn, fp, fn, tp = outcomes
+    heading = of_group(turn, known.pane_ms, group)
     return [
         PerformanceRow(
-            lineage=monitor.lineage,
-            model=monitor.model,
-            model_version=group[0],
-            segment_key=group[1],
-            segment_value=group[2],
-            pane_ms=known.pane_ms,
-            arrival_ms=known.arrival_ms,
+            **heading,
             metric=name,
             value=found[name].value,
             lo=found[name].lo,
@@ -159,30 +166,20 @@ def _metric_rows(
             tn=tn,
             brier=found["brier"].value if "brier" in found else math.nan,
             ece=found["ece"].value if "ece" in found else math.nan,
-            known_ms=emit.known_ms,
-            position=emit.position,
         )
         for name in names
     ]
 
 
-def _confusion_row(monitor: Monitor, known: Known, group: GroupId, sums: Sums, emit: Emit) -> ConfusionRow:
+def _confusion_row(turn: Turn, known: Known, group: GroupId, sums: Sums) -> ConfusionRow:
     names, (predicted, truth, counts) = sums.confusion.classes, sums.confusion.cells.T.tolist()
     return ConfusionRow(
-        lineage=monitor.lineage,
-        model=monitor.model,
-        model_version=group[0],
-        segment_key=group[1],
-        segment_value=group[2],
-        pane_ms=known.pane_ms,
-        arrival_ms=known.arrival_ms,
+        **of_group(turn, known.pane_ms, group),
         predicted=tuple(names[i] for i in predicted),
         truth=tuple(names[i] for i in truth),
         counts=tuple(counts),
         maturity=known.maturity,
         is_mature=known.maturity >= 1.0,
-        known_ms=emit.known_ms,
-        position=emit.position,
     )
 
 

@@ -7,7 +7,7 @@ outage of everybody accuses nobody, and neither does catching up after one.
 from __future__ import annotations
 
 from stream.folds.decide.emit import Emit
-from stream.folds.decide.incidents import close, open_incident, open_of, tell
+from stream.folds.decide.incidents import PAGE, close, open_incident, open_of, tell
 from stream.folds.decide.state import Hearing, Loop
 from stream.folds.decide.words import instant
 from stream.folds.monitor import Monitor
@@ -39,7 +39,7 @@ def watch(loop: Loop, monitor: Monitor, silent: list[int], emit: Emit) -> None:
         since_ms = emit.known_ms - SILENT_MS
         what = "partition" if len(silent) == 1 else "partitions"
         title = f"ledger {what} {names} sent no marks since {instant(since_ms)}: panes of {monitor.model} stay open"
-        incident = open_incident(loop, monitor, "pipeline", "page", title, [], since_ms, emit.known_ms)
+        incident = open_incident(loop, monitor, "pipeline", PAGE, title, [], since_ms, emit.known_ms)
         tell(monitor, incident, "open", title, {"next": "look at the workers of measure: streamgauge status"}, emit)
     elif incidents and not silent:
         close(loop, monitor, incidents[0], emit.known_ms, "all partitions send marks again", emit)

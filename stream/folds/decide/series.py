@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import reduce
 from typing import NamedTuple
 
 from streamgauge.spec_detectors import ERROR, OF_FEATURES, ROWS, Detector
@@ -12,8 +11,8 @@ from detectors.bins import MISSING
 from detectors.named import errors_of
 from detectors.performance import task_sums
 from stream.folds.decide.gauges import OnTime
-from stream.folds.decide.performance import added, metrics_of
-from stream.folds.decide.state import PredictionPane, Sums
+from stream.folds.decide.performance import lacks_labels, metrics_of, sums_of
+from stream.folds.decide.state import PredictionPane
 from stream.folds.layout import layout_of
 from stream.folds.monitor import Monitor
 from stream.folds.rows import StatisticsRow
@@ -63,8 +62,8 @@ def _learning(monitor: Monitor, detector: Detector, found: OnTime) -> Point | No
 
 def of_labels(monitor: Monitor, detector: Detector, pane: PredictionPane) -> Point | None:
     """Return the value of a pane whose labels are mature, all versions together; None if labels are lacking."""
-    sums = _whole(pane)
-    if sums is None or not sums.labels or sums.labels < _least_share(monitor) * sums.rows:
+    sums = sums_of(pane)
+    if sums is None or not sums.labels or lacks_labels(monitor, sums):
         return None
     if detector.on != ERROR:
         found = metrics_of(monitor, sums).get(detector.on)
@@ -78,13 +77,3 @@ def of_labels(monitor: Monitor, detector: Detector, pane: PredictionPane) -> Poi
 
 def _point(n: int, value: float) -> Point | None:
     return Point(n, value, [value]) if math.isfinite(value) else None
-
-
-def _whole(pane: PredictionPane) -> Sums | None:
-    groups = [pane.groups[group] for group in sorted(pane.groups) if not group[1]]
-    return reduce(added, groups) if groups else None
-
-
-def _least_share(monitor: Monitor) -> float:
-    """Return the share of labels that a pane needs, as of one that is judged."""
-    return 0.0 if monitor.reference is None else 0.5 * monitor.reference.label_share

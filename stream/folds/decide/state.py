@@ -14,12 +14,14 @@ from detectors.paired import Paired
 from detectors.panel.gauge_state import GaugeState
 from stream.folds.partials import Partial
 
-SCHEMA = 10
+SCHEMA = 11
 # Version, segment key, segment value.
 GroupId = tuple[str, str, str]
 # Segment key, segment value: both empty for all rows.
 Part = tuple[str, str]
 ALL: Part = ("", "")
+# How far each ledger partition has been decided on.
+Cut = list[tuple[int, int]]
 
 
 class Standing(msgspec.Struct, array_like=True):
@@ -72,7 +74,7 @@ class Incident(msgspec.Struct, array_like=True):
     """One fault: which features, since when, and how many windows have been quiet.
 
     `parts` is where it was seen: of drift the gauges that alarmed, the first that opened it, each with the share of all
-    rows that each feature displaced there.
+    rows that each feature displaced there. `absent` counts the panes since the group that closes it had rows.
     """
 
     id: str
@@ -90,6 +92,7 @@ class Incident(msgspec.Struct, array_like=True):
     evidence_days: float = 0.0
     budget_days: float = 0.0
     parts: dict[Part, dict[str, float]] = {}
+    absent: int = 0
 
 
 class MaturePane(msgspec.Struct, array_like=True):
@@ -181,7 +184,7 @@ class Retrain(msgspec.Struct, array_like=True):
     incident: str
     trigger: str
     reason: str
-    cut: list[tuple[int, int]]
+    cut: Cut
     version: str = ""
     waited: int = 0
     paired: Paired = msgspec.field(default_factory=Paired)
@@ -230,3 +233,8 @@ class DecideState(msgspec.Struct):
     parts: dict[int, int] = {}
     gaps: dict[int, int] = {}
     hearing: Hearing = msgspec.field(default_factory=Hearing)
+
+    @property
+    def cut(self) -> Cut:
+        """How far each ledger partition has been decided on."""
+        return [(partition, to) for partition, (to, _) in sorted(self.seen.items())]

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from detectors.bins import MISSING, UNSEEN
 from detectors.panel.effects import Cases, effects
 from detectors.panel.panel import Panel
-from stream.folds.decide.emit import Emit
 from stream.folds.decide.gauges import OnTime, plan_of
+from stream.folds.decide.turn import Turn
 from stream.folds.layout import layout_of
-from stream.folds.monitor import Monitor
 from stream.folds.rows import StatisticsRow
 
 Ints = NDArray[np.int64]
@@ -25,18 +24,19 @@ Floats = NDArray[np.float64]
 class Final(NamedTuple):
     """A pane that has just become final, and what came in time for it."""
 
-    pane_ms: int
+    turn: Turn
     found: OnTime
 
 
-def statistics_rows(monitor: Monitor, panes: Sequence[Final], emit: Emit) -> list[StatisticsRow]:
-    """Return the effect sizes of each feature in final panes; none without a reference, or of panes without rows.
+def statistics_rows(panes: Sequence[Final]) -> list[StatisticsRow]:
+    """Return the effect sizes of each feature in final panes of a monitor; none without a reference, or without rows.
 
     All panes at once: for one alone, what numpy does costs less than to ask it.
     """
     with_rows = [pane for pane in panes if pane.found.rows]
-    if monitor.reference is None or not with_rows:
+    if not with_rows or with_rows[0].turn.monitor.reference is None:
         return []
+    monitor = with_rows[0].turn.monitor
     plan, places = plan_of(monitor), {cells.name: cells.number for cells in layout_of(monitor).features}
     counts = np.stack([pane.found.counts for pane in with_rows])
     sizes = _sizes(plan.panel, counts, np.array([pane.found.rows for pane in with_rows]))
@@ -44,9 +44,7 @@ def statistics_rows(monitor: Monitor, panes: Sequence[Final], emit: Emit) -> lis
     present = (values - counts[:, :, MISSING]).tolist()
     of_features = [(name, places[name]) for name in plan.names]
     of_panes = zip(with_rows, values.tolist(), present, sizes.tolist(), strict=True)
-    return [
-        row for pane, n, known, size in of_panes for row in _of_pane(monitor, of_features, pane, n, known, size, emit)
-    ]
+    return [row for pane, n, known, size in of_panes for row in _of_pane(pane, of_features, n, known, size)]
 
 
 def _sizes(panel: Panel, counts: Ints, rows: Ints) -> Floats:
@@ -61,18 +59,16 @@ def _sizes(panel: Panel, counts: Ints, rows: Ints) -> Floats:
 
 
 def _of_pane(
-    monitor: Monitor,
-    of_features: Sequence[tuple[str, int]],
     pane: Final,
+    of_features: Sequence[tuple[str, int]],
     values: list[int],
     present: list[int],
     sizes: list[list[float]],
-    emit: Emit,
 ) -> Iterator[StatisticsRow]:
     """Yield the rows of a pane, of features by name and number (-1 for categories)."""
     sums = pane.found.sums.tolist()
     for (name, number), n, known, of_feature in zip(of_features, values, present, sizes, strict=True):
-        yield _row(monitor, pane.pane_ms, name, n, of_feature, _moments(number, known, sums), emit)
+        yield _row(pane.turn, name, n, of_feature, _moments(number, known, sums))
 
 
 def _moments(number: int, present: int, sums: list[float]) -> tuple[float, float]:
@@ -83,22 +79,14 @@ def _moments(number: int, present: int, sums: list[float]) -> tuple[float, float
     return mean, math.sqrt(max(0.0, sums[2 * number + 1] / present - mean * mean))
 
 
-def _row(
-    monitor: Monitor,
-    pane_ms: int,
-    feature: str,
-    n: int,
-    sizes: list[float],
-    moments: tuple[float, float],
-    emit: Emit,
-) -> StatisticsRow:
+def _row(turn: Turn, feature: str, n: int, sizes: list[float], moments: tuple[float, float]) -> StatisticsRow:
     missing, unseen, psi, js, ks, w1, tv, shift = sizes
     return StatisticsRow(
-        lineage=monitor.lineage,
-        model=monitor.model,
+        lineage=turn.monitor.lineage,
+        model=turn.monitor.model,
         segment_key="",
         segment_value="",
-        pane_ms=pane_ms,
+        pane_ms=turn.pane_ms,
         feature=feature,
         n=n,
         missing_share=missing,
@@ -111,6 +99,6 @@ def _row(
         mean_shift_sd=shift,
         mean=moments[0],
         sd=moments[1],
-        known_ms=emit.known_ms,
-        position=emit.position,
+        known_ms=turn.emit.known_ms,
+        position=turn.emit.position,
     )

@@ -57,6 +57,11 @@ def within(loop):
     return [row for row in loop.of(VerdictRow) if row.segment_key]
 
 
+def states_of(loop, level):
+    """States that were told of the incidents of one group."""
+    return [alert["state"] for alert in loop.said("alerts") if alert["where"].get("segment") == {"c": [level]}]
+
+
 def test_stationary_days_raise_nothing_and_tell_nothing_of_groups(reference):
     loop = monitored(reference)
     live(loop, range(FIRST, FIRST + 30))
@@ -126,8 +131,38 @@ def test_a_group_that_gets_no_more_rows_does_not_keep_its_incident_open(referenc
     moved = reference.watched[2]
     assert (moved.segment, moved.level) == ("c", "c")
     live(loop, range(FIRST + 12, FIRST + 40), seed=2, without="c")
-    states = [a["state"] for a in loop.said("alerts") if a["where"].get("segment") == {"c": ["c"]}]
-    assert states[-1] == "resolved"
+    assert states_of(loop, "c")[-1] == "resolved"
+
+
+def test_panes_without_rows_of_a_group_are_not_quiet_ones(reference):
+    loop = monitored(reference)
+    live(loop, range(FIRST, FIRST + 12), shift=0.6, where=["c"])
+    for day in range(FIRST + 12, FIRST + 52):
+        live(loop, [day], seed=day, without="" if day % 2 else "c")
+    assert "resolved" not in states_of(loop, "c")
+
+
+def test_an_incident_that_all_rows_opened_and_a_group_carries_is_closed_by_the_group(reference):
+    loop = monitored(reference)
+    live(loop, range(FIRST, FIRST + 12), shift=0.6, where=["c"])
+    assert [alert["title"] for alert in loop.said("alerts")] == [
+        "m: the input x no longer moves with the others since 12 Mar 1970",
+        "m: the input x drifted where c is c since 12 Mar 1970",
+    ]
+    live(loop, range(FIRST + 12, FIRST + 12 + 48), seed=2)
+    assert "resolved" not in states_of(loop, "c")
+    live(loop, range(FIRST + 60, FIRST + 90), seed=3)
+    assert states_of(loop, "c")[-1] == "resolved"
+
+
+def test_an_absent_group_closes_its_incident_after_16_windows_and_says_so(reference):
+    loop = monitored(reference)
+    live(loop, range(FIRST, FIRST + 12), shift=0.6, where=["c"])
+    live(loop, range(FIRST + 12, FIRST + 27), seed=2, without="c")
+    assert "resolved" not in states_of(loop, "c")
+    live(loop, range(FIRST + 27, FIRST + 30), seed=2, without="c")
+    resolved = [alert["what"] for alert in loop.said("alerts") if alert["state"] == "resolved"]
+    assert resolved == ["over: no rows of it in 16 panes"]
 
 
 def test_an_incident_of_a_group_that_a_new_reference_does_not_watch_goes_on_with_all_rows(reference):

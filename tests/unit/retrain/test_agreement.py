@@ -18,7 +18,8 @@ from retrain.record import version_record
 from stream.folds.base import Record
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.judged import FIRST_LOSS
-from stream.folds.decide.loop import Command, VersionRecord, ask_retrain
+from stream.folds.decide.loop import Command, VersionRecord
+from stream.folds.decide.retrains import Ask, ask_retrain
 from stream.folds.decide.state import Loop
 from stream.folds.monitor import monitor_of
 from stream.folds.store import tables
@@ -72,7 +73,8 @@ def test_a_retrain_event_of_decide_is_read(task, metric, judged):
     }  # fmt: skip
     value = json.dumps({"monitor": "m", "revision": 1, "spec": spec, "at_ms": 0, "who": "me"}).encode()
     emit = Emit(position=4, known_ms=5, partition=2)
-    ask_retrain(Loop(), monitor_of(value), "manual", "c-1", "asked", {}, 1_000, [(0, 7), (3, 9)], emit)
+    ask = Ask("manual", "c-1", "asked", {}, 1_000)
+    ask_retrain(Loop(), monitor_of(value), ask, [(0, 7), (3, 9)], emit)
     (output,) = [output for output in emit.outputs() if output.topic == "retrain"]
     event = events.decode(output.value)
     assert (event.model, event.task, event.features) == ("m", task, {"x": "number", "c": "category"})

@@ -22,7 +22,7 @@ from stream.folds.base import Record
 from stream.folds.blocks import Source
 from stream.folds.bridge import Bridge
 from stream.folds.deadletters import dead_letter
-from stream.folds.decide import incidents, loop
+from stream.folds.decide import incidents, retrains
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.state import Loop
 from stream.folds.monitor import Monitor
@@ -175,7 +175,8 @@ def test_alerts_are_what_their_schema_says():
 
 def test_requests_to_retrain_are_what_their_schema_says():
     emit = Emit(0, 7, 1_357_035_300_000)
-    loop.ask_retrain(Loop(), MONITOR, "performance", "INC-1", "worse", {"verdict": "v-1"}, 9, [(0, 7)], emit)
+    ask = retrains.Ask("performance", "INC-1", "worse", {"verdict": "v-1"}, 9)
+    retrains.ask_retrain(Loop(), MONITOR, ask, [(0, 7)], emit)
     (value,) = [output.value for output in emit.records if output.topic == "retrain"]
     Draft7Validator(schemas()["RetrainRequest"]).validate(json.loads(value))
     assert json.loads(value).keys() == schemas()["RetrainRequest"]["properties"].keys()

@@ -140,6 +140,6 @@ def test_how_much_names_the_effect_that_lies_highest_above_its_floor():
 
     much = how_much(found, FLOORS, np.array([1.0, 0.5]))
 
-    assert [much.name(0), much.name(1)] == ["mean_shift_sd", "js"]
+    assert [Floors._fields[effect] for effect in much.which] == ["mean_shift_sd", "js"]
     assert much.value.tolist() == [-0.5, 0.1]
     assert much.floor.tolist() == [0.1, 0.025]

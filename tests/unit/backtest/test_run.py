@@ -174,3 +174,11 @@ def test_progress_is_told_in_rows(tmp_path):
     assert {what for what, _, _ in told} == {"reading the reference", "fitting the reference", "folding rows"}
     assert all(0 <= done <= of for _, done, of in told)
     assert max(of for _, _, of in told) == ROWS
+
+
+def test_a_monitor_of_categories_alone_is_judged(tmp_path):
+    spec = spec_of(pane="10m", features={"c": {"type": "category"}}, performance=None)
+    columns = {"c": columns_of(ROWS)["c"]}
+    columns["c"][50_400:] = "red"
+    (alert,) = run(tmp_path, columns, spec).report.alerts
+    assert (alert.kind, alert.features, alert.first_row) == ("quality", ["c"], 50_400)

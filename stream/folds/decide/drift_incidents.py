@@ -215,9 +215,17 @@ def _count_quiet(
 
 
 def _tell(monitor: Monitor, incident: Incident, state: str, alarm: _Alarm, emit: Emit) -> None:
-    parts, features = parts_of(monitor, incident), incident.features if state == "updated" else alarm.features
-    incident.title = drift_title(monitor.model, features, alarm.apart, incident.since_ms, monitor.pane_ms, parts)
+    features, apart = _told(incident, alarm.gauged.followers)
+    parts = parts_of(monitor, incident)
+    incident.title = drift_title(monitor.model, features, apart, incident.since_ms, monitor.pane_ms, parts)
     tell(monitor, incident, state, alarm.verdicts[0].reason, _keys(incident, alarm.verdicts), emit)
+
+
+def _told(incident: Incident, followers: Collection[str]) -> tuple[list[str], list[str]]:
+    """Return which of an incident's features drifted by themselves, and which only move with others in another way."""
+    moved = set(followers).union(*incident.parts.values())
+    features = [name for name in incident.features if name in moved]
+    return features, [name for name in incident.features if name not in moved]
 
 
 def _keys(incident: Incident, verdicts: Sequence[VerdictRow]) -> dict[str, object]:

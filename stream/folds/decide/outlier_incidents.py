@@ -47,7 +47,7 @@ def _mine(drifts: list[Incident]) -> Incident:
 def _open(
     loop: Loop, monitor: Monitor, pane_ms: int, verdict: VerdictRow, since_ms: int, level: str, emit: Emit
 ) -> None:
-    title, now_ms = drift_title(monitor.model, [OUTLIERS], "", since_ms, monitor.pane_ms), pane_ms + monitor.pane_ms
+    title, now_ms = drift_title(monitor.model, [OUTLIERS], [], since_ms, monitor.pane_ms), pane_ms + monitor.pane_ms
     incident = open_incident(loop, monitor, "drift", level, title, [OUTLIERS], since_ms, now_ms)
     incident.evidence_days, incident.budget_days = verdict.evidence_days, verdict.budget_days
     incident.verdicts = [verdict.id]

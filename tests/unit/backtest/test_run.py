@@ -182,3 +182,15 @@ def test_a_monitor_of_categories_alone_is_judged(tmp_path):
     columns["c"][50_400:] = "red"
     (alert,) = run(tmp_path, columns, spec).report.alerts
     assert (alert.kind, alert.features, alert.first_row) == ("quality", ["c"], 50_400)
+
+
+def test_inputs_that_only_move_apart_are_not_said_to_drift_and_the_change_lasts_to_its_end(tmp_path):
+    rng = np.random.default_rng(0)
+    x, y, z = rng.normal(size=(3, ROWS))
+    y[CHANGE:] = 0.7 * x[CHANGE:] + np.sqrt(1 - 0.7**2) * y[CHANGE:]
+    spec = spec_of(pane="10m", features={name: {"type": "number"} for name in "xyz"}, performance=None)
+    (alert,) = run(tmp_path, {"x": x, "y": y, "z": z}, spec).report.alerts
+    assert set(alert.features) <= {"x", "y"}
+    assert "no longer move" in alert.sentence
+    assert alert.last_row >= ROWS - 20 * 600
+    assert alert.effects == []

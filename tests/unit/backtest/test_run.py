@@ -112,6 +112,23 @@ def test_a_pane_that_is_left_open_suits_the_reference(tmp_path):
     assert report.notes[0] == "pane: 1m40s suits this reference; write it into the spec to have it live too"
 
 
+def test_rows_of_every_hour_or_day_are_watched_where_a_spec_leaves_its_pane_open(tmp_path):
+    hours = 1_356_998_400_000 + 3_600_000 * np.arange(20_000)
+    columns = {name: values[:20_000] for name, values in columns_of(ROWS).items()} | {"event_time": hours}
+    columns["x"][15_000:] += 0.5
+    report = run(tmp_path, columns, spec_of(pane=None)).report
+    assert report.settings["pane"] == "5d"
+    assert not any("not watched" in warning for warning in report.reference.warnings)
+    (alert,) = report.alerts
+    assert (alert.kind, alert.features) == ("drift", ["x"])
+
+
+def test_first_panes_that_the_backtest_chooses_leave_rows_to_judge(tmp_path):
+    columns = {name: values[:10_000] for name, values in columns_of(ROWS).items()}
+    report = run(tmp_path, columns, spec_of(pane=None, reference={"first": "200 panes"})).report
+    assert (report.settings["pane"], report.reference.panes, report.judged_rows) == ("24s", 200, 5_200)
+
+
 def test_notes_say_what_was_not_read_and_what_was_made_up(tmp_path):
     columns = shifted() | {"extra": np.arange(ROWS), "more": np.arange(ROWS)}
     columns["score"][40_000] = 7.0

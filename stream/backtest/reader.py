@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from streamgauge.events import MAX_TEXT, MAX_TIME_MS, MIN_TIME_MS
 from streamgauge.spec import MonitorSpec
 
-from stream.backtest.arrow import number_words, numbers, times_ms
+from stream.backtest.arrow import number_words, numbers, read_numbers, times_ms
 from stream.backtest.arrow import texts as as_texts
 from stream.backtest.chunk import Chunk, Labels
 from stream.backtest.columns import Columns, row_columns
@@ -100,7 +100,7 @@ class RowsFile:
         ids = self._ids(table, rows)
         hashes, event_ms = ids.identities(model), self._event_ms(table, first)
         scores = numbers(only(table, "score")) if self.has("score") else np.full(n, np.nan)
-        served = texts.words(only(table, "prediction")) if self.has("prediction") else np.full(n, MISSING, np.uint64)
+        served = texts.words(self._answers(table)) if self.has("prediction") else np.full(n, MISSING, np.uint64)
         versions = texts.codes(only(table, "version")) if self.has("version") else np.full(n, -1)
         cells = self._cells(table, texts)
         labels, labelled = self._labels(table, first, ids, hashes, event_ms)
@@ -115,6 +115,10 @@ class RowsFile:
             column = only(table, name)
             cells[:, i] = number_words(numbers(column)) if kind == "number" else texts.words(column)
         return cells
+
+    def _answers(self, table: pa.Table) -> pa.Array:
+        column = only(table, "prediction")
+        return column if self._spec.task == "multiclass" else read_numbers(column)
 
     def _without_refused(self, chunk: Chunk) -> Chunk:
         bad = np.isinf(chunk.scores) | (chunk.served == np.uint64(INVALID))

@@ -22,7 +22,7 @@ from stream.backtest.findings import Findings
 from stream.backtest.labels import LabelFile
 from stream.backtest.ledger import Ledger, Step
 from stream.backtest.moved import Source, with_moved
-from stream.backtest.notes import fates_of, notes_of
+from stream.backtest.notes import fates_of, notes_of, of_performance
 from stream.backtest.pane import chosen_ms
 from stream.backtest.reader import RowsFile
 from stream.backtest.reference import Fitted, Span, reference_file, span_of
@@ -30,7 +30,7 @@ from stream.backtest.report import ReferenceReport, Report
 from stream.backtest.sample import Sample, refuse_cycle, sample
 from stream.backtest.signals import listeners_of
 from stream.backtest.sweep import Setting, sweep
-from stream.backtest.texts import Texts
+from stream.backtest.texts import Texts, Truths
 from stream.backtest.timeline import Timeline, timeline_of
 from stream.backtest.words import moment
 
@@ -136,7 +136,7 @@ def _check(wanted: Wanted) -> None:
 
 def read_files(wanted: Wanted, progress: Progress = _nobody) -> Files:
     """Open all files, and make the reference; BacktestError as `backtest`."""
-    spec, truths = _settled(wanted), Texts()
+    spec, truths = _settled(wanted), Truths(wanted.spec.task)
     rows = RowsFile(wanted.rows, spec, truths)
     timeline = timeline_of(rows.times(), spec.pane_ms, spec.lateness_ms)
     labels = None if wanted.labels is None else LabelFile(wanted.labels, spec.model, truths)
@@ -163,7 +163,7 @@ def _sample(
     spec: MonitorSpec, rows: RowsFile, labels: LabelFile | None, timeline: Timeline, span: Span, progress: Progress
 ) -> Sample:
     if span.file is not None:
-        file = RowsFile(span.file, spec, own := Texts())
+        file = RowsFile(span.file, spec, own := Truths(spec.task))
         refuse_cycle(spec, file)
         return sample(spec, _told(file.chunks(), "reading the reference", 0, file.rows, progress), None, span, own)
     until = timeline.last_before(span.judged_from_ms) + 1
@@ -232,7 +232,7 @@ def _report(written: MonitorSpec, read: Files, findings: Findings) -> Report:
         fates=fates_of(findings),
         verdicts=verdicts,
         settings=_settings(read),
-        notes=[*_of_pane(written, read.spec), *notes_of(read.rows, read.labels, findings, read.passed, cut)],
+        notes=_notes(written, read, findings, cut),
         detectors=listeners_of(findings, read.timeline),
         budget=_realised(read.spec, alerts, len(findings.panes)),
     )
@@ -242,6 +242,12 @@ def _realised(spec: MonitorSpec, alerts: Sequence[AlertReport], panes: int) -> R
     """Return the pages beside those that are allowed in the time of the panes."""
     pages = sum(alert.severity == "page" and alert.kind != "pipeline" for alert in alerts)
     return realised(pages, panes * spec.pane_ms / DAY_MS, spec.budget.per_ms / DAY_MS / spec.budget.false_pages)
+
+
+def _notes(written: MonitorSpec, read: Files, findings: Findings, cut: int) -> list[str]:
+    said = notes_of(read.rows, read.labels, findings, read.passed, cut)
+    reference = read.fitted.reference
+    return [*_of_pane(written, read.spec), *said, *of_performance(read.spec, read.rows, read.labels, reference)]
 
 
 def _of_pane(written: MonitorSpec, used: MonitorSpec) -> list[str]:

@@ -144,6 +144,46 @@ def test_notes_say_what_was_not_read_and_what_was_made_up(tmp_path):
     ]
 
 
+def test_rows_that_could_not_be_used_are_told_once_whatever_their_values(tmp_path):
+    columns = columns_of(ROWS)
+    columns["score"][40_000:40_100] = 2 + np.arange(100)
+    notes = run(tmp_path, columns, SPEC).report.notes
+    assert "100 predictions invalid (no probability: score 2); the first is row 40000" in notes
+    assert len([note for note in notes if "invalid" in note]) == 1
+
+
+def test_labels_and_answers_that_are_numbers_written_as_texts_count_as_numbers(tmp_path):
+    columns = columns_of(ROWS)
+    as_texts = columns | {"label": columns["label"].astype(str)}
+    assert without_id(run(tmp_path, as_texts, SPEC)) == without_id(run(tmp_path, columns, SPEC))
+    spec = spec_of(pane="10m", performance={"metric": "accuracy", "tolerance": 0.02})
+    answers = columns | {"prediction": columns["score"] > 0.5}
+    del answers["score"]
+    as_texts = answers | {"prediction": answers["prediction"].astype(str)}
+    assert without_id(run(tmp_path, as_texts, spec)) == without_id(run(tmp_path, answers, spec))
+
+
+@pytest.mark.parametrize("labels", [(-1, 1), ("no", "yes")])
+def test_labels_that_are_none_of_the_task_are_told_and_not_missed(tmp_path, labels):
+    columns = columns_of(ROWS)
+    columns["label"] = np.array(labels)[columns["label"]]
+    report = run(tmp_path, columns, SPEC).report
+    assert report.alerts == []
+    assert any("labels invalid (no label of a binary task: " in note for note in report.notes)
+
+
+def test_where_performance_is_not_judged_a_note_says_why(tmp_path):
+    columns = columns_of(ROWS)
+    without = {name: values for name, values in columns.items() if name != "label"}
+    reference = written(tmp_path / "reference.parquet", without)
+    assert "performance is not judged: the spec names no metric; write performance: {metric: …, tolerance: …}" in (
+        run(tmp_path, columns, spec_of(pane="10m", performance=None)).report.notes
+    )
+    assert "performance is not judged: the reference has no answers with labels" in (
+        run(tmp_path, columns, spec_of(pane="10m", reference=None), reference=reference).report.notes
+    )
+
+
 def test_a_feature_that_is_missing_from_some_row_on_is_told(tmp_path):
     columns = columns_of(ROWS)
     columns["y"] = pa.array(np.where(np.arange(ROWS) < CHANGE, columns["y"], np.nan))

@@ -90,7 +90,7 @@ def _of_end(cut: int) -> Iterator[str]:
 
 def _names(names: tuple[str, ...]) -> str:
     more = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+    return ", ".join(name or "(no name)" for name in names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _count(n: int, what: str) -> str:

@@ -43,15 +43,15 @@ def fitting_ms(rows: int, span_ms: int, panes: int = WANTED_PANES) -> int:
 
 
 def first_panes_ms(rows: int, span_ms: int, panes: int) -> int:
-    """Return the length of panes of 100 rows, shorter if so many left less than half of the time to judge.
+    """Return the length of panes of 100 rows, shorter if so many left less than a tenth of the time to judge.
 
     >>> from streamgauge.durations import DAY_MS
     >>> first_panes_ms(50_000, 50_000_000, 60), first_panes_ms(10_000, 10_000_000, 200)
-    (100000, 25000)
+    (100000, 45000)
     >>> first_panes_ms(8_760, 365 * DAY_MS, 60) // DAY_MS
-    3
+    5
     """
-    return min(_of_rows(rows, span_ms), _longest(span_ms // (2 * panes)))
+    return min(_of_rows(rows, span_ms), _longest(9 * span_ms // (10 * panes)))
 
 
 def _of_rows(rows: int, span_ms: int) -> int:

@@ -47,7 +47,7 @@ class Wanted:
     folder
         Where the spec is: its ``reference.file`` is relative to it.
     rows, labels, reference
-        Parquet files; None: labels are in the rows, the reference is what the spec says.
+        Files, Parquet or CSV; None: labels are in the rows, the reference is what the spec says.
     budgets, tolerances
         What else to try.
     """

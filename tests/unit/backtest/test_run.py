@@ -126,7 +126,7 @@ def test_rows_of_every_hour_or_day_are_watched_where_a_spec_leaves_its_pane_open
 def test_first_panes_that_the_backtest_chooses_leave_rows_to_judge(tmp_path):
     columns = {name: values[:10_000] for name, values in columns_of(ROWS).items()}
     report = run(tmp_path, columns, spec_of(pane=None, reference={"first": "200 panes"})).report
-    assert (report.settings["pane"], report.reference.panes, report.judged_rows) == ("24s", 200, 5_200)
+    assert (report.settings["pane"], report.reference.panes, report.judged_rows) == ("40s", 200, 2_000)
 
 
 def test_notes_say_what_was_not_read_and_what_was_made_up(tmp_path):

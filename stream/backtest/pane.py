@@ -16,6 +16,9 @@ Ints = NDArray[np.int64]
 ROWS: Final = 100
 """Rows that a pane should have; windows of several panes reach the 400 that tests need (`detectors.panel.plan`)."""
 
+FEW_ROWS: Final = 10
+"""Rows in a pane below which a longer one is advised: warnings are allowed by the pane, however few rows it has."""
+
 HOUR_MS: Final = 3_600_000
 """The default of a spec: longer panes are chosen only where these hold too few rows."""
 

@@ -23,7 +23,7 @@ from stream.backtest.labels import LabelFile
 from stream.backtest.ledger import Ledger, Step
 from stream.backtest.moved import Source, with_moved
 from stream.backtest.notes import fates_of, notes_of, of_performance
-from stream.backtest.pane import chosen_ms
+from stream.backtest.pane import FEW_ROWS, chosen_ms, fitting_ms
 from stream.backtest.reader import RowsFile
 from stream.backtest.reference import Fitted, Span, reference_file, span_of
 from stream.backtest.report import ReferenceReport, Report
@@ -247,13 +247,17 @@ def _realised(spec: MonitorSpec, alerts: Sequence[AlertReport], panes: int) -> R
 def _notes(written: MonitorSpec, read: Files, findings: Findings, cut: int) -> list[str]:
     said = notes_of(read.rows, read.labels, findings, read.passed, cut)
     reference = read.fitted.reference
-    return [*_of_pane(written, read.spec), *said, *of_performance(read.spec, read.rows, read.labels, reference)]
+    return [*_of_pane(written, read), *said, *of_performance(read.spec, read.rows, read.labels, reference)]
 
 
-def _of_pane(written: MonitorSpec, used: MonitorSpec) -> list[str]:
-    if written.pane_ms == used.pane_ms:
-        return []
-    return [f"pane: {format_duration(used.pane_ms)} suits this reference; write it into the spec to have it live too"]
+def _of_pane(written: MonitorSpec, read: Files) -> Iterator[str]:
+    used, reference = read.spec, read.fitted.reference
+    if written.pane_ms != used.pane_ms:
+        yield f"pane: {format_duration(used.pane_ms)} suits this reference; write it into the spec to have it live too"
+    elif reference.rows < FEW_ROWS * reference.panes and used.cycle is None:
+        suits = format_duration(fitting_ms(reference.rows, reference.to_ms - reference.from_ms))
+        held = f"{format_duration(used.pane_ms)} holds {reference.rows / reference.panes:.2g} of the reference's rows"
+        yield f"pane: {held}, and chance may raise a warning in one of 500 panes; {suits} would suit it"
 
 
 def _reference(read: Files) -> ReferenceReport:

@@ -123,6 +123,14 @@ def test_rows_of_every_hour_or_day_are_watched_where_a_spec_leaves_its_pane_open
     assert (alert.kind, alert.features) == ("drift", ["x"])
 
 
+def test_a_pane_that_holds_few_rows_is_told_with_one_that_suits(tmp_path):
+    columns = {name: values[:3_000] for name, values in columns_of(ROWS).items()}
+    columns |= {"event_time": 1_356_998_400_000 + 3_600_000 * np.arange(3_000)}
+    notes = run(tmp_path, columns, spec_of(reference={"first": "2500 panes"})).report.notes
+    said = "1h holds 1 of the reference's rows, and chance may raise a warning in one of 500 panes; 1d would suit it"
+    assert f"pane: {said}" in notes
+
+
 def test_first_panes_that_the_backtest_chooses_leave_rows_to_judge(tmp_path):
     columns = {name: values[:10_000] for name, values in columns_of(ROWS).items()}
     report = run(tmp_path, columns, spec_of(pane=None, reference={"first": "200 panes"})).report

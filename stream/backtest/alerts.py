@@ -10,6 +10,7 @@ from detectors.blame.moved import Moved
 from stream.backtest.findings import Alarm, Alert, Findings, Incident
 from stream.backtest.timeline import Timeline
 from stream.backtest.words import instant_ms, moment
+from stream.folds.decide.drift_rows import PAIRS
 
 KINDS = {"data-fault": "quality", "label-flow": "no-labels"}
 """Kinds of incidents that have another name here."""
@@ -140,12 +141,20 @@ def _days(value: object) -> float | None:
 
 
 def _alarms(incident: Incident, findings: Findings) -> Iterable[Alarm]:
-    """Yield the alarms of an incident, target by target in the order of its features, oldest first."""
+    """Yield the alarms of an incident, target by target in the order of its features, oldest first.
+
+    Of features that only move with others in another way: those of all pairs.
+    """
+    own = list(_alarms_on(incident.newest.features or _alike(incident.newest.kind, findings), incident, findings))
+    yield from own or (_alarms_on([PAIRS], incident, findings) if incident.newest.kind == "drift" else ())
+
+
+def _alarms_on(targets: Iterable[str], incident: Incident, findings: Findings) -> Iterable[Alarm]:
     newest = incident.newest
     kind = VERDICTS.get(newest.kind)
     from_ms = instant_ms(newest.since)
     to_ms = math.inf if newest.closed is None else instant_ms(newest.closed)
-    for target in newest.features or _alike(newest.kind, findings):
+    for target in targets:
         for alarm in findings.targets[target].alarms if target in findings.targets else []:
             if from_ms <= alarm.pane_ms < to_ms and kind in (None, alarm.kind) and _is_there(alarm, newest):
                 yield alarm
@@ -188,7 +197,7 @@ def _effects(incident: Incident, alarms: Sequence[Alarm]) -> list[Effect]:
     if incident.newest.effects:
         return [_told(effect) for effect in incident.newest.effects]
     largest: dict[str, Alarm] = {}
-    for alarm in alarms:
+    for alarm in (each for each in alarms if each.effect_name):
         known = largest.get(alarm.target)
         if known is None or _times(alarm) > _times(known):
             largest[alarm.target] = alarm

@@ -69,6 +69,39 @@ def texts(column: pa.Array) -> pa.Array:
     return pc.cast(plain(column), pa.large_string())
 
 
+def read_numbers(column: pa.Array) -> pa.Array:
+    """Return a column of texts as what they say if all of them are numbers, or truth values; any other as it is.
+
+    >>> read_numbers(pa.array(["1", None, "0"])).to_pylist(), read_numbers(pa.array(["True", "false"])).to_pylist()
+    ([1.0, None, 0.0], [True, False])
+    """
+    for type_ in (pa.float64(), pa.bool_()) if kind_of(column.type) == "text" else ():
+        try:
+            return pc.cast(plain(column), type_)
+        except pa.ArrowInvalid:
+            continue
+    return column
+
+
+def read_times(column: pa.Array) -> pa.Array:
+    """Return texts as the times that they say in ISO 8601, all with a zone or all without; any other column as it is.
+
+    Raises
+    ------
+    ValueError
+        If one of them says something else.
+
+    >>> read_times(pa.array(["2013-01-01 06:00:00.5", "2013-01-02"])).to_pylist()[1].isoformat()
+    '2013-01-02T00:00:00'
+    """
+    if kind_of(column.type) != "text":
+        return column
+    try:
+        return pc.cast(plain(column), pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        return pc.cast(plain(column), pa.timestamp("us", "UTC"))
+
+
 def times_ms(column: pa.Array) -> Ints:
     """Return epoch milliseconds of times or whole numbers without null, ``(n,)``; finer ones are rounded down.
 

@@ -13,12 +13,12 @@ from stream.backtest.arrow import kind_of, plain
 from stream.backtest.errors import BacktestError
 
 ROW_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "event_time": ("time", "integer"),
+    "event_time": ("time", "integer", "text"),
     "prediction_id": ("text", "integer"),
     "score": ("number",),
     "prediction": ("number", "text"),
     "label": ("number", "text"),
-    "label_time": ("time", "integer"),
+    "label_time": ("time", "integer", "text"),
     "version": ("text", "integer"),
 }
 """Columns of rows that are no features, and what each may hold."""
@@ -26,7 +26,7 @@ ROW_FIELDS: Mapping[str, tuple[str, ...]] = {
 LABEL_FIELDS: Mapping[str, tuple[str, ...]] = {
     "prediction_id": ("text", "integer"),
     "label": ("number", "text"),
-    "label_time": ("time", "integer"),
+    "label_time": ("time", "integer", "text"),
     "revision": ("integer",),
 }
 """Columns of a file of labels."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
-from streamgauge.spec import MonitorSpec
+from streamgauge.spec_parts import Feature
 
 from stream.backtest.errors import BacktestError
+from stream.backtest.parquet import ParquetRows
 
 _TEXTS = ("prediction_id", "version")
+
+
+def opened(path: Path, features: Mapping[str, Feature]) -> CsvRows | ParquetRows:
+    """Open a file: CSV if its name ends so, also where it is compressed, else Parquet; BacktestError as they raise."""
+    return CsvRows(path, features) if path.name.lower().endswith((".csv", ".csv.gz")) else ParquetRows(path)
 
 
 class CsvRows:
@@ -18,8 +24,8 @@ class CsvRows:
 
     Parameters
     ----------
-    spec
-        Says which columns are numbers and which are texts; of others the values tell.
+    features
+        Say which columns are numbers and which are texts; of others the values tell.
 
     Raises
     ------
@@ -27,9 +33,9 @@ class CsvRows:
         If it cannot be read, or holds no rows.
     """
 
-    def __init__(self, path: Path, spec: MonitorSpec) -> None:
+    def __init__(self, path: Path, features: Mapping[str, Feature]) -> None:
         self.path = path
-        self._table = _read(path, spec).combine_chunks()
+        self._table = _read(path, features).combine_chunks()
         self.rows = self._table.num_rows
         if not self.rows:
             raise BacktestError([f"{path}: holds no rows"])
@@ -53,11 +59,11 @@ class CsvRows:
             yield chosen.slice(at, min(rows, until - at)).combine_chunks()
 
 
-def _read(path: Path, spec: MonitorSpec) -> pa.Table:
+def _read(path: Path, features: Mapping[str, Feature]) -> pa.Table:
     from pyarrow import csv
 
     types = dict.fromkeys(_TEXTS, pa.string())
-    types |= {name: pa.float64() if f.type == "number" else pa.string() for name, f in spec.features.items()}
+    types |= {name: pa.float64() if f.type == "number" else pa.string() for name, f in features.items()}
     options = csv.ConvertOptions(
         column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
     )

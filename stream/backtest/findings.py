@@ -127,8 +127,9 @@ class Listened:
 
 @dataclass(slots=True)
 class Reason:
-    """Why some events were not simply used: how many, and the first of them."""
+    """Why some events were not simply used: the reason of the first, how many there are, and which is the first."""
 
+    said: str = ""
     count: int = 0
     first: int = -1
     first_id: str = ""
@@ -153,7 +154,7 @@ class Findings:
     counts
         Where all events of a kind went.
     reasons
-        By kind of event, fate and reason.
+        By kind of event, fate and reason, without the value that the reason names: each row may have another.
     """
 
     panes: dict[int, int] = field(default_factory=dict)
@@ -191,7 +192,7 @@ class Findings:
             self.panes[row.pane_ms] = self.panes.get(row.pane_ms, 0) + row.n
 
     def _fate(self, row: FateRow) -> None:
-        reason = self.reasons.setdefault((row.kind, row.fate, row.reason), Reason())
+        reason = self.reasons.setdefault((row.kind, row.fate, row.reason.partition(":")[0]), Reason(row.reason))
         if not reason.count:
             reason.first_id = row.prediction_id
             reason.first = row.place >> LINE_BITS if row.topic == "predictions" else -1

@@ -12,8 +12,9 @@ from streamgauge.events import MAX_REVISION
 from stream.backtest.arrow import numbers
 from stream.backtest.chunk import UNKNOWN_MS, Chunk, Labels
 from stream.backtest.columns import label_columns
+from stream.backtest.csv_rows import opened
 from stream.backtest.errors import BacktestError
-from stream.backtest.parquet import BATCH_ROWS, ParquetRows
+from stream.backtest.parquet import BATCH_ROWS
 from stream.backtest.reader import checked_ids, checked_times, filled, only
 from stream.backtest.texts import Texts
 from stream.folds.frame import MISSING
@@ -88,7 +89,7 @@ class LabelFile:
     """
 
     def __init__(self, path: Path, model: str, texts: Texts) -> None:
-        file = ParquetRows(path)
+        file = opened(path, {})
         columns = label_columns(str(path), file.schema, file.example)
         self.path, self.rows, self.extra = path, file.rows, columns.extra
         self._model, self._texts, self._fields = model, texts, columns.fields

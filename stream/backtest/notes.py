@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from streamgauge.spec import MonitorSpec
+
+from detectors.reference import Reference
 from stream.backtest.findings import Findings, Reason
 from stream.backtest.labels import LabelFile
 from stream.backtest.reader import ORIGIN_MS, RowsFile
@@ -17,8 +20,8 @@ def fates_of(findings: Findings) -> dict[str, object]:
     """Return where predictions and labels went, and why those that were not simply used were not."""
     counts = {kind: {name: getattr(row, name) for name in _FATES} for kind, row in sorted(findings.counts.items())}
     reasons = [
-        {"kind": kind, "fate": fate, "reason": reason, "count": each.count, "first": _first(each)}
-        for (kind, fate, reason), each in findings.reasons.items()
+        {"kind": kind, "fate": fate, "reason": each.said, "count": each.count, "first": _first(each)}
+        for (kind, fate, _), each in findings.reasons.items()
     ]
     return {**counts, "reasons": reasons}
 
@@ -51,6 +54,15 @@ def _of_columns(rows: RowsFile, labels: LabelFile | None) -> Iterator[str]:
         yield f"{_count(labels.nulls, 'row')} of {labels.path} without a label"
 
 
+def of_performance(spec: MonitorSpec, rows: RowsFile, labels: LabelFile | None, reference: Reference) -> Iterator[str]:
+    """Yield why performance is not judged, though there are answers and labels."""
+    has_both = (rows.has("score") or rows.has("prediction")) and (labels is not None or rows.has("label"))
+    if has_both and spec.performance is None:
+        yield "performance is not judged: the spec names no metric; write performance: {metric: …, tolerance: …}"
+    elif has_both and reference.promise is None:
+        yield "performance is not judged: the reference has no answers with labels"
+
+
 def _of_rows(rows: RowsFile, passed: int) -> Iterator[str]:
     if rows.refused:
         some = _count(len(rows.refused), "row")
@@ -60,9 +72,9 @@ def _of_rows(rows: RowsFile, passed: int) -> Iterator[str]:
 
 
 def _of_fates(findings: Findings) -> Iterator[str]:
-    for (kind, fate, reason), each in findings.reasons.items():
+    for (kind, fate, _), each in findings.reasons.items():
         first = f"row {each.first}" if each.first >= 0 else f"prediction_id {each.first_id!r}"
-        why = f" ({reason})" if reason else ""
+        why = f" ({each.said})" if each.said else ""
         yield f"{_count(each.count, kind)} {fate}{why}; the first is {first}"
     for kind, row in sorted(findings.counts.items()):
         if row.late_used:
@@ -78,7 +90,7 @@ def _of_end(cut: int) -> Iterator[str]:
 
 def _names(names: tuple[str, ...]) -> str:
     more = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+    return ", ".join(name or "(no name)" for name in names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _count(n: int, what: str) -> str:

@@ -16,30 +16,49 @@ Ints = NDArray[np.int64]
 ROWS: Final = 100
 """Rows that a pane should have; windows of several panes reach the 400 that tests need (`detectors.panel.plan`)."""
 
-_LENGTHS_MS: Final = [1_000 * s for s in range(1, 3_601) if 86_400 % s == 0]
-"""Whole seconds that divide a day, up to an hour, which is the default of a spec."""
+FEW_ROWS: Final = 10
+"""Rows in a pane below which a longer one is advised: warnings are allowed by the pane, however few rows it has."""
+
+HOUR_MS: Final = 3_600_000
+"""The default of a spec: longer panes are chosen only where these hold too few rows."""
+
+_SECONDS = [*(s for s in range(1, 86_400) if 86_400 % s == 0), *(86_400 * days for days in range(1, 32))]
+_LENGTHS_MS: Final = [1_000 * s for s in _SECONDS]
+"""Whole seconds that divide a day, and whole days: what a spec may say."""
 
 
 def fitting_ms(rows: int, span_ms: int, panes: int = WANTED_PANES) -> int:
     """Return the length of panes in which a reference of so many rows over so long a time is learnt best.
 
-    The longest that gives `panes`; longer if these had fewer than 100 rows, as long as 60 panes are left.
+    The longest up to an hour that gives `panes`; longer if these had fewer than 100 rows, as long as 60 panes are left.
+    Of fewer than 60 rows nothing is learnt, however they are cut: panes of 100.
 
     >>> from streamgauge.durations import DAY_MS
-    >>> fitting_ms(20_000, 20_000_000), fitting_ms(5_000, 5_000_000), fitting_ms(10_000, 90 * DAY_MS)
+    >>> fitting_ms(20_000, 20_000_000), fitting_ms(5_000, 5_000_000), fitting_ms(90_000, 30 * DAY_MS)
     (100000, 80000, 3600000)
+    >>> fitting_ms(8_760, 365 * DAY_MS) // DAY_MS, fitting_ms(10, 10_000)
+    (5, 100000)
     """
-    enough = next((ms for ms in _LENGTHS_MS if rows * ms >= ROWS * span_ms), _LENGTHS_MS[-1])
-    return max(_longest(span_ms // panes), min(enough, _longest(span_ms // MIN_PANES)))
+    enough = _of_rows(rows, span_ms)
+    if rows < MIN_PANES:
+        return enough
+    return max(min(_longest(span_ms // panes), HOUR_MS), min(enough, _longest(span_ms // MIN_PANES)))
 
 
-def first_panes_ms(rows: int, span_ms: int) -> int:
-    """Return the length of panes of 100 rows: how long a reference of a number of panes is follows from it.
+def first_panes_ms(rows: int, span_ms: int, panes: int) -> int:
+    """Return the length of panes of 100 rows, shorter if so many left less than a tenth of the time to judge.
 
     >>> from streamgauge.durations import DAY_MS
-    >>> first_panes_ms(50_000, 50_000_000), first_panes_ms(8_760, 365 * DAY_MS)
-    (100000, 3600000)
+    >>> first_panes_ms(50_000, 50_000_000, 60), first_panes_ms(10_000, 10_000_000, 200)
+    (100000, 45000)
+    >>> first_panes_ms(8_760, 365 * DAY_MS, 60) // DAY_MS
+    5
     """
+    return min(_of_rows(rows, span_ms), _longest(9 * span_ms // (10 * panes)))
+
+
+def _of_rows(rows: int, span_ms: int) -> int:
+    """Return the shortest length in which 100 of so many rows lie, on the whole."""
     return next((ms for ms in _LENGTHS_MS if rows * ms >= ROWS * span_ms), _LENGTHS_MS[-1])
 
 
@@ -59,8 +78,10 @@ def chosen_ms(reference: Reference | None, times: Iterable[Ints]) -> int | None:
             rows, from_ms, to_ms = rows + len(inside), min(from_ms, int(inside.min())), max(to_ms, int(inside.max()))
     if not rows:
         return None
-    fitting = first_panes_ms if reference is not None and reference.kind == "first" else fitting_ms
-    return fitting(rows, to_ms - from_ms + 1)
+    span_ms = to_ms - from_ms + 1
+    if reference is None or reference.first is None:
+        return fitting_ms(rows, span_ms)
+    return first_panes_ms(rows, span_ms, reference.first)
 
 
 _EVER = 1 << 62

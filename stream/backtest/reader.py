@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from streamgauge.events import MAX_TEXT, MAX_TIME_MS, MIN_TIME_MS
 from streamgauge.spec import MonitorSpec
 
-from stream.backtest.arrow import number_words, numbers, times_ms
+from stream.backtest.arrow import number_words, numbers, read_numbers, read_times, times_ms
 from stream.backtest.arrow import texts as as_texts
 from stream.backtest.chunk import Chunk, Labels
 from stream.backtest.columns import Columns, row_columns
-from stream.backtest.csv_rows import CsvRows
+from stream.backtest.csv_rows import opened
 from stream.backtest.errors import BacktestError
 from stream.backtest.ids import Ids
-from stream.backtest.parquet import BATCH_ROWS, ParquetRows
+from stream.backtest.parquet import BATCH_ROWS
 from stream.backtest.texts import Texts
 from stream.folds.frame import INVALID, MISSING
 
@@ -65,7 +65,7 @@ class RowsFile:
     """
 
     def __init__(self, path: Path, spec: MonitorSpec, truths: Texts) -> None:
-        self._file = CsvRows(path, spec) if path.suffix.lower() == ".csv" else ParquetRows(path)
+        self._file = opened(path, spec.features)
         self._spec, self.truths = spec, truths
         self.path, self.rows = path, self._file.rows
         self.columns: Columns = row_columns(str(path), self._file.schema, spec, self._file.example)
@@ -100,7 +100,7 @@ class RowsFile:
         ids = self._ids(table, rows)
         hashes, event_ms = ids.identities(model), self._event_ms(table, first)
         scores = numbers(only(table, "score")) if self.has("score") else np.full(n, np.nan)
-        served = texts.words(only(table, "prediction")) if self.has("prediction") else np.full(n, MISSING, np.uint64)
+        served = texts.words(self._answers(table)) if self.has("prediction") else np.full(n, MISSING, np.uint64)
         versions = texts.codes(only(table, "version")) if self.has("version") else np.full(n, -1)
         cells = self._cells(table, texts)
         labels, labelled = self._labels(table, first, ids, hashes, event_ms)
@@ -115,6 +115,10 @@ class RowsFile:
             column = only(table, name)
             cells[:, i] = number_words(numbers(column)) if kind == "number" else texts.words(column)
         return cells
+
+    def _answers(self, table: pa.Table) -> pa.Array:
+        column = only(table, "prediction")
+        return column if self._spec.task == "multiclass" else read_numbers(column)
 
     def _without_refused(self, chunk: Chunk) -> Chunk:
         bad = np.isinf(chunk.scores) | (chunk.served == np.uint64(INVALID))
@@ -168,7 +172,9 @@ def checked_times(file: str, column: pa.Array, name: str, first: int) -> Ints:
     if column.null_count:
         row = first + int(np.flatnonzero(np.asarray(column.is_null()))[0])
         raise BacktestError([f"{file}: {name} of row {row} is null: fill it, or leave the row out"])
-    found = times_ms(column)
+    found = times_ms(_instants(file, column, name, first))
+    if not first and pa.types.is_integer(column.type) and _SECONDS[0] <= found[0] < _SECONDS[1]:
+        raise BacktestError([f"{file}: {name} of row 0 is {column[0]}, which looks like seconds: write milliseconds"])
     beyond = np.flatnonzero((found < MIN_TIME_MS) | (found > MAX_TIME_MS))
     if len(beyond):
         value, row = column[int(beyond[0])], first + int(beyond[0])
@@ -179,6 +185,19 @@ def checked_times(file: str, column: pa.Array, name: str, first: int) -> Ints:
             ]
         )
     return found
+
+
+_SECONDS = 1_000_000_000, 4_000_000_000
+"""What epoch seconds of the years 2001 to 2096 are. As milliseconds: 12 January to 16 February 1970."""
+
+
+def _instants(file: str, column: pa.Array, name: str, first: int) -> pa.Array:
+    try:
+        return read_times(column)
+    except ValueError as error:
+        said = f"{name} from row {first} on holds texts ({str(column[0])[:40]!r}) that are not all ISO 8601"
+        mend = "write timestamps, or whole epoch milliseconds"
+        raise BacktestError([f"{file}: {said}, with a zone each or none: {mend}"]) from error
 
 
 def checked_ids(file: str, column: pa.Array, first: int, mend: str) -> Ids:

@@ -22,15 +22,15 @@ from stream.backtest.findings import Findings
 from stream.backtest.labels import LabelFile
 from stream.backtest.ledger import Ledger, Step
 from stream.backtest.moved import Source, with_moved
-from stream.backtest.notes import fates_of, notes_of
-from stream.backtest.pane import chosen_ms
+from stream.backtest.notes import fates_of, notes_of, of_performance
+from stream.backtest.pane import FEW_ROWS, chosen_ms, fitting_ms
 from stream.backtest.reader import RowsFile
 from stream.backtest.reference import Fitted, Span, reference_file, span_of
 from stream.backtest.report import ReferenceReport, Report
 from stream.backtest.sample import Sample, refuse_cycle, sample
 from stream.backtest.signals import listeners_of
 from stream.backtest.sweep import Setting, sweep
-from stream.backtest.texts import Texts
+from stream.backtest.texts import Texts, Truths
 from stream.backtest.timeline import Timeline, timeline_of
 from stream.backtest.words import moment
 
@@ -47,7 +47,7 @@ class Wanted:
     folder
         Where the spec is: its ``reference.file`` is relative to it.
     rows, labels, reference
-        Parquet files; None: labels are in the rows, the reference is what the spec says.
+        Files, Parquet or CSV; None: labels are in the rows, the reference is what the spec says.
     budgets, tolerances
         What else to try.
     """
@@ -136,7 +136,7 @@ def _check(wanted: Wanted) -> None:
 
 def read_files(wanted: Wanted, progress: Progress = _nobody) -> Files:
     """Open all files, and make the reference; BacktestError as `backtest`."""
-    spec, truths = _settled(wanted), Texts()
+    spec, truths = _settled(wanted), Truths(wanted.spec.task)
     rows = RowsFile(wanted.rows, spec, truths)
     timeline = timeline_of(rows.times(), spec.pane_ms, spec.lateness_ms)
     labels = None if wanted.labels is None else LabelFile(wanted.labels, spec.model, truths)
@@ -163,7 +163,7 @@ def _sample(
     spec: MonitorSpec, rows: RowsFile, labels: LabelFile | None, timeline: Timeline, span: Span, progress: Progress
 ) -> Sample:
     if span.file is not None:
-        file = RowsFile(span.file, spec, own := Texts())
+        file = RowsFile(span.file, spec, own := Truths(spec.task))
         refuse_cycle(spec, file)
         return sample(spec, _told(file.chunks(), "reading the reference", 0, file.rows, progress), None, span, own)
     until = timeline.last_before(span.judged_from_ms) + 1
@@ -232,7 +232,7 @@ def _report(written: MonitorSpec, read: Files, findings: Findings) -> Report:
         fates=fates_of(findings),
         verdicts=verdicts,
         settings=_settings(read),
-        notes=[*_of_pane(written, read.spec), *notes_of(read.rows, read.labels, findings, read.passed, cut)],
+        notes=_notes(written, read, findings, cut),
         detectors=listeners_of(findings, read.timeline),
         budget=_realised(read.spec, alerts, len(findings.panes)),
     )
@@ -244,10 +244,20 @@ def _realised(spec: MonitorSpec, alerts: Sequence[AlertReport], panes: int) -> R
     return realised(pages, panes * spec.pane_ms / DAY_MS, spec.budget.per_ms / DAY_MS / spec.budget.false_pages)
 
 
-def _of_pane(written: MonitorSpec, used: MonitorSpec) -> list[str]:
-    if written.pane_ms == used.pane_ms:
-        return []
-    return [f"pane: {format_duration(used.pane_ms)} suits this reference; write it into the spec to have it live too"]
+def _notes(written: MonitorSpec, read: Files, findings: Findings, cut: int) -> list[str]:
+    said = notes_of(read.rows, read.labels, findings, read.passed, cut)
+    reference = read.fitted.reference
+    return [*_of_pane(written, read), *said, *of_performance(read.spec, read.rows, read.labels, reference)]
+
+
+def _of_pane(written: MonitorSpec, read: Files) -> Iterator[str]:
+    used, reference = read.spec, read.fitted.reference
+    if written.pane_ms != used.pane_ms:
+        yield f"pane: {format_duration(used.pane_ms)} suits this reference; write it into the spec to have it live too"
+    elif reference.rows < FEW_ROWS * reference.panes and used.cycle is None:
+        suits = format_duration(fitting_ms(reference.rows, reference.to_ms - reference.from_ms))
+        held = f"{format_duration(used.pane_ms)} holds {reference.rows / reference.panes:.2g} of the reference's rows"
+        yield f"pane: {held}, and chance may raise a warning in one of 500 panes; {suits} would suit it"
 
 
 def _reference(read: Files) -> ReferenceReport:

@@ -55,7 +55,8 @@ class Sample:
     def add(self, chunk: Chunk, labels: LabelFile | None) -> None:
         """Take in the next rows, with their labels, which nobody else will take then."""
         came = labels.of(chunk) if labels else (chunk.labels, chunk.labelled)
-        ages_ms, truths = _ages_ms(chunk, *came), self._truths(chunk, *came)
+        truths = self._truths(chunk, *came)
+        ages_ms = np.where(_is_known(truths), _ages_ms(chunk, *came), -1)
         inside = np.flatnonzero((chunk.event_ms >= self.from_ms) & (chunk.event_ms < self.to_ms))
         self.passed += len(chunk) - len(inside)
         rows = chunk.take(inside)
@@ -113,8 +114,13 @@ class Sample:
         if truths is not None:
             newest = np.argsort(truths.revisions, kind="stable")
             words = truths.words[newest]
-            found[places[newest]] = _texts(words, self.truths.names) if is_class else _numbers(words)
+            found[places[newest]] = _texts(words, self.truths.names) if is_class else self._numbered(words)
         return found
+
+    def _numbered(self, words: Words) -> Floats:
+        """Return truths that are numbers; NaN for what `measure` takes for no label."""
+        found = _numbers(words)
+        return np.where((found == 0) | (found == 1), found, np.nan) if self.spec.task == "binary" else found
 
     def _versions(self, rows: Chunk) -> Ints:
         codes, which = np.unique(rows.versions, return_inverse=True)
@@ -142,6 +148,11 @@ def sample(
     for chunk in chunks:
         found.add(chunk, labels)
     return found
+
+
+def _is_known(truths: Floats | Objects) -> NDArray[np.bool_]:
+    """Return which truths there are."""
+    return truths != None if truths.dtype == object else ~np.isnan(truths)  # noqa: E711 - of each
 
 
 def _ages_ms(chunk: Chunk, truths: Labels | None, places: Ints) -> Ints:

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from streamgauge.spec_tasks import Task
 
-from stream.backtest.arrow import kind_of, number_words, numbers, texts
+from stream.backtest.arrow import kind_of, number_words, numbers, read_numbers, texts
 from stream.folds.frame import MISSING, TEXT
 from stream.folds.hash_kernels import hashes
 
@@ -57,6 +58,22 @@ class Texts:
     def hashes(self) -> Words:
         """Return the hash of each text, ``(len(self),)``."""
         return text_hashes(self.names)
+
+
+class Truths(Texts):
+    """Texts of labels. Those of a task without classes are numbers, also where they are written as texts.
+
+    >>> Truths("binary").words(pa.array(["1", "0"])).view(np.float64)
+    array([1., 0.])
+    """
+
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        self._has_classes = task == "multiclass"
+
+    def words(self, column: pa.Array) -> Words:
+        """Return the word of each value, ``(n,)``."""
+        return super().words(column if self._has_classes else read_numbers(column))
 
 
 def text_hashes(names: Iterable[str]) -> Words:

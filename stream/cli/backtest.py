@@ -19,7 +19,9 @@ Spec = Annotated[Path, typer.Argument(help="The monitor's spec, YAML.", exists=T
 Rows = Annotated[Path, typer.Argument(help="Rows in stream order, Parquet or CSV.", exists=True, dir_okay=False)]
 Labels = Annotated[
     Path | None,
-    typer.Option(help="Labels, Parquet: prediction_id, label, label_time, revision.", exists=True, dir_okay=False),
+    typer.Option(
+        help="Labels, Parquet or CSV: prediction_id, label, label_time, revision.", exists=True, dir_okay=False
+    ),
 ]
 Reference = Annotated[
     Path | None,

@@ -16,7 +16,7 @@ from detectors.artifact import Origin
 from models.registry import Registry, Version, decode
 from stream.backtest.reader import RowsFile
 from stream.backtest.sample import Sample, refuse_cycle
-from stream.backtest.texts import Texts
+from stream.backtest.texts import Truths
 from stream.clickhouse.client import connect
 from stream.ops.controls import read_values
 from stream.ops.reader import require_clickhouse
@@ -172,7 +172,7 @@ def _of_file(spec: MonitorSpec, path: Path) -> Found:
         raise ReferenceError(
             f"there is no file {path} in {Path.cwd()}: run this where the spec is, or name it with --file PATH"
         )
-    file = RowsFile(path, spec, Texts())
+    file = RowsFile(path, spec, Truths(spec.task))
     refuse_cycle(spec, file)
     sample = Sample(spec, file.truths)
     for chunk in file.chunks():

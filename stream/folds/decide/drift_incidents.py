@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from detectors.evidence.budget import DAY_MS
@@ -149,9 +149,17 @@ def _surer(monitor: Monitor, before_days: float, alarm: _Alarm, is_again: bool) 
 
 
 def _tell(turn: Turn, incident: Incident, state: str, alarm: _Alarm) -> None:
-    monitor, features = turn.monitor, incident.features if state == "updated" else alarm.features
+    monitor = turn.monitor
+    features, apart = _told(incident, alarm.gauged.followers)
     parts = parts_of(monitor, incident)
-    incident.title = drift_title(monitor.model, features, alarm.apart, incident.since_ms, monitor.pane_ms, parts)
+    incident.title = drift_title(monitor.model, features, apart, incident.since_ms, monitor.pane_ms, parts)
     found = [(verdict.target, verdict) for verdict in alarm.verdicts]
     more = keys(incident, found, "look at the feature's panes; drift alone never retrains")
     tell(monitor, incident, state, alarm.verdicts[0].reason, more, turn.emit)
+
+
+def _told(incident: Incident, followers: Collection[str]) -> tuple[list[str], list[str]]:
+    """Return which of an incident's features drifted by themselves, and which only move with others in another way."""
+    moved = set(followers).union(*incident.parts.values())
+    features = [name for name in incident.features if name in moved]
+    return features, [name for name in incident.features if name not in moved]

@@ -65,31 +65,39 @@ def moved_reason(change: float, floor: float, unit: str, days: float) -> str:
 
 
 def drift_title(
-    model: str, features: Sequence[str], apart: str, since_ms: int, pane_ms: int, parts: Sequence[Part] = ()
+    model: str, features: Sequence[str], apart: Sequence[str], since_ms: int, pane_ms: int, parts: Sequence[Part] = ()
 ) -> str:
-    """Return the sentence of a drift incident; `apart` is the feature that no longer moves with the others, if any.
+    """Return the sentence of a drift incident; `apart` are features that only move with others in another way.
 
     `parts` are the groups that it is about, none for all rows.
 
-    >>> drift_title("m", ["temp"], "", 0, 86_400_000)
+    >>> drift_title("m", ["temp"], [], 0, 86_400_000)
     'm: the input temp drifted since 1 Jan 1970'
-    >>> drift_title("m", ["temp"], "", 0, 86_400_000, [("city", "Oslo"), ("city", "Rome")])
+    >>> drift_title("m", ["temp"], [], 0, 86_400_000, [("city", "Oslo"), ("city", "Rome")])
     'm: the input temp drifted where city is Oslo or Rome since 1 Jan 1970'
-    >>> drift_title("m", [], "temp", 0, 86_400_000)
+    >>> drift_title("m", [], ["temp"], 0, 86_400_000)
     'm: the input temp no longer moves with the others since 1 Jan 1970'
-    >>> drift_title("m", [OUTLIERS], "", 0, 86_400_000)
+    >>> drift_title("m", ["__score__"], ["temp", "dewp"], 0, 86_400_000)
+    'm: the inputs temp and dewp no longer move with each other or the others since 1 Jan 1970'
+    >>> drift_title("m", [OUTLIERS], [], 0, 86_400_000)
     'm: more rows than usual are unlike any of the reference since 1 Jan 1970'
     """
     since = f"{where(parts)}since {day(since_ms, pane_ms)}"
-    if not features:
-        return f"{model}: the input {apart} no longer moves with the others {since}"
     named = [name for name in features if name != OUTLIERS]
+    inputs = [name for name in named if name not in _ANSWERS]
+    if inputs:
+        return f"{model}: the input{'' if len(inputs) == 1 else 's'} {listed(inputs)} drifted {since}"
+    if apart:
+        return f"{model}: {_apart(apart)} {since}"
     if not named:
         return f"{model}: more rows than usual are unlike any of the reference {since}"
-    inputs = [name for name in named if name not in _ANSWERS]
-    if not inputs:
-        return f"{model}: {listed([_ANSWERS[name] for name in named])} drifted {since}"
-    return f"{model}: the input{'' if len(inputs) == 1 else 's'} {listed(inputs)} drifted {since}"
+    return f"{model}: {listed([_ANSWERS[name] for name in named])} drifted {since}"
+
+
+def _apart(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"the input {names[0]} no longer moves with the others"
+    return f"the inputs {listed(names)} no longer move with each other or the others"
 
 
 def where(parts: Sequence[Part]) -> str:

@@ -71,8 +71,9 @@ def _health(monitor: Monitor, found: OnTime) -> PaneHealth:
     missing, outside = counts[:, MISSING], counts[:, UNSEEN]
     below = outside * panel.is_number
     valued = counts.sum(1) - missing
-    is_one_value = found.lows[places.number] == found.highs[places.number]
-    same = np.where(panel.is_number, is_one_value, counts[:, FIRST:].max(1) == valued)
+    same = counts[:, FIRST:].max(1) == valued
+    numbers = places.number[panel.is_number]
+    same[panel.is_number] = found.lows[numbers] == found.highs[numbers]
     return PaneHealth(
         rows=found.rows,
         duplicates=0,

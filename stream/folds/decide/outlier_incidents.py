@@ -35,7 +35,7 @@ def _mine(drifts: list[Incident]) -> Incident:
 
 def _open(turn: Turn, verdict: VerdictRow, since_ms: int, level: str) -> None:
     monitor = turn.monitor
-    title = drift_title(monitor.model, [OUTLIERS], "", since_ms, monitor.pane_ms)
+    title = drift_title(monitor.model, [OUTLIERS], [], since_ms, monitor.pane_ms)
     incident = open_incident(turn.loop, monitor, "drift", level, title, [OUTLIERS], since_ms, turn.end_ms)
     incident.evidence_days, incident.budget_days = verdict.evidence_days, verdict.budget_days
     incident.verdicts = [verdict.id]

@@ -1,12 +1,16 @@
 """A CSV file is read as the Parquet file of the same rows."""
 
+import gzip
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import csv
 
 from detectors.reference import encode
+from stream.backtest.chunk import UNKNOWN_MS
 from stream.backtest.errors import BacktestError
+from stream.backtest.labels import LabelFile
 from stream.backtest.reader import RowsFile
 from stream.backtest.texts import Texts
 from tests.backtests import HOUR_MS, columns_of, fitted, spec_of, written
@@ -31,11 +35,22 @@ def test_its_reference_is_that_of_the_same_rows_in_parquet(tmp_path):
 
 def test_times_may_be_written_as_people_do(tmp_path):
     (tmp_path / "rows.csv").write_text("event_time,x,y,c\n2013-01-01 00:00:00,1,2,a\n2013-01-01T01:00:00Z,,3,\n")
-    with pytest.raises(BacktestError, match="event_time holds string"):
-        RowsFile(tmp_path / "rows.csv", spec_of(), Texts())
+    with pytest.raises(BacktestError, match="event_time from row 0 on holds texts"):
+        list(RowsFile(tmp_path / "rows.csv", spec_of(), Texts()).times())
     (tmp_path / "rows.csv").write_text("event_time,x,y,c\n2013-01-01T00:00:00Z,1,2,a\n2013-01-01T01:00:00Z,,3,\n")
     (chunk,) = RowsFile(tmp_path / "rows.csv", spec_of(), Texts()).chunks()
     assert chunk.event_ms.tolist() == [1_356_998_400_000, 1_357_002_000_000]
+
+
+def test_it_may_be_compressed_and_labels_may_be_one_too(tmp_path):
+    with gzip.open(tmp_path / "rows.csv.gz", "wt") as file:
+        file.write("x,y,c,prediction_id\n1,2,a,7\n,3,,8\n")
+    (tmp_path / "labels.csv").write_text("prediction_id,label,label_time\n8,1,2013-01-01 00:00:00\n7,0,\n")
+    truths = Texts()
+    (chunk,) = RowsFile(tmp_path / "rows.csv.gz", spec_of(), truths).chunks()
+    labels, places = LabelFile(tmp_path / "labels.csv", "m", truths).of(chunk)
+    assert (labels.words.view(np.float64).tolist(), places.tolist()) == ([0.0, 1.0], [0, 1])
+    assert labels.event_ms.tolist() == [UNKNOWN_MS, 1_356_998_400_000]
 
 
 @pytest.mark.parametrize(

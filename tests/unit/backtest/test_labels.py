@@ -88,7 +88,7 @@ def test_a_null_label_time_is_that_of_the_prediction(tmp_path):
         ({"id": [1], "label": [1]}, "no column prediction_id; "),
         ({"prediction_id": ["a"], "lable": [1]}, "no column label; did you mean lable?"),
         ({"prediction_id": ["a"], "label": [1], "revision": [200]}, "revision of row 0 is 200: write whole numbers"),
-        ({"prediction_id": ["a"], "label": [1], "label_time": ["x"]}, "column label_time holds string"),
+        ({"prediction_id": ["a"], "label": [1], "label_time": ["x"]}, "label_time from row 0 on holds texts ('x')"),
     ],
 )
 def test_a_wrong_label_file_is_told(tmp_path, columns, said):

@@ -71,9 +71,9 @@ def test_a_score_that_is_no_probability_is_told_with_its_row(tmp_path, reference
     columns = timed([0, 1, 2])
     columns["score"][1] = 1.5
     reasons = findings_of(told(tmp_path, columns, reference)).reasons
-    assert [(*key, each.count, each.first) for key, each in reasons.items() if key[0] == "prediction"] == [
-        ("prediction", "invalid", "no probability: score 1.5", 1, 1)
-    ]
+    assert [
+        (*key[:2], each.said, each.count, each.first) for key, each in reasons.items() if key[0] == "prediction"
+    ] == [("prediction", "invalid", "no probability: score 1.5", 1, 1)]
 
 
 def test_a_label_at_once_is_known_with_its_own_pane(tmp_path, reference):

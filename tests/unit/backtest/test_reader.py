@@ -48,6 +48,8 @@ def test_all_missing_features_are_named_at_once(tmp_path):
         ("x", pa.array([None, "12 km"]), "column x holds string ('12 km'), the spec says number: write numbers"),
         ("c", pa.array([datetime(2020, 1, 1, tzinfo=UTC)] * 2), "the spec says category: write texts or numbers"),
         ("event_time", pa.array(["2013-01-01", "x"]), "write timestamps, or whole epoch milliseconds"),
+        ("event_time", pa.array(["2013-01-01T00:00Z", "2013-01-01"]), "with a zone each or none"),
+        ("event_time", pa.array([1_709_251_200, 1_709_251_201]), "is 1709251200, which looks like seconds: write"),
         ("event_time", pa.array([1.5, 2.5]), "column event_time holds double ('1.5')"),
         ("event_time", pa.array([5, None]), "event_time of row 1 is null"),
         ("event_time", pa.array([5, 10**16]), "event_time of row 1 is 10000000000000000, outside the years"),
@@ -64,6 +66,14 @@ def test_all_missing_features_are_named_at_once(tmp_path):
 def test_a_wrong_column_is_named_with_its_value_and_the_mend(tmp_path, name, column, said):
     (problem,) = problems(tmp_path, columns_of(2) | {name: column})
     assert said in problem
+
+
+@pytest.mark.parametrize(
+    "texts", [["2013-01-01", "2013-01-01 00:00:01.5"], ["2013-01-01T01:00:00+01:00", "2013-01-01T00:00:01.5Z"]]
+)
+def test_times_may_be_texts(tmp_path, texts):
+    path = written(tmp_path / "rows.parquet", columns_of(2) | {"event_time": texts})
+    assert read(path, spec_of())[0][0].tolist() == [1_356_998_400_000, 1_356_998_401_500]
 
 
 def test_a_file_that_is_none_and_an_empty_one_are_told(tmp_path):

@@ -112,6 +112,31 @@ def test_a_pane_that_is_left_open_suits_the_reference(tmp_path):
     assert report.notes[0] == "pane: 1m40s suits this reference; write it into the spec to have it live too"
 
 
+def test_rows_of_every_hour_or_day_are_watched_where_a_spec_leaves_its_pane_open(tmp_path):
+    hours = 1_356_998_400_000 + 3_600_000 * np.arange(20_000)
+    columns = {name: values[:20_000] for name, values in columns_of(ROWS).items()} | {"event_time": hours}
+    columns["x"][15_000:] += 0.5
+    report = run(tmp_path, columns, spec_of(pane=None)).report
+    assert report.settings["pane"] == "5d"
+    assert not any("not watched" in warning for warning in report.reference.warnings)
+    (alert,) = report.alerts
+    assert (alert.kind, alert.features) == ("drift", ["x"])
+
+
+def test_a_pane_that_holds_few_rows_is_told_with_one_that_suits(tmp_path):
+    columns = {name: values[:3_000] for name, values in columns_of(ROWS).items()}
+    columns |= {"event_time": 1_356_998_400_000 + 3_600_000 * np.arange(3_000)}
+    notes = run(tmp_path, columns, spec_of(reference={"first": "2500 panes"})).report.notes
+    said = "1h holds 1 of the reference's rows, and chance may raise a warning in one of 500 panes; 1d would suit it"
+    assert f"pane: {said}" in notes
+
+
+def test_first_panes_that_the_backtest_chooses_leave_rows_to_judge(tmp_path):
+    columns = {name: values[:10_000] for name, values in columns_of(ROWS).items()}
+    report = run(tmp_path, columns, spec_of(pane=None, reference={"first": "200 panes"})).report
+    assert (report.settings["pane"], report.reference.panes, report.judged_rows) == ("40s", 200, 2_000)
+
+
 def test_notes_say_what_was_not_read_and_what_was_made_up(tmp_path):
     columns = shifted() | {"extra": np.arange(ROWS), "more": np.arange(ROWS)}
     columns["score"][40_000] = 7.0
@@ -125,6 +150,46 @@ def test_notes_say_what_was_not_read_and_what_was_made_up(tmp_path):
         "1 label of predictions that are not in the rows",
         "the last pane holds a part of its rows only: its volume is not judged",
     ]
+
+
+def test_rows_that_could_not_be_used_are_told_once_whatever_their_values(tmp_path):
+    columns = columns_of(ROWS)
+    columns["score"][40_000:40_100] = 2 + np.arange(100)
+    notes = run(tmp_path, columns, SPEC).report.notes
+    assert "100 predictions invalid (no probability: score 2); the first is row 40000" in notes
+    assert len([note for note in notes if "invalid" in note]) == 1
+
+
+def test_labels_and_answers_that_are_numbers_written_as_texts_count_as_numbers(tmp_path):
+    columns = columns_of(ROWS)
+    as_texts = columns | {"label": columns["label"].astype(str)}
+    assert without_id(run(tmp_path, as_texts, SPEC)) == without_id(run(tmp_path, columns, SPEC))
+    spec = spec_of(pane="10m", performance={"metric": "accuracy", "tolerance": 0.02})
+    answers = columns | {"prediction": columns["score"] > 0.5}
+    del answers["score"]
+    as_texts = answers | {"prediction": answers["prediction"].astype(str)}
+    assert without_id(run(tmp_path, as_texts, spec)) == without_id(run(tmp_path, answers, spec))
+
+
+@pytest.mark.parametrize("labels", [(-1, 1), ("no", "yes")])
+def test_labels_that_are_none_of_the_task_are_told_and_not_missed(tmp_path, labels):
+    columns = columns_of(ROWS)
+    columns["label"] = np.array(labels)[columns["label"]]
+    report = run(tmp_path, columns, SPEC).report
+    assert report.alerts == []
+    assert any("labels invalid (no label of a binary task: " in note for note in report.notes)
+
+
+def test_where_performance_is_not_judged_a_note_says_why(tmp_path):
+    columns = columns_of(ROWS)
+    without = {name: values for name, values in columns.items() if name != "label"}
+    reference = written(tmp_path / "reference.parquet", without)
+    assert "performance is not judged: the spec names no metric; write performance: {metric: …, tolerance: …}" in (
+        run(tmp_path, columns, spec_of(pane="10m", performance=None)).report.notes
+    )
+    assert "performance is not judged: the reference has no answers with labels" in (
+        run(tmp_path, columns, spec_of(pane="10m", reference=None), reference=reference).report.notes
+    )
 
 
 def test_a_feature_that_is_missing_from_some_row_on_is_told(tmp_path):
@@ -176,3 +241,23 @@ def test_progress_is_told_in_rows(tmp_path):
     assert {what for what, _, _ in told} == {"reading the reference", "fitting the reference", "folding rows"}
     assert all(0 <= done <= of for _, done, of in told)
     assert max(of for _, _, of in told) == ROWS
+
+
+def test_a_monitor_of_categories_alone_is_judged(tmp_path):
+    spec = spec_of(pane="10m", features={"c": {"type": "category"}}, performance=None)
+    columns = {"c": columns_of(ROWS)["c"]}
+    columns["c"][50_400:] = "red"
+    (alert,) = run(tmp_path, columns, spec).report.alerts
+    assert (alert.kind, alert.features, alert.first_row) == ("quality", ["c"], 50_400)
+
+
+def test_inputs_that_only_move_apart_are_not_said_to_drift_and_the_change_lasts_to_its_end(tmp_path):
+    rng = np.random.default_rng(0)
+    x, y, z = rng.normal(size=(3, ROWS))
+    y[CHANGE:] = 0.7 * x[CHANGE:] + np.sqrt(1 - 0.7**2) * y[CHANGE:]
+    spec = spec_of(pane="10m", features={name: {"type": "number"} for name in "xyz"}, performance=None)
+    (alert,) = run(tmp_path, {"x": x, "y": y, "z": z}, spec).report.alerts
+    assert set(alert.features) <= {"x", "y"}
+    assert "no longer move" in alert.sentence
+    assert alert.last_row >= ROWS - 20 * 600
+    assert alert.effects == []

@@ -96,7 +96,7 @@ def sums_of(partials: list[Partial]) -> dict[tuple[str, str, str, int], tuple]:
     found: dict[tuple[str, str, str, int], list[np.ndarray]] = {}
     for p in partials:
         key = (p.version, p.segment_key, p.segment_value, p.pane_ms)
-        ints = [np.frombuffer(p.cells, "<i8"), np.frombuffer(p.task_cells, "<i8")]
+        ints = [p.integers(p.cells), p.integers(p.task_cells)]
         floats = [np.frombuffer(p.sums, "<f8"), np.frombuffer(p.task_sums, "<f8")]
         known = found.setdefault(key, [np.zeros_like(each) for each in (*ints, *floats)])
         found[key] = [a + b for a, b in zip(known, (*ints, *floats), strict=True)]

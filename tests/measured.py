@@ -230,16 +230,16 @@ def assert_equal(told, oracle):
     assert set(told) == set(oracle.sums)
     for key, partials in told.items():
         sums = oracle.sums[key]
-        cells = total(partials, "cells", "<i8")
+        cells = total(partials, "cells")
         cells[DUPLICATES] = 0  # a duplicate is shown if the key of the first is still open
         assert cells.tolist() == sums.cells.tolist(), key
-        assert total(partials, "task_cells", "<i8").tolist() == sums.task_cells[0].tolist(), key
-        np.testing.assert_allclose(total(partials, "task_sums", "<f8"), sums.task_sums[0], atol=1e-9)
+        assert total(partials, "task_cells").tolist() == sums.task_cells[0].tolist(), key
+        np.testing.assert_allclose(floats(partials, "task_sums"), sums.task_sums[0], atol=1e-9)
         numbers = [sums.values[i] for i in range(sums.layout.numbers)]
         moments = [m for values in numbers for m in (sum(values), sum(value * value for value in values))]
-        np.testing.assert_allclose(total(partials, "sums", "<f8"), moments, atol=1e-9)
+        np.testing.assert_allclose(floats(partials, "sums"), moments, atol=1e-9)
         if sums.layout.products and not key[2]:
-            assert total(partials, "products", "<i8").tolist() == products(oracle, key), key
+            assert total(partials, "products").tolist() == products(oracle, key), key
         else:
             assert not any(p.products for p in partials), key
         lows = np.min([np.frombuffer(p.lows) for p in partials], axis=0)
@@ -281,9 +281,14 @@ def products(oracle, key):
     return [*pair_sums(scores).tolist(), far]
 
 
-def total(partials, name, dtype):
-    """A field of partials, added up."""
-    return np.sum([np.frombuffer(getattr(p, name), dtype) for p in partials], axis=0)
+def total(partials, name):
+    """Integers of partials, added up."""
+    return np.sum([p.integers(getattr(p, name)) for p in partials], axis=0)
+
+
+def floats(partials, name):
+    """Floats of partials, added up."""
+    return np.sum([np.frombuffer(getattr(p, name), "<f8") for p in partials], axis=0)
 
 
 def counts_of(outputs):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 MAX_BYTES = 600_000
 
@@ -43,6 +45,10 @@ class Partial(msgspec.Struct, frozen=True, array_like=True):
     classes: tuple[str, ...] = ()
     confusion: bytes = b""
     width: int = 8
+
+    def integers(self, part: bytes) -> NDArray[np.int64]:
+        """Return the numbers of `cells`, `task_cells` or `products`."""
+        return np.frombuffer(part, f"<i{self.width}").astype(np.int64)
 
 
 class Forwarded(msgspec.Struct, frozen=True, array_like=True):

@@ -51,18 +51,17 @@ def _order(arrived: tuple[int, Partial]) -> tuple[int, int]:
 
 def _sum(arrived: list[tuple[int, Partial]]) -> Merged:
     partials = [partial for _, partial in arrived]
-    widths = [partial.width for partial in partials]
     return Merged(
-        cells=_ints([p.cells for p in partials], widths),
+        cells=_ints([p.integers(p.cells) for p in partials]),
         sums=_added([p.sums for p in partials]),
         lows=_floats_of([p.lows for p in partials]).min(0),
         highs=_floats_of([p.highs for p in partials]).max(0),
-        task_cells=_ints([p.task_cells for p in partials], widths),
+        task_cells=_ints([p.integers(p.task_cells) for p in partials]),
         task_sums=_added([p.task_sums for p in partials]),
         levels=_levels(partials),
         pairs=add_pairs([p.pairs for p in partials]),
         merged=[(partition, partial.opened) for partition, partial in arrived],
-        products=_ints([p.products for p in partials], widths),
+        products=_ints([p.integers(p.products) for p in partials]),
         confusion=merged([_confusion(p) for p in partials if p.confusion]),
     )
 
@@ -71,10 +70,8 @@ def _confusion(partial: Partial) -> Confusion:
     return Confusion(partial.classes, np.frombuffer(partial.confusion, "<i8").reshape(-1, 3))
 
 
-def _ints(parts: list[bytes], widths: list[int]) -> Ints:
-    total: Ints = np.zeros(len(parts[0]) // widths[0], np.int64)
-    for part, width in zip(parts, widths, strict=True):
-        total += np.frombuffer(part, f"<i{width}")
+def _ints(parts: list[Ints]) -> Ints:
+    total: Ints = np.sum(parts, axis=0)
     return total
 
 

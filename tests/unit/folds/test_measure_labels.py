@@ -149,7 +149,7 @@ def test_a_lineage_that_began_since_is_not_told_of_a_revision():
 
     told = sealed(Measure(0, 4, 1_000, "ledger").step(Measure(0).start(), loop.ledger[0]))
     assert len({lineage for lineage, *_ in told}) == 2
-    assert all(total(partials, "task_cells", "<i8").min() >= 0 for partials in told.values())
+    assert all(total(partials, "task_cells").min() >= 0 for partials in told.values())
 
 
 def test_a_number_is_the_class_and_the_level_that_its_text_is():

@@ -55,8 +55,9 @@ class Sizes(NamedTuple):
 def sizes_of(shapes: Iterable[Shape]) -> Sizes:
     """Return the numbers of sums of lineages with these shapes.
 
-    >>> sizes_of([NO_SHAPE]).floats(np.array([0], np.int32)).tolist()
-    [[0, 0, 0, 2]]
+    >>> sizes, first = sizes_of([Shape(4, 2, "multiclass", (), 3)]), np.array([0], np.int32)
+    >>> sizes.ints(first, np.array([NO_SEGMENT])).tolist(), sizes.floats(first).tolist()
+    ([[4, 6, 3]], [[4, 2, 2, 0]])
     """
     known = [(each, task_sums(each.task)) for each in shapes]
     rows = [(each.size, task.ints, each.products, each.numbers, task.floats) for each, task in known]

@@ -28,6 +28,8 @@ def topic(kafka):
 
 
 def make_topic(kafka, configs):
+    """Make a topic that keeps its records: these tests stamp them with times of 1970, long past any retention."""
+    configs = {"retention.ms": "-1"} | configs
     name = f"batches-{uuid.uuid4().hex[:8]}"
     admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
     try:

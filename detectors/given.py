@@ -43,6 +43,12 @@ class Given(NamedTuple):
     pane_of_row: Ints
     label_ages_ms: ArrayLike | None
     answers: Answers | None
+    repeated_ms: ArrayLike | None = None
+
+    @property
+    def ages_ms(self) -> Ints:
+        """Age at which the label of each row came, -1 for never; empty if no labels are known."""
+        return np.asarray([] if self.label_ages_ms is None else self.label_ages_ms, np.int64)
 
     def of_panes(self, used: Flags) -> Given:
         """Return the rows of some of the panes, ``(R,)``; ValueError if a column has not as many values as others."""
@@ -55,6 +61,7 @@ class Given(NamedTuple):
             self.pane_of_row[rows],
             None if ages is None else np.asarray(ages, np.int64)[rows],
             None if answers is None else answers.of(rows),
+            self.repeated_ms,
         )
 
 

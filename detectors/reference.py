@@ -46,6 +46,7 @@ def fit_reference(
     cycle_ms: int = 0,
     segments: Sequence[str] = (),
     label_ages_ms: ArrayLike | None = None,
+    repeated_ms: ArrayLike | None = None,
     answers: Answers | None = None,
     outliers: Kind | Literal["none"] = "distance",
 ) -> Reference:
@@ -68,6 +69,8 @@ def fit_reference(
         Categories whose levels are told apart; features are watched within the larger ones (`detectors.by_segment`).
     label_ages_ms
         Age at which the label of each row came, ``(n,)``; -1 for never. None: no labels known.
+    repeated_ms
+        Start of the pane of each event that was dropped, since the same prediction was there before. None: not known.
     answers
         The model's answers are watched like a feature, and levels of a category are ordered by the mean answer that
         they carry, so that the location test looks where the model is moved. None: by frequency.
@@ -87,7 +90,7 @@ def fit_reference(
     >>> reference.panes, reference.can_alarm
     (60, True)
     """
-    given = Given(columns, np.asarray(pane_ms_of_row, np.int64), label_ages_ms, answers)
+    given = Given(columns, np.asarray(pane_ms_of_row, np.int64), label_ages_ms, answers, repeated_ms)
     cycles = _cycles(given.pane_of_row, pane_ms, cycle_ms)
     return _fitted(given.of_panes(cycles.used), kinds, pane_ms, cycle_ms, segments, cycles, outliers)
 
@@ -120,8 +123,7 @@ def _fitted(
     panel, outliers = _with_pairs(fitted, features[:inputs], numbered, strange, carried_by(answers))
     levels = {name: _segment_levels(name, features) for name in segments}
     groups = _groups(features, levels)
-    ages = np.asarray([] if given.label_ages_ms is None else given.label_ages_ms, np.int64)
-    labelled = ages[ages >= 0]
+    labelled = given.ages_ms[given.ages_ms >= 0]
     return Reference(
         panel=panel,
         counts=counted.counts.sum(0),
@@ -137,18 +139,30 @@ def _fitted(
         promise=_promise(answers, panes, groups),
         estimator=_estimator(answers, features[inputs:], panes),
         outliers=outliers,
-        health=_health(features, counted, panes, pane_ms, ages, cycles.phases),
+        health=_health(features, counted, panes, pane_ms, given, cycles.phases),
         warnings=(*_never_there(panel, counted), *cycles.warnings, *warnings(panel)),
     )
 
 
 def _health(
-    features: Sequence[Binned], counted: ReferenceCounts, panes: PanesOfRows, pane_ms: int, ages: Ints, phases: int
+    features: Sequence[Binned], counted: ReferenceCounts, panes: PanesOfRows, pane_ms: int, given: Given, phases: int
 ) -> HealthProfile:
-    labelled = ages >= 0 if len(ages) and (ages >= 0).any() else None
-    levels = [feature.levels for feature in features]
-    found = Counted(_numbers(panes, pane_ms, phases), panes.rows, counted.counts, levels, panes.of_row, labelled)
+    labelled = given.ages_ms >= 0
+    found = Counted(
+        _numbers(panes, pane_ms, phases),
+        panes.rows,
+        counted.counts,
+        [feature.levels for feature in features],
+        panes.of_row,
+        labelled if labelled.any() else None,
+        None if given.repeated_ms is None else _per_pane(panes, np.asarray(given.repeated_ms, np.int64)),
+    )
     return fit_health(counted.bins, found, phases)
+
+
+def _per_pane(panes: PanesOfRows, starts: Ints) -> Ints:
+    """Return how often the start of each pane is given, ``(R,)``; other starts are passed over."""
+    return np.bincount(np.searchsorted(panes.starts, starts[np.isin(starts, panes.starts)]), minlength=len(panes.rows))
 
 
 def _numbers(panes: PanesOfRows, pane_ms: int, phases: int) -> Ints:

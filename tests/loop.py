@@ -54,8 +54,11 @@ def version_record(version, retrain, mean=0.6, passed=True):
     return {"record": "version", "model": MODEL, "version": version, "manifest": manifest}
 
 
-def reference_of(events, pane_ms=DAY_MS, labels=None, outliers="distance"):
-    """A reference of prediction events whose labels came after five hours; `labels` say which."""
+def reference_of(events, pane_ms=DAY_MS, labels=None, outliers="distance", repeated=()):
+    """A reference of prediction events whose labels came after five hours; `labels` say which.
+
+    `repeated` are those that came again; None: nobody knows.
+    """
     scores = [e.get("score", np.nan) for e in events]
     return fit_reference(
         {name: [e["features"][name] for e in events] for name in ("x", "c")},
@@ -64,6 +67,7 @@ def reference_of(events, pane_ms=DAY_MS, labels=None, outliers="distance"):
         pane_ms=pane_ms,
         segments=["c"],
         label_ages_ms=[5 * 3_600_000] * len(events),
+        repeated_ms=None if repeated is None else [e["event_time"] // pane_ms * pane_ms for e in repeated],
         answers=None if labels is None else Answers("binary", scores, [x["label"] for x in labels]),
         outliers=outliers,
     )

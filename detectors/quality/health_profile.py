@@ -47,6 +47,8 @@ class Counted(NamedTuple):
         ``(n,)``.
     labelled
         Which rows have a label, ``(n,)``; None: no labels are known.
+    duplicates
+        Events of each pane that were dropped since they had been there, ``(R,)``; None: nobody counted them.
     """
 
     number: Ints
@@ -55,16 +57,17 @@ class Counted(NamedTuple):
     levels: Sequence[NDArray[np.int32]]
     pane_of_row: Ints
     labelled: Flags | None
+    duplicates: Ints | None = None
 
 
 def fit_health(bins: tuple[Bins, ...], counted: Counted, phases: int = 1) -> HealthProfile:
-    """Return the profile of a reference; O(R F W + n F). Duplicates are not known of it: they are left out."""
+    """Return the profile of a reference; O(R F W + n F)."""
     panes = _Panes(counted.number - counted.number[0], int(counted.number[-1] - counted.number[0]) + 1)
     rows, none = panes.spread(counted.rows), np.zeros((panes.number, len(bins)), np.int64)
     ends = binned(bins, counted.counts)
     health = ReferenceHealth(
         rows=rows,
-        duplicates=np.zeros(panes.number, np.int64),
+        duplicates=panes.spread(np.zeros_like(counted.rows) if counted.duplicates is None else counted.duplicates),
         missing=panes.spread(counted.counts[:, :, MISSING]),
         invalid=none,
         unseen=panes.spread(_unseen(counted)),
@@ -75,7 +78,7 @@ def fit_health(bins: tuple[Bins, ...], counted: Counted, phases: int = 1) -> Hea
     is_number = np.array([feature.kind == "number" for feature in bins])
     names = [feature.name for feature in bins]
     return HealthProfile(
-        fit_quality(health, is_number, names, phases),
+        fit_quality(health, is_number, names, phases, counted.duplicates is not None),
         fit_volume(rows, phases),
         fit_gap(rows, phases),
         None

@@ -39,6 +39,8 @@ class QualityProfile(msgspec.Struct, frozen=True, dict=True):
         Panes in which a feature was missing in all rows, and in which a number had one value only; F.
     known, has_values
         Whether a feature was there at all, and whether with a valid value; F.
+    knows_duplicates
+        Whether duplicates were counted; else they are not checked.
     """
 
     names: tuple[str, ...]
@@ -50,6 +52,7 @@ class QualityProfile(msgspec.Struct, frozen=True, dict=True):
     constant: tuple[int, ...]
     known: tuple[bool, ...]
     has_values: tuple[bool, ...]
+    knows_duplicates: bool = False
 
     @property
     def can_alarm(self) -> bool:
@@ -71,8 +74,8 @@ class QualityProfile(msgspec.Struct, frozen=True, dict=True):
         """Which of `shares` are checked, ``(5 F + 1,)``: those of a kind that the feature can have."""
         number, known = np.array(self.is_number, np.bool_), self.known_array
         valued = np.array(self.has_values, np.bool_)
-        kinds = known, known, valued & ~number, valued & number, valued & number, np.ones(1, np.bool_)
-        return np.concatenate(kinds)
+        of_features = known, known, valued & ~number, valued & number, valued & number
+        return np.append(np.concatenate(of_features), self.knows_duplicates)
 
     @cached_property
     def loud(self) -> Floats:
@@ -91,7 +94,13 @@ class QualityProfile(msgspec.Struct, frozen=True, dict=True):
         return int(self.is_checked.sum() + self.can_stick.sum()) + len(self.names)
 
 
-def fit_quality(reference: ReferenceHealth, is_number: Flags, names: Sequence[str], phases: int = 1) -> QualityProfile:
+def fit_quality(
+    reference: ReferenceHealth,
+    is_number: Flags,
+    names: Sequence[str],
+    phases: int = 1,
+    knows_duplicates: bool = True,
+) -> QualityProfile:
     """Return the profile of a reference; O(R F).
 
     Parameters
@@ -100,6 +109,8 @@ def fit_quality(reference: ReferenceHealth, is_number: Flags, names: Sequence[st
         Numbers, not levels, ``(F,)``.
     phases
         Panes of a cycle; the first pane is of phase 0.
+    knows_duplicates
+        Whether duplicates were counted: 0 says nothing if not.
 
     Raises
     ------
@@ -129,6 +140,7 @@ def fit_quality(reference: ReferenceHealth, is_number: Flags, names: Sequence[st
         constant=_panes((reference.modal >= present) & (present > 1)),
         known=_any(reference.missing < rows),
         has_values=_any(present > 0),
+        knows_duplicates=knows_duplicates,
     )
 
 

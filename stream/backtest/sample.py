@@ -41,6 +41,8 @@ class Sample:
         Rows outside are passed over: ``[from_ms, to_ms)``.
     passed
         How many were.
+    is_numbered
+        Whether predictions have no id: nothing says then which came twice.
     """
 
     spec: MonitorSpec
@@ -48,6 +50,7 @@ class Sample:
     from_ms: int = NEVER
     to_ms: int = FOR_EVER
     passed: int = 0
+    is_numbered: bool = False
     hashes: list[Words] = field(default_factory=list)
     versions: Texts = field(default_factory=Texts)
     columns: dict[str, list[NDArray[np.generic]]] = field(default_factory=dict)
@@ -61,6 +64,7 @@ class Sample:
         self.passed += len(chunk) - len(inside)
         rows = chunk.take(inside)
         self.hashes.append(rows.hashes)
+        self.is_numbered |= rows.is_numbered
         self._keep(_EVENT, rows.event_ms)
         self._keep(_SERVED, self._served(rows))
         self._keep(_TRUTH, truths[inside])
@@ -80,7 +84,8 @@ class Sample:
 
     def rows(self) -> Rows:
         """Return all rows, each prediction once: of several the first."""
-        once = self._once()
+        once, first = self._once()
+        first_ms = np.concatenate(self.columns[_EVENT]).astype(np.int64)[first]
         found = {name: np.concatenate(parts)[once] for name, parts in self.columns.items()}
         return Rows(
             event_ms=found[_EVENT].astype(np.int64),
@@ -90,11 +95,14 @@ class Sample:
             label_ages_ms=found[_AGE].astype(np.int64),
             version=found[_VERSION].astype(np.int64),
             versions=self.versions.names,
+            repeated_ms=None if self.is_numbered else np.delete(first_ms, once),
         )
 
-    def _once(self) -> Ints:
+    def _once(self) -> tuple[Ints, Ints]:
+        """Return the rows whose prediction had not been there, and of each row the first of its prediction."""
         hashes = np.concatenate([np.zeros(0, np.uint64), *self.hashes])
-        return np.sort(np.unique(hashes, return_index=True)[1])
+        _, firsts, which = np.unique(hashes, return_index=True, return_inverse=True)
+        return np.sort(firsts), firsts[which]
 
     def _keep(self, name: str, values: NDArray[np.generic]) -> None:
         self.columns.setdefault(name, []).append(values)

@@ -47,6 +47,15 @@ LEFT JOIN (
 ORDER BY event_ms, prediction_id
 """
 
+# A prediction that comes again is told in the pane where it was first, as `measure` does.
+_REPEATED = """
+SELECT arrayJoin(range(count() - 1)) AS again,
+    toUnixTimestamp64Milli(argMin(event_time, (ledger_position, place))) AS event_ms
+FROM prediction_rows FINAL
+WHERE model = {{model:String}} AND {span}
+GROUP BY prediction_id HAVING count() > 1
+"""
+
 USABLE = {
     "binary": "value IN (0, 1)",
     "regression": "isFinite(value)",
@@ -97,7 +106,13 @@ def stored_rows(client: Client, spec: MonitorSpec, span: Span) -> Rows:
         version=version,
         versions=versions,
         seen_ms=newest_ms(client, spec.model),
+        repeated_ms=_repeated_ms(client, spec.model, span),
     )
+
+
+def _repeated_ms(client: Client, model: str, span: Span) -> Ints:
+    found = client.query(_REPEATED.format(span=span.rows), parameters={"model": model, **span.parameters})
+    return np.array([event_ms for _, event_ms in found.result_rows], np.int64)
 
 
 def newest_ms(client: Client, model: str) -> int:

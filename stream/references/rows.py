@@ -43,6 +43,8 @@ class Rows:
         Place in `versions` of the one that answered; -1 for none.
     versions
         Names of versions.
+    repeated_ms
+        Event times of predictions that were there before, once for each time that they came again; None: not known.
     seen_ms
         Event time up to which labels may have come; None: no more will come.
     """
@@ -55,6 +57,7 @@ class Rows:
     version: Ints
     versions: Sequence[str]
     seen_ms: int | None = None
+    repeated_ms: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.event_ms)
@@ -84,11 +87,12 @@ def fitted(spec: MonitorSpec, rows: Rows, origin: Origin, notes: Sequence[str] =
     reference = fit_reference(
         rows.columns,
         {name: feature.type for name, feature in spec.features.items()},
-        rows.event_ms - rows.event_ms % spec.pane_ms,
+        _floored(rows.event_ms, spec.pane_ms),
         pane_ms=spec.pane_ms,
         cycle_ms=spec.cycle_ms,
         segments=spec.segments,
         label_ages_ms=rows.label_ages_ms,
+        repeated_ms=None if rows.repeated_ms is None else _floored(rows.repeated_ms, spec.pane_ms),
         answers=_answers(spec.task, rows, chosen),
         outliers=spec.outliers,
     )
@@ -98,6 +102,10 @@ def fitted(spec: MonitorSpec, rows: Rows, origin: Origin, notes: Sequence[str] =
         origin=msgspec.structs.replace(origin, version=chosen.name if is_promised else ""),
         warnings=(*notes, *(chosen.warnings if is_promised else ()), *_immature(rows, reference), *reference.warnings),
     )
+
+
+def _floored(event_ms: Ints, pane_ms: int) -> Ints:
+    return event_ms - event_ms % pane_ms
 
 
 def _immature(rows: Rows, reference: Reference) -> Iterator[str]:

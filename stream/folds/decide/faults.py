@@ -22,8 +22,8 @@ KINDS = {"volume": "volume", "no-data": "no-data", "no-labels": "no-labels"}
 
 DATA_FAULT = "data-fault"
 LEVELS = {DATA_FAULT: PAGE, "volume": WARN, "no-data": PAGE, "no-labels": PAGE}
-WARNED = frozenset({"unseen"})
-"""Checks whose faults wake nobody: a new level is often as true as it is new, and a retrain learns it."""
+WARNED = frozenset({"unseen", "duplicates"})
+"""Checks whose faults wake nobody: a new level is often as true as it is new, and duplicates are dropped."""
 
 _FAMILIES = len(LEVELS)
 

@@ -20,7 +20,7 @@ from stream.folds.decide.faults import DATA_FAULT, allowed, follow_faults
 from stream.folds.decide.gauges import OnTime, begin_anew, plan_of
 from stream.folds.decide.incidents import open_of
 from stream.folds.decide.turn import Turn
-from stream.folds.layout import layout_of
+from stream.folds.layout import DUPLICATES, layout_of
 from stream.folds.monitor import Monitor
 
 Ints = NDArray[np.int64]
@@ -76,7 +76,7 @@ def _health(monitor: Monitor, found: OnTime) -> PaneHealth:
     same[panel.is_number] = found.lows[numbers] == found.highs[numbers]
     return PaneHealth(
         rows=found.rows,
-        duplicates=0,
+        duplicates=int(found.cells[DUPLICATES]),
         missing=missing,
         invalid=found.cells[places.invalid],
         unseen=outside - below,

@@ -42,3 +42,14 @@ def test_a_cycle_is_learnt_of_event_times_and_refused_without(tmp_path):
     del columns["event_time"]
     with pytest.raises(BacktestError, match="no column event_time, so nothing says which rows are of which day"):
         run(tmp_path, columns, spec_of(cycle="day"))
+
+
+def test_predictions_that_come_again_are_counted_in_the_pane_where_they_were_first(tmp_path):
+    columns = columns_of(N) | {"prediction_id": np.arange(N) - 3 * (np.arange(N) % 100 == 99)}
+    quality = fitted(written(tmp_path / "r", columns), spec_of()).reference.health.quality
+    assert quality.knows_duplicates
+    assert quality.shares.shares[-1] == pytest.approx(0.01, rel=0.01)
+
+
+def test_rows_without_ids_say_nothing_of_predictions_that_come_again(tmp_path):
+    assert not fitted(written(tmp_path / "r", columns_of(N)), spec_of()).reference.health.quality.knows_duplicates

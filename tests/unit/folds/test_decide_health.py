@@ -64,6 +64,45 @@ def test_a_share_of_bad_values_is_a_fault_in_the_pane_in_which_it_begins(referen
     assert len([kind for kind, _, _ in opened(loop) if kind == "data-fault"]) == 1
 
 
+def twice(loop, days, of, seed=1, n=500):
+    """Days in which a share of the events comes again."""
+    rng = np.random.default_rng(seed)
+    for day in days:
+        events, labels = day_of_events(rng, day, n)
+        loop.send("predictions", events + [event for event in events if rng.random() < of])
+        loop.send("labels", labels)
+        loop.tick(2)
+        loop.run()
+
+
+def test_events_that_come_twice_are_a_warning_that_names_no_feature(reference):
+    loop = watched(reference)
+    feed(loop, range(DAYS, DAYS + 3))
+    twice(loop, range(DAYS + 3, DAYS + 8), of=0.08, seed=2)
+
+    (fault,) = [alert for alert in loop.said("alerts") if alert["kind"] == "data-fault"]
+    assert (fault["level"], fault["features"], "of the events came twice" in fault["title"]) == ("warn", [], True)
+    assert fault["since"].startswith("1970-04-04")
+
+
+@pytest.mark.parametrize(("of", "is_told"), [(0.03, False), (0.12, True)])
+def test_as_many_events_come_twice_as_did_in_the_reference(of, is_told):
+    rng = np.random.default_rng(0)
+    events = [e for day in range(DAYS) for e in day_of_events(rng, day, 500)[0]]
+    loop = watched(reference_of(events, repeated=[e for e in events if rng.random() < 0.03]))
+    twice(loop, range(DAYS, DAYS + 30), of)
+
+    assert [kind for kind, _, _ in opened(loop)] == (["data-fault"] if is_told else [])
+
+
+def test_nothing_is_said_of_events_that_come_twice_where_nobody_counted_them():
+    rng = np.random.default_rng(0)
+    loop = watched(reference_of([e for day in range(DAYS) for e in day_of_events(rng, day, 500)[0]], repeated=None))
+    twice(loop, range(DAYS, DAYS + 8), of=0.3)
+
+    assert opened(loop) == []
+
+
 def test_a_fault_of_another_feature_later_is_another_incident(reference):
     loop = watched(reference)
     feed(loop, range(DAYS, DAYS + 4), share(0.2, lambda f: f.pop("x")))

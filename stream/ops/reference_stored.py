@@ -32,8 +32,7 @@ SELECT
     if(t.is_known = 1, t.truth.1, nan) AS truth, t.truth.2 AS truth_text{columns}
 FROM (
     SELECT * FROM prediction_rows FINAL
-    WHERE model = {{model:String}} AND ({{task:String}} != 'binary' OR isNaN(score) OR score BETWEEN 0 AND 1)
-      AND {span}
+    WHERE {of_model} AND {span}
     ORDER BY ledger_position, place LIMIT 1 BY prediction_id
 ) AS p
 LEFT JOIN (
@@ -47,12 +46,12 @@ LEFT JOIN (
 ORDER BY event_ms, prediction_id
 """
 
+_OF_MODEL = "model = {model:String} AND ({task:String} != 'binary' OR isNaN(score) OR score BETWEEN 0 AND 1)"
 # A prediction that comes again is told in the pane where it was first, as `measure` does.
 _REPEATED = """
-SELECT arrayJoin(range(count() - 1)) AS again,
-    toUnixTimestamp64Milli(argMin(event_time, (ledger_position, place))) AS event_ms
+SELECT count() - 1 AS again, toUnixTimestamp64Milli(argMin(event_time, (ledger_position, place))) AS event_ms
 FROM prediction_rows FINAL
-WHERE model = {{model:String}} AND {span}
+WHERE {of_model} AND {span}
 GROUP BY prediction_id HAVING count() > 1
 """
 
@@ -106,13 +105,15 @@ def stored_rows(client: Client, spec: MonitorSpec, span: Span) -> Rows:
         version=version,
         versions=versions,
         seen_ms=newest_ms(client, spec.model),
-        repeated_ms=_repeated_ms(client, spec.model, span),
+        repeated_ms=_repeated_ms(client, spec, span),
     )
 
 
-def _repeated_ms(client: Client, model: str, span: Span) -> Ints:
-    found = client.query(_REPEATED.format(span=span.rows), parameters={"model": model, **span.parameters})
-    return np.array([event_ms for _, event_ms in found.result_rows], np.int64)
+def _repeated_ms(client: Client, spec: MonitorSpec, span: Span) -> Ints:
+    """Return the event times of predictions that were there before, once for each time that they came again."""
+    query = _REPEATED.format(of_model=_OF_MODEL, span=span.rows)
+    table = client.query_arrow(query, parameters={"model": spec.model, "task": spec.task, **span.parameters})
+    return np.repeat(table["event_ms"].to_numpy(), table["again"].to_numpy().astype(np.int64))
 
 
 def newest_ms(client: Client, model: str) -> int:
@@ -123,7 +124,7 @@ def newest_ms(client: Client, model: str) -> int:
 
 def _table(client: Client, spec: MonitorSpec, kinds: Sequence[str], span: Span) -> pa.Table:
     columns = "".join(f",\n    {column}" for i, kind in enumerate(kinds) for column in selected(i, kind))
-    query = _ROWS.format(columns=columns, span=span.rows, usable=USABLE[spec.task])
+    query = _ROWS.format(columns=columns, of_model=_OF_MODEL, span=span.rows, usable=USABLE[spec.task])
     names = {f"n{i}": name for i, name in enumerate(spec.features)}
     parameters = {"model": spec.model, "task": spec.task, **names, **span.parameters}
     return client.query_arrow(query, parameters=parameters, use_strings=True)

@@ -108,8 +108,8 @@ class Columns:
                 found.append(LabelEvent(**common, label=float(self.truth[i])))
         return found
 
-    def rows(self, some: slice = slice(None)) -> Rows:
-        """What a reference of some rows is made of."""
+    def rows(self, some: slice = slice(None), repeated: int = 0) -> Rows:
+        """What a reference of some rows is made of; so many of the first came again."""
         served = np.where(np.isnan(self.score), self.label, self.score)[some]
         return Rows(
             event_ms=self.event_ms[some],
@@ -120,6 +120,7 @@ class Columns:
             version=self.version[some],
             versions=("1", "2"),
             seen_ms=int(self.event_ms[-1]),
+            repeated_ms=self.event_ms[:repeated],
         )
 
 
@@ -160,7 +161,7 @@ def test_a_range_is_made_of_each_prediction_once_with_answers_and_the_newest_tru
     reference = build(whole, SPEC, WHOLE)
 
     origin = Origin("range", "rows of 2013-01-01 to 2013-01-02T06:00:00Z")
-    assert encode(reference) == encode(fitted(SPEC, sent.rows(), origin))
+    assert encode(reference) == encode(fitted(SPEC, sent.rows(repeated=10), origin))
     assert (reference.rows, reference.origin.version) == (N, "2")
     assert reference.promise is not None
     known = ~np.isnan(sent.truth) & (sent.version == 1) & ~(np.isnan(sent.score) & np.isnan(sent.label))
@@ -244,7 +245,7 @@ def test_the_first_panes_are_awaited_with_a_sentence_and_then_taken(whole: Setti
     reference = build(whole, SPEC, InFirst(20))
 
     assert reference.origin == Origin("first", "the first 20 panes, 2013-01-01 to 2013-01-01T20:00:00Z", "2")
-    assert encode(reference) == encode(fitted(SPEC, sent.rows(slice(0, 20 * EACH)), reference.origin))
+    assert encode(reference) == encode(fitted(SPEC, sent.rows(slice(0, 20 * EACH), repeated=10), reference.origin))
     other = SPEC.model_copy(update={"pane_ms": 2 * HOUR})
     with pytest.raises(NotYetError, match="none of the first 20 panes"):
         build(whole, other, InFirst(20))

@@ -54,17 +54,18 @@ def version_record(version, retrain, mean=0.6, passed=True):
     return {"record": "version", "model": MODEL, "version": version, "manifest": manifest}
 
 
-def reference_of(events, pane_ms=DAY_MS, labels=None, outliers="distance", repeated=()):
+def reference_of(events, pane_ms=DAY_MS, labels=None, outliers="distance", repeated=(), cycle_ms=0):
     """A reference of prediction events whose labels came after five hours; `labels` say which.
 
     `repeated` are those that came again; None: nobody knows.
     """
     scores = [e.get("score", np.nan) for e in events]
     return fit_reference(
-        {name: [e["features"][name] for e in events] for name in ("x", "c")},
+        {name: [e["features"].get(name) for e in events] for name in ("x", "c")},
         {"x": "number", "c": "category"},
         [e["event_time"] // pane_ms * pane_ms for e in events],
         pane_ms=pane_ms,
+        cycle_ms=cycle_ms,
         segments=["c"],
         label_ages_ms=[5 * 3_600_000] * len(events),
         repeated_ms=None if repeated is None else [e["event_time"] // pane_ms * pane_ms for e in repeated],

@@ -106,8 +106,8 @@ def fit_outlier_profile(outliers: Ints, rows: Ints, number: Ints, smallest: int,
 
 
 def _tolerated(shares: Shares) -> Shares:
-    raised = [_raised(share, shares.worth[0]) for share in shares.by_phase.get(0, ())]
-    by_phase = {0: tuple(raised)} if raised else {}
+    raised = [_raised(share, shares.worth[0]) for share in shares.by_phase.get("0", ())]
+    by_phase = {"0": tuple(raised)} if raised else {}
     return msgspec.structs.replace(shares, shares=(_raised(shares.shares[0], shares.worth[0]),), by_phase=by_phase)
 
 

@@ -40,7 +40,7 @@ class Shares(msgspec.Struct, frozen=True, dict=True):
     shares
         Expected, in (0, 1): what was never seen was seen once, so to say.
     by_phase
-        The same by phase, for the kinds that follow the cycle.
+        The same by phase, for the kinds that follow the cycle: by place, as text, so that an artifact can sort them.
     correlation
         Of the rows of a pane, in [0, 1): 0 if they seem independent.
     worth
@@ -53,7 +53,7 @@ class Shares(msgspec.Struct, frozen=True, dict=True):
 
     phases: int
     shares: tuple[float, ...]
-    by_phase: dict[int, tuple[float, ...]]
+    by_phase: dict[str, tuple[float, ...]]
     correlation: tuple[float, ...]
     worth: tuple[float, ...]
     freedom: tuple[float, ...]
@@ -65,7 +65,7 @@ class Shares(msgspec.Struct, frozen=True, dict=True):
         """Expected shares, ``(H, T)``."""
         found = np.tile(np.array(self.shares), (self.phases, 1))
         for kind, own in self.by_phase.items():
-            found[:, kind] = own
+            found[:, int(kind)] = own
         return found
 
     @cached_property
@@ -105,6 +105,20 @@ class Shares(msgspec.Struct, frozen=True, dict=True):
         """Return P(all rows) in a pane like the reference's, ``(C,)``; `rows` is 1 or more, ``(C,)``."""
         cases = self._cases(kinds, rows, phase)
         return student(all_alike(rows, cases.share, cases.total), cases.freedom)
+
+    def over(self, rows: Ints) -> Shares:
+        """Return what is expected of panes together that have so many rows in each phase, ``(H,)``, and one at least.
+
+        Examples
+        --------
+        >>> counts = np.tile([[0], [100]], (60, 1))
+        >>> shares = fit_shares(counts, np.full_like(counts, 1_000), phases=2)
+        >>> shares.over(np.array([3_000, 1_000])).expected
+        array([[0.025]])
+        """
+        weights = (rows / rows.sum())[:, None]
+        expected = (weights * self.expected).sum(0)
+        return msgspec.structs.replace(self, phases=1, shares=tuple(expected.tolist()), by_phase={})
 
     def _cases(self, kinds: Ints, rows: Floats, phase: int) -> Cases:
         correlation, worth, freedom, known, typical = (field[kinds] for field in self.arrays)
@@ -170,7 +184,7 @@ def fit_shares(counts: Ints, rows: Ints, phases: int = 1) -> Shares:
     return Shares(
         phases,
         tuple(share.tolist()),
-        {kind: tuple(expected[:, kind].tolist()) for kind in np.flatnonzero(follows).tolist()},
+        {str(kind): tuple(expected[:, kind].tolist()) for kind in np.flatnonzero(follows).tolist()},
         tuple(np.minimum(varying.excess / typical, _HIGHEST).tolist()),
         tuple((known / varying.cost).tolist()),
         tuple(varying.freedom.tolist()),
@@ -207,7 +221,7 @@ def joined(parts: list[Shares]) -> Shares:
     """Return the kinds of several, one after the other, all of the same cycle."""
     by_phase, at = {}, 0
     for part in parts:
-        by_phase.update({at + kind: own for kind, own in part.by_phase.items()})
+        by_phase.update({str(at + int(kind)): own for kind, own in part.by_phase.items()})
         at += len(part.shares)
     return Shares(
         parts[0].phases,

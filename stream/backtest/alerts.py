@@ -21,6 +21,9 @@ VERDICTS = {"data-fault": "quality", "drift": "drift"}
 PARTIAL = ("volume", "no-data")
 """Kinds of incidents that a pane with a part of its rows says nothing about."""
 
+FIGURED = frozenset({"data-fault", "volume", "no-data", "no-labels"})
+"""Kinds of incidents whose sentence has a figure, that of the pane in which it began."""
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -193,7 +196,13 @@ def _segment(where: object) -> str | None:
 
 
 def _effects(incident: Incident, alarms: Sequence[Alarm]) -> list[Effect]:
-    """Return the effects that the fold told, else those of the largest alarm of each target."""
+    """Return the effects that the fold told, else those of the largest alarm of each target.
+
+    Where the sentence has a figure it stands among them: there each effect is the one that was told first.
+    """
+    if incident.newest.kind in FIGURED and incident.told:
+        first = {(effect.get("feature"), effect.get("effect")): effect for effect in reversed(incident.told)}
+        return [_told(effect) for effect in reversed(first.values())]
     if incident.newest.effects:
         return [_told(effect) for effect in incident.newest.effects]
     largest: dict[str, Alarm] = {}

@@ -55,11 +55,14 @@ class Incident:
     ----------
     rows
         How many rows of the file were read when it was raised.
+    told
+        The effects of all that was said of it, in order.
     """
 
     opening: Alert
     newest: Alert
     rows: int
+    told: list[dict[str, object]] = field(default_factory=list)
 
 
 class Alarm(NamedTuple):
@@ -208,11 +211,9 @@ class Findings:
                 self.targets.setdefault(row.target, Seen()).add(row)
 
     def _alert(self, alert: Alert, rows: int) -> None:
-        known = self.incidents.get(alert.incident)
-        if known is None:
-            self.incidents[alert.incident] = Incident(alert, alert, rows)
-        else:
-            known.newest = alert
+        incident = self.incidents.setdefault(alert.incident, Incident(alert, alert, rows))
+        incident.newest = alert
+        incident.told += alert.effects
 
 
 def _unread(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:

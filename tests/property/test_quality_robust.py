@@ -1,5 +1,7 @@
 """Whatever a reference and a pane hold: no warning, no NaN, findings with both keys, or none."""
 
+from functools import reduce
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,8 @@ from detectors.quality.fault import Fault
 from detectors.quality.gap import check_gap, fit_gap, run_chance
 from detectors.quality.health import PaneHealth, ReferenceHealth
 from detectors.quality.labels import check_labels, fit_labels
-from detectors.quality.profile import fit_quality
+from detectors.quality.pool import pool_of, proven
+from detectors.quality.profile import KINDS, fit_quality
 from detectors.quality.shares import fit_shares
 from detectors.quality.volume import check_volume, fit_volume
 
@@ -72,6 +75,23 @@ def test_any_pane_has_sound_faults(reference, pane, allowed, phase):
         assert_sound(fault)
         assert fault.p <= allowed / fault.tests
     assert len({(fault.check, fault.feature, fault.side) for fault in faults}) == len(faults)
+
+
+@settings(deadline=None, max_examples=100)
+@given(references(), st.lists(panes(), min_size=1, max_size=5), st.randoms(use_true_random=False), errors)
+def test_a_pool_proves_what_one_pane_with_all_of_its_rows_would(reference, several, order, allowed):
+    profile, phases = reference
+    rows = sum(pane.rows for pane in several)
+    if not rows:
+        return
+    pools = [pool_of(pane, i % phases, phases) for i, pane in enumerate(several)]
+    found = proven(profile, reduce(lambda a, b: a.and_(b), pools), allowed)
+    order.shuffle(pools)
+    whole = PaneHealth(rows, 0, *(sum(pane[i] for pane in several) for i in range(2, 7)), several[0].constant & False)
+    faults = check_pane(profile, whole, allowed) if phases == 1 else ()
+
+    assert found == proven(profile, reduce(lambda a, b: b.and_(a), pools), allowed)
+    assert found >= {fault.feature for fault in faults if (fault.check, fault.side) in KINDS}
 
 
 @settings(deadline=None, max_examples=100)

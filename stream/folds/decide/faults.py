@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from detectors.quality.fault import Fault
 from stream.folds.decide.drift_words import OUTLIERS
+from stream.folds.decide.fault_pool import Seen, goes_on, take_in
 from stream.folds.decide.gauges import plan_of
 from stream.folds.decide.headings import of_verdict
 from stream.folds.decide.health_words import fault_reason, fault_title
@@ -40,9 +41,8 @@ def allowed(monitor: Monitor) -> float:
     return min(0.5, monitor.budget.page(monitor.pane_ms).q / _FAMILIES)
 
 
-def follow_faults(turn: Turn, rows: int, faults: Sequence[Fault], kinds: Sequence[str]) -> None:
-    """Open, extend or close the incidents of some kinds. Few rows without a fault do not say that it is over."""
-    is_telling = 2 * rows >= plan_of(turn.monitor).panel.rows_per_pane
+def follow_faults(turn: Turn, seen: Seen | None, faults: Sequence[Fault], kinds: Sequence[str]) -> None:
+    """Open, extend or close the incidents of some kinds; `seen` are the values, where faults of the data are one."""
     found = [Found(fault, _verdict(turn, fault)) for fault in faults]
     turn.emit.rows.extend(verdict for _, verdict in found)
     for kind in kinds:
@@ -52,8 +52,8 @@ def follow_faults(turn: Turn, rows: int, faults: Sequence[Fault], kinds: Sequenc
             mine = [each for each in mine if each not in own]
             if own:
                 _extend(turn, incident, own)
-            elif is_telling or kind != DATA_FAULT:
-                _quiet(turn, incident)
+            else:
+                _let_pass(turn, incident, seen)
         if mine:
             _open(turn, kind, mine)
 
@@ -89,7 +89,7 @@ def _open(turn: Turn, kind: str, found: Sequence[Found]) -> None:
 
 
 def _extend(turn: Turn, incident: Incident, found: Sequence[Found]) -> None:
-    incident.quiet = 0
+    incident.quiet, incident.pool = 0, None
     incident.evidence_days = max(incident.evidence_days, *(verdict.evidence_days for _, verdict in found))
     new = [fault.feature for fault, _ in found if fault.feature and fault.feature not in incident.features]
     is_worse = incident.level != PAGE == _level(incident.kind, found)
@@ -99,10 +99,26 @@ def _extend(turn: Turn, incident: Incident, found: Sequence[Found]) -> None:
         _tell(turn, incident, "updated", found)
 
 
+def _let_pass(turn: Turn, incident: Incident, seen: Seen | None) -> None:
+    """Take note of a pane without a fault of an incident. Few rows do not say that a fault of the data is over."""
+    if incident.kind == DATA_FAULT and seen is not None:
+        take_in(turn, incident, seen)
+        if 2 * seen.pane.rows < plan_of(turn.monitor).panel.rows_per_pane:
+            return
+    _quiet(turn, incident)
+
+
 def _quiet(turn: Turn, incident: Incident) -> None:
-    """Close an incident after 16 quiet panes, which are the windows of hard checks; a gap with the first row."""
+    """Close an incident after 16 quiet panes, which are the windows of hard checks; a gap with the first row.
+
+    A fault of the data goes on if all of them prove together what none does alone.
+    """
     incident.quiet += 1
-    if incident.quiet >= (1 if incident.kind == "no-data" else QUIET_WINDOWS):
+    if incident.quiet < (1 if incident.kind == "no-data" else QUIET_WINDOWS):
+        return
+    if goes_on(turn, incident, allowed(turn.monitor)):
+        incident.quiet, incident.pool = 0, None
+    else:
         why = "over: rows come again" if incident.kind == "no-data" else f"over: {QUIET_WINDOWS} quiet panes"
         close(turn.loop, turn.monitor, incident, turn.end_ms, why, turn.emit)
 

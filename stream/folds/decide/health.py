@@ -16,6 +16,7 @@ from detectors.quality.health import PaneHealth
 from detectors.quality.health_profile import HealthProfile
 from detectors.quality.labels import check_labels
 from detectors.quality.volume import check_volume
+from stream.folds.decide.fault_pool import Seen
 from stream.folds.decide.faults import DATA_FAULT, allowed, follow_faults
 from stream.folds.decide.gauges import OnTime, begin_anew, plan_of
 from stream.folds.decide.incidents import open_of
@@ -32,9 +33,10 @@ def check_final(turn: Turn, found: OnTime) -> None:
     if reference is None:
         return
     lineage.empty = 0 if found.rows else lineage.empty + 1
-    alarming = [fault for fault in _faults(turn, reference.health, found) if fault.alarms]
+    seen = _seen(turn, reference.health, found) if found.rows else None
+    alarming = [fault for fault in _faults(turn, reference.health, seen) if fault.alarms]
     before = open_of(turn.loop, turn.monitor, DATA_FAULT)
-    follow_faults(turn, found.rows, alarming, (DATA_FAULT, "volume", "no-data") if found.rows else ("no-data",))
+    follow_faults(turn, seen, alarming, (DATA_FAULT, "volume", "no-data") if seen else ("no-data",))
     over = [name for incident in before if incident.id not in turn.loop.incidents for name in incident.features]
     if over:  # what a fault left in windows and evidence is no drift
         begin_anew(lineage, turn.monitor, over)
@@ -48,17 +50,21 @@ def check_mature(turn: Turn, rows: int, labels: int) -> None:
         return
     phases = next(iter(profile.unlabelled.by_phase.values()), (0.0,))
     fault = check_labels(profile, rows, min(labels, rows), allowed(monitor), 0.95, _phase(turn, len(phases)))
-    follow_faults(turn, rows, [fault] if fault else [], ("no-labels",))
+    follow_faults(turn, None, [fault] if fault else [], ("no-labels",))
 
 
-def _faults(turn: Turn, profile: HealthProfile, found: OnTime) -> list[Fault]:
+def _seen(turn: Turn, profile: HealthProfile, found: OnTime) -> Seen:
+    return Seen(profile.quality, _health(turn.monitor, found), _phase(turn, len(profile.gap.empty)))
+
+
+def _faults(turn: Turn, profile: HealthProfile, seen: Seen | None) -> list[Fault]:
     """Return what is wrong with a pane, alarming or not: in its values, then a gap or its volume."""
-    error, phase = allowed(turn.monitor), _phase(turn, len(profile.gap.empty))
-    if not found.rows:
-        gap = check_gap(profile.gap, turn.lineage.empty, error, phase)
+    error = allowed(turn.monitor)
+    if seen is None:
+        gap = check_gap(profile.gap, turn.lineage.empty, error, _phase(turn, len(profile.gap.empty)))
         return [] if gap is None else [gap]
-    faults = list(check_pane(profile.quality, _health(turn.monitor, found), error, phase))
-    volume = check_volume(profile.volume, found.rows, error, phase)
+    faults = list(check_pane(seen.quality, seen.pane, error, seen.phase))
+    volume = check_volume(profile.volume, seen.pane.rows, error, seen.phase)
     return faults if volume is None else [*faults, volume]
 
 

@@ -12,9 +12,10 @@ from detectors.estimate.record import TrackRecord
 from detectors.outliers.watch import OutlierWatch
 from detectors.paired import Paired
 from detectors.panel.gauge_state import GaugeState
+from detectors.quality.pool import Pool
 from stream.folds.partials import Partial
 
-SCHEMA = 11
+SCHEMA = 12
 # Version, segment key, segment value.
 GroupId = tuple[str, str, str]
 # Segment key, segment value: both empty for all rows.
@@ -75,6 +76,8 @@ class Incident(msgspec.Struct, array_like=True):
 
     `parts` is where it was seen: of drift the gauges that alarmed, the first that opened it, each with the share of all
     rows that each feature displaced there. `absent` counts the panes since the group that closes it had rows.
+
+    `pool` are the panes since a fault of the data was last found in one, as `pool_lineage` counts them.
     """
 
     id: str
@@ -93,6 +96,8 @@ class Incident(msgspec.Struct, array_like=True):
     budget_days: float = 0.0
     parts: dict[Part, dict[str, float]] = {}
     absent: int = 0
+    pool: Pool | None = None
+    pool_lineage: str = ""
 
 
 class MaturePane(msgspec.Struct, array_like=True):

@@ -115,6 +115,17 @@ def test_what_the_fold_says_itself_counts_more():
     assert [(each.effect, each.value) for each in one.effects] == [("psi", 0.3)]
 
 
+def test_the_effects_of_a_fault_are_those_that_its_sentence_tells():
+    def told(value, *features):
+        return [{"feature": name, "effect": "missing", "value": value, "floor": 0.005} for name in features]
+
+    opening = alert(kind="data-fault", title="x is missing in 4.0%", effects=told(0.04, "x"))
+    joined = alert("updated", kind="data-fault", features=["x", "y"], effects=told(0.06, "x", "y"))
+    over = alert("resolved", kind="data-fault", features=["x", "y"], closed=hour(40))
+    ((one,), _) = reported(opening, joined, over, verdict(20, status="fault", kind="quality", effect=0.08))
+    assert [(each.feature, each.value) for each in one.effects] == [("x", 0.04), ("y", 0.06)]
+
+
 @pytest.mark.parametrize(("kind", "named"), [("data-fault", "quality"), ("no-labels", "no-labels")])
 def test_kinds_have_the_names_of_the_result(kind, named):
     assert reported(alert(kind=kind))[0][0].kind == named

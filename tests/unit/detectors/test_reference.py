@@ -52,6 +52,19 @@ def test_it_survives_its_artifact():
     assert encode(decode(encode(reference))) == encode(reference)
 
 
+def test_it_survives_its_artifact_where_missing_values_follow_the_cycle():
+    hours, rows = np.arange(96) % 24, 100
+    night = np.repeat(hours < 6, rows)
+    g = np.random.default_rng(2)
+    x = np.where(night & (g.random(len(night)) < 0.3), np.nan, g.standard_normal(len(night)))
+    at = np.repeat(np.arange(96) * 3_600_000, rows)
+    reference = fit_reference({"x": x}, {"x": "number"}, at, pane_ms=3_600_000, cycle_ms=86_400_000)
+    kept = decode(encode(reference)).health.quality.shares
+
+    assert kept.by_phase
+    assert (kept.expected == reference.health.quality.shares.expected).all()
+
+
 @pytest.mark.parametrize("data", [b"", b"no", msgspec.msgpack.encode({"schema": artifact.SCHEMA})])
 def test_what_is_no_artifact_is_refused(data):
     with pytest.raises(ValueError, match="not a reference"):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from stream.folds.rows import VerdictRow
-from tests.loop import DAY_MS, day_of_events, reference_of, watched
+from tests.loop import DAY_MS, day_of_events, reference_of, spec_record, watched
+from tests.property.laws import assert_cut_law, assert_restore_law
 
 DAYS = 90
 
@@ -168,3 +169,109 @@ def test_verdicts_on_faults_say_how_much_against_the_floor(reference):
     assert (fault.kind, fault.target, fault.effect_name) == ("quality", "x", "missing")
     assert fault.effect > fault.floor == pytest.approx(0.005, abs=0.001)
     assert fault.pane_ms >= DAYS * DAY_MS
+
+
+SMALL = 200
+"""Panes of a reference of 100 rows each."""
+
+
+@pytest.fixture(scope="module")
+def small():
+    rng = np.random.default_rng(4)
+    return reference_of([e for day in range(SMALL) for e in day_of_events(rng, day, 100)[0]])
+
+
+def faults_of(loop):
+    return [alert for alert in loop.said("alerts") if alert["kind"] == "data-fault"]
+
+
+def missing(of):
+    return share(of, lambda features: features.pop("x"))
+
+
+def test_a_small_steady_fault_is_one_incident_that_stays_open(small):
+    """1 % of the rows is near what a pane of 100 rows can prove: most panes prove nothing."""
+    loop = watched(small)
+    feed(loop, range(SMALL, SMALL + 150), missing(0.01), n=100, seed=3)
+
+    proven = [row for row in loop.of(VerdictRow) if row.status == "fault"]
+    assert max(np.diff([row.pane_ms for row in proven])) > 17 * DAY_MS
+    assert [alert["state"] for alert in faults_of(loop)] == ["open"]
+
+
+def test_a_small_steady_fault_that_ends_is_over(small):
+    loop = watched(small)
+    feed(loop, range(SMALL, SMALL + 60), missing(0.01), n=100)
+    feed(loop, range(SMALL + 60, SMALL + 100), n=100, seed=2)
+
+    opening, over = faults_of(loop)
+    assert (opening["state"], over["state"], over["what"]) == ("open", "resolved", "over: 16 quiet panes")
+    proven = [row.pane_ms // DAY_MS for row in loop.of(VerdictRow) if row.status == "fault"]
+    assert f"1970-{day_name(proven[-1] + 17)}" <= over["closed"][:10] <= f"1970-{day_name(SMALL + 60 + 32)}"
+
+
+def day_name(day):
+    return str(np.datetime64("1970-01-01") + day)[5:]
+
+
+@pytest.mark.parametrize(
+    ("change", "of"),
+    [
+        (lambda f: f.pop("x"), 0.05),
+        (lambda f: f.pop("x"), 1.0),
+        (lambda f: f.update(x=99.0), 0.3),
+        (lambda f: f.update(c="zz"), 0.3),
+    ],
+)
+def test_a_fault_that_ends_is_over_after_sixteen_quiet_panes(small, change, of):
+    loop = watched(small)
+    feed(loop, range(SMALL, SMALL + 20), share(of, change), n=100)
+    feed(loop, range(SMALL + 20, SMALL + 45), n=100, seed=2)
+
+    last = max(row.pane_ms for row in loop.of(VerdictRow) if row.status == "fault")
+    assert [alert["state"] for alert in faults_of(loop)] == ["open", "resolved"]
+    assert faults_of(loop)[-1]["closed"][:10] == f"1970-{day_name(last // DAY_MS + 17)}"
+
+
+def test_panes_of_a_cycle_are_held_together_against_what_their_phases_let_expect():
+    """On three days of a week a fifth is missing; the last quiet pane is of a day without."""
+
+    def weekly(rng, event):
+        if event["event_time"] // DAY_MS % 7 in (1, 2, 3) and rng.random() < 0.2:
+            event["features"].pop("x")
+
+    rng = np.random.default_rng(5)
+    events = [event for day in range(210) for event in day_of_events(rng, day, 100)[0]]
+    for event in events:
+        weekly(rng, event)
+    loop = watched(reference_of(events, cycle_ms=7 * DAY_MS), cycle="week")
+    feed(loop, range(210, 214), weekly, n=100)
+    feed(loop, [214], missing(0.3), n=100)
+    feed(loop, range(215, 240), weekly, n=100, seed=2)
+
+    assert [alert["state"] for alert in faults_of(loop)] == ["open", "resolved"]
+
+
+def test_a_checkpoint_between_quiet_panes_changes_nothing(small):
+    loop = watched(small)
+    feed(loop, range(SMALL, SMALL + 1), missing(0.3), n=100)
+    feed(loop, range(SMALL + 1, SMALL + 25), missing(0.01), n=100, seed=2)
+
+    (incident,) = loop.state.loops["m"].incidents.values()
+    assert incident.pool.rows.sum() >= 100
+    assert_cut_law(loop.decide, loop.partials, [3, 7])
+    for at in range(0, len(loop.partials), 5):
+        assert_restore_law(loop.decide, loop.partials[:at], loop.partials[at:])
+
+
+def test_what_another_reference_counted_is_not_pooled(small, reference):
+    loop = watched(small)
+    feed(loop, range(SMALL, SMALL + 1), missing(0.3), n=100)
+    feed(loop, range(SMALL + 1, SMALL + 8), n=100, seed=2)
+    loop.send("specs", [spec_record(revision=2, reference=reference)])
+    feed(loop, range(SMALL + 8, SMALL + 13), n=500, seed=3)
+
+    (incident,) = [each for each in loop.state.loops["m"].incidents.values() if each.kind == "data-fault"]
+    assert incident.pool_lineage == next(iter(loop.state.current.values()))
+    assert incident.pool.rows.sum() % 500 == 0
+    assert incident.quiet > incident.pool.rows.sum() // 500

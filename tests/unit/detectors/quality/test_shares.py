@@ -73,6 +73,38 @@ def false_rate(draw, panes, rows, level, kinds=200, later=100):
     return found / (kinds * later)
 
 
+@pytest.mark.parametrize(("alike", "most"), [(0.0, 0.002), (0.5, 0.002), (0.9, 0.01)])
+def test_p_values_of_sixteen_panes_together_are_not_too_small(alike, most):
+    """Rows of a pool count as those of one pane; what neighbours share and few rows hide makes them a bit too small."""
+    g, kinds, runs = np.random.default_rng(9), 400, 40
+    shares = of(g.binomial(100, rates(g, alike, 60, kinds)), 100)
+    sizes, found = np.full(kinds, 1_600.0), 0
+    for _ in range(runs):
+        counts = g.binomial(100, rates(g, alike, 16, kinds)).sum(0)
+        found += int((shares.risen(np.arange(kinds), np.maximum(counts, 1).astype(float), sizes) <= 0.001).sum())
+
+    assert found / (kinds * runs) <= most
+
+
+def rates(g, alike, panes, kinds):
+    """Rates around .05, ``(panes, kinds)``, whose log odds are an autoregression."""
+    normal = g.normal(size=(panes, kinds))
+    for i in range(1, panes):
+        normal[i] = alike * normal[i - 1] + np.sqrt(1 - alike**2) * normal[i]
+    return 1 / (1 + np.exp(3 - 0.3 * normal))
+
+
+def test_what_phases_let_expect_together_is_weighted_by_their_rows():
+    counts = np.tile([[0, 5], [100, 5]], (60, 1))
+    shares = fit_shares(counts, np.full_like(counts, 1_000), 2)
+    rows = np.array([3_000, 1_000])
+    together = shares.over(rows)
+
+    assert together.expected == pytest.approx((rows[:, None] * shares.expected).sum(0)[None] / 4_000)
+    assert (together.phases, together.by_phase) == (1, {})
+    assert together.correlation == shares.correlation
+
+
 def test_p_values_that_are_plainly_above_the_level_are_one():
     shares = of(np.full(60, 20), 1_000)
     exact, quick = p_of(shares, 33, 1_000), shares.risen(KIND, np.array([33.0]), np.array([1_000.0]), level=1e-6)[0]
@@ -97,7 +129,7 @@ def test_shares_follow_a_cycle_only_where_phases_differ_beyond_chance():
     counts = np.stack([g.binomial(1_000, daily), g.binomial(1_000, 0.05, 240)], 1)
     shares = fit_shares(counts, np.full((240, 2), 1_000), 24)
 
-    assert set(shares.by_phase) == {0}
+    assert set(shares.by_phase) == {"0"}
     assert shares.expected[6, 0] == pytest.approx(0.09, rel=0.1)
     assert shares.expected[18, 0] == pytest.approx(0.01, rel=0.4)
     assert p_of(shares, 60, 1_000, phase=6) == 1

@@ -76,6 +76,15 @@ async def test_a_missing_part_gives_way_to_the_checkpoint_before(store, tmp_path
     assert await store.newest([0], read) == {0: loaded(5)}
 
 
+async def test_a_damaged_part_is_written_anew_with_the_next_checkpoint(store, tmp_path):
+    await store.save(0, at(5, [b"part"]))
+    (tmp_path / f"s.measure-0-{hash_of(b'part')}").write_bytes(b"prat")
+    assert await store.newest([0], read) == {}
+    await store.save(0, at(9, [b"part"]))
+
+    assert await store.newest([0], read) == {0: loaded(9)}
+
+
 async def test_a_state_of_an_older_schema_gives_way_to_one_that_can_be_read(store):
     await store.save(0, at(5))
     await store.save(0, Checkpoint(9, "topic", 10, Snapshot(b"old schema")))

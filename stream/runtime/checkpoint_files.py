@@ -68,7 +68,8 @@ class CheckpointFiles:
         for name in gone:
             _touch(self.path(partition, name))
         kept, old = {self.path(partition, name) for name in named}, time.time() - KEEP_S
-        for path in self._folder.glob(f"{self._stem}-{partition}-*"):
+        own = f"{self._stem}-{partition}-*"
+        for path in (*self._folder.glob(own), *self._folder.glob(f".{own}")):  # those too that a kill left half written
             if path not in kept and path.stat().st_mtime < old:
                 path.unlink(missing_ok=True)
 
@@ -86,11 +87,15 @@ def write_file(path: Path, content: Content) -> None:
     """Put `content` under `path` for good: a temporary name first, all synced before and after the renaming."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:  # a full disk is not made fuller by each try
+        temporary.unlink(missing_ok=True)
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -189,6 +189,26 @@ def age(folder):
         os.utime(path, (long_ago, long_ago))
 
 
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(_descriptor):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space left"):
+        write_file(tmp_path / "s-0-name", b"data")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_files_that_a_kill_left_half_written_go_after_a_day(store, tmp_path):
+    half, fresh = tmp_path / ".s.measure-0-name.77", tmp_path / ".s.measure-0-other.78"
+    half.write_bytes(b"da")
+    age(tmp_path)
+    fresh.write_bytes(b"da")
+    await store.save(0, at(5))
+
+    assert (half.exists(), fresh.exists()) == (False, True)
+
+
 def test_a_file_is_whole_or_not_there(tmp_path):
     path = tmp_path / "sub" / "s-0-name"
     write_file(path, b"data")

@@ -47,9 +47,9 @@ def spec_record(revision=1, reference=None, **changes):
     }
 
 
-def version_record(version, retrain, mean=0.6, passed=True):
+def version_record(version, retrain, mean=0.6, passed=True, n=5_000):
     """A version record of topic models."""
-    losses = {"n": 5_000, "mean": mean, "sd": 0.4}
+    losses = {"n": n, "mean": mean, "sd": 0.4}
     manifest = {"passed": passed, "why": "test", "retrain": retrain, "validation": {"losses": losses}}
     return {"record": "version", "model": MODEL, "version": version, "manifest": manifest}
 

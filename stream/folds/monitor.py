@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from functools import lru_cache
+from typing import Annotated
 
 import msgspec
 from streamgauge.spec import MonitorSpec
@@ -18,13 +19,14 @@ from detectors.evidence.budget import DAY_MS, Budget
 from stream.folds.numeric import NUMERIC_VERSION
 
 OTHER = "__other__"
+Revision = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 
 
 class SpecRecord(msgspec.Struct, frozen=True):
     """One record of topic `specs`: a revision of a monitor with the artifact that its reference names."""
 
     monitor: str
-    revision: int
+    revision: Revision
     spec: dict[str, object]
     at_ms: int = 0
     who: str = ""

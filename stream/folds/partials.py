@@ -50,6 +50,11 @@ class Partial(msgspec.Struct, frozen=True, array_like=True):
         """Return the numbers of `cells`, `task_cells` or `products`."""
         return np.frombuffer(part, f"<i{self.width}").astype(np.int64)
 
+    def widened(self) -> Partial:
+        """Return the same sums with integers of 8 bytes."""
+        parts = {name: self.integers(getattr(self, name)).tobytes() for name in ("cells", "task_cells", "products")}
+        return msgspec.structs.replace(self, width=8, **parts)
+
 
 class Forwarded(msgspec.Struct, frozen=True, array_like=True):
     """A fact of the ledger that `decide` must know: a spec, a command, or a record of topic `models`."""

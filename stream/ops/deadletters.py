@@ -144,7 +144,12 @@ class _Tally:
     reasons: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
     seen: set[int] = field(default_factory=set)
-    marks: dict[str, str] = field(default_factory=dict)
+    marks: dict[str, Found] = field(default_factory=dict)
+
+    def sent_as(self, one: Found) -> str:
+        """Return where a retry sent the event of a letter; a topic that is made again has others under its ids."""
+        mark = self.marks.get(one.letter.id)
+        return mark.letter.sent_as if mark and mark.position > one.position else ""
 
 
 _decoder = msgspec.json.Decoder(Letter)
@@ -190,7 +195,7 @@ def letters(settings: Settings, which: Which, limit: int | None = None) -> Listi
             newest.extend(_of_partition(reader, tp, which, tally))
             kept += newest
     kept.sort(key=lambda one: (one.letter.at_ms, one.letter.id))
-    found = [Found(f.letter, f.partition, f.position, tally.marks.get(f.letter.id, "")) for f in kept]
+    found = [Found(f.letter, f.partition, f.position, tally.sent_as(f)) for f in kept]
     return Listing(
         found[-limit:] if limit else found, tally.total,
         dict(tally.reasons.most_common()), dict(tally.sources.most_common()), tally.unreadable,
@@ -205,8 +210,8 @@ def _of_partition(reader: KafkaReader, tp: TopicPartition, which: Which, tally: 
         if letter is None:
             tally.unreadable += 1
         elif letter.reason == RETRIED:
-            tally.marks[letter.retried] = letter.sent_as
-        elif which.takes(letter) and (key := hash((letter.id, letter.reason))) not in tally.seen:
+            tally.marks[letter.retried] = Found(letter, tp.partition, record.position)
+        elif which.takes(letter) and (key := hash((letter.id, letter.reason, letter.at_ms))) not in tally.seen:
             tally.seen.add(key)  # a worker that was killed writes its last ones again
             tally.total += 1
             tally.reasons[letter.reason] += 1

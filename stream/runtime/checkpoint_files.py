@@ -31,18 +31,20 @@ class CheckpointFiles:
 
     def __init__(self, folder: Path, stem: str) -> None:
         self._folder, self._stem = folder, stem
+        self._damaged: set[Path] = set()
 
     def path(self, partition: int, name: str) -> Path:
         """Return where a file is."""
         return self._folder / f"{self._stem}-{partition}-{name}"
 
     def write(self, partition: int, name: str, content: Content) -> None:
-        """Put a file there for good; one that is there is only marked as used."""
+        """Put a file there for good; one that is there is only marked as used, unless it was found damaged."""
         path = self.path(partition, name)
-        if path.exists():
+        if path.exists() and path not in self._damaged:
             _touch(path)
         else:
             write_file(path, content)
+            self._damaged.discard(path)
 
     def read(self, partition: int, name: str) -> Content:
         """Return a file's content, mapped into memory: pages that nobody reads cost none.
@@ -54,8 +56,11 @@ class CheckpointFiles:
         """
         path = self.path(partition, name)
         content = _mapped(path)
-        if content is None or hash_of(content) != name:
-            raise FileLostError(f"{path.name} is {'gone' if content is None else 'damaged'}")
+        if content is None:
+            raise FileLostError(f"{path.name} is gone")
+        if hash_of(content) != name:
+            self._damaged.add(path)
+            raise FileLostError(f"{path.name} is damaged")
         return content
 
     def sweep(self, partition: int, named: Set[str], gone: Set[str]) -> None:
@@ -63,7 +68,8 @@ class CheckpointFiles:
         for name in gone:
             _touch(self.path(partition, name))
         kept, old = {self.path(partition, name) for name in named}, time.time() - KEEP_S
-        for path in self._folder.glob(f"{self._stem}-{partition}-*"):
+        own = f"{self._stem}-{partition}-*"
+        for path in (*self._folder.glob(own), *self._folder.glob(f".{own}")):  # those too that a kill left half written
             if path not in kept and path.stat().st_mtime < old:
                 path.unlink(missing_ok=True)
 
@@ -81,11 +87,15 @@ def write_file(path: Path, content: Content) -> None:
     """Put `content` under `path` for good: a temporary name first, all synced before and after the renaming."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:  # a full disk is not made fuller by each try
+        temporary.unlink(missing_ok=True)
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -222,6 +222,8 @@ class IntakeHost:
         if not self._owned:
             return
         ends = await self._log.bounds(list(self._owned))
+        for tp, owned in self._owned.items():
+            _check_end(tp, owned, ends[tp])
         await self._look_for_partitions()
         covered = {tp: owned.acked for tp, owned in self._owned.items()}
         named = [
@@ -267,6 +269,15 @@ class DeadLetterLimit:
                 f"{self._sum} dead letters within a minute, more than {self._most}: read the topic dead-letters for "
                 "the reasons; if it is meant to be so, raise STREAMGAUGE_RUNTIME__DEAD_LETTERS_PER_MINUTE"
             )
+
+
+def _check_end(tp: TopicPartition, owned: Owned, bounds: Bounds) -> None:
+    """End where a log is shorter than what was read of it: offsets begin anew, and would be taken for known ones."""
+    if bounds.end <= owned.split >> LINE_BITS:
+        raise LogError(
+            f"{tp.topic}, partition {tp.partition} ends at {bounds.end}, but was read up to "
+            f"{owned.split >> LINE_BITS}: the topic was created again or truncated"
+        )
 
 
 def _start(tp: TopicPartition, committed: int | None, bounds: Bounds) -> int:

@@ -31,13 +31,13 @@ class Cell(Generic[State]):
     Attributes
     ----------
     position, crc
-        The last record that the state holds, and its crc32 if `last` is None; -1 before the first.
+        The last record that the state holds, and its crc32 if `last` is None; -1 before the first. If it comes once
+        more, after a restart or a seek, it must be the same.
     last
         Its value, if it was folded here: the checksum is taken when it is wanted.
     read_from
-        The lowest offset that may come: anything below it means that the topic is another one.
-    proof
-        crc32 that the record at `position` must have when it comes once more, after a restart.
+        The lowest offset that may come: anything below it means that the topic is another one. Reading may go back as
+        far as was committed before the newest run, no further.
     told
         What records below this offset have to say to people was said before.
     """
@@ -49,7 +49,6 @@ class Cell(Generic[State]):
     crc: int = 0
     last: bytes | None = None
     read_from: int = 0
-    proof: int | None = None
     told: int = 0
     saved: int = -1
     saved_at: float = 0.0
@@ -141,10 +140,11 @@ class StatefulHost(Generic[State]):
         fresh = _admit(tp, cell, records)
         if not fresh:
             return
-        outputs = self._folded(tp, cell, fresh)
-        cell.position, cell.last = fresh[-1].position, fresh[-1].value
-        await self._publisher.publish(outputs)
-        self._log.commit(tp, cell.position + 1)
+        try:
+            await self._settle(tp, cell, fresh)
+        except BaseException:  # also if it was cancelled: no checkpoint may hold what nobody was told
+            del self._cells[tp]
+            raise
         self._checkpoint_if_due(tp, cell)
 
     async def revoke(self, tps: Collection[TopicPartition]) -> None:
@@ -161,6 +161,14 @@ class StatefulHost(Generic[State]):
         for tp, cell in self._cells.items():
             if cell.position > cell.saved:
                 await self._save(tp, cell, self._cut(cell))
+
+    async def _settle(self, tp: TopicPartition, cell: Cell[State], fresh: Sequence[Record]) -> None:
+        """Fold records; return once their results are acknowledged."""
+        outputs = self._folded(tp, cell, fresh)
+        cell.read_from = max(cell.read_from, cell.position + 1)
+        cell.position, cell.last = fresh[-1].position, fresh[-1].value
+        await self._publisher.publish(outputs)
+        self._log.commit(tp, cell.position + 1)
 
     def _folded(self, tp: TopicPartition, cell: Cell[State], fresh: Sequence[Record]) -> list[Output]:
         """Fold records, or say which could not be: what a fold does not isolate itself, nobody may pass over."""
@@ -245,7 +253,6 @@ def _start(tp: TopicPartition, cell: Cell[State], topic_id: str, bounds: Bounds)
     if bounds.end < cell.position + 1:
         raise LogError(f"{where}: the log ends at {bounds.end}, below the checkpoint at {cell.position}: truncated")
     again = 0 <= cell.position >= bounds.first
-    cell.proof = cell.checksum() if again else None
     cell.read_from = cell.position if again else cell.position + 1
     return cell.read_from
 
@@ -254,11 +261,15 @@ def _admit(tp: TopicPartition, cell: Cell[State], records: Sequence[Record]) -> 
     where = f"{tp.topic}, partition {tp.partition}"
     if records[0].position < cell.read_from:
         raise LogError(f"{where}: offset {records[0].position} came after {cell.position}: offsets must rise")
-    if cell.proof is not None and records[0].position == cell.position:
-        if zlib.crc32(records[0].value) != cell.proof:
-            raise LogError(f"{where}: the record at {cell.position} is not the one that the checkpoint saw")
-        cell.proof = None
+    if 0 <= (at := cell.position - records[0].position) < len(records):
+        _check_again(where, cell, records[at])
     fresh = [record for record in records if record.position > cell.position]
     if fresh and fresh[0].position != cell.position + 1:
         raise LogError(f"{where}: gap: offset {fresh[0].position} came after {cell.position}")
     return fresh
+
+
+def _check_again(where: str, cell: Cell[State], record: Record) -> None:
+    """Compare the last record that the state holds with what comes at its place once more."""
+    if zlib.crc32(record.value) != cell.checksum():
+        raise LogError(f"{where}: the record at {cell.position} is not the one that was folded: created again?")

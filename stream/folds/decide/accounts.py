@@ -18,7 +18,28 @@ def is_after_gap(before: tuple[int, int] | None, parts: int, message: Message) -
         return before != (message.to, message.part - 1)
     if before is None:
         return message.start > -1
+    if is_cut_anew(before, parts, message):
+        return False
     return message.start > before[0] or before[1] != parts - 1
+
+
+def is_cut_anew(before: tuple[int, int] | None, parts: int, message: Message) -> bool:
+    """Say whether a message begins once more that did not come to its end, and is cut into parts otherwise.
+
+    Another release of measure may do so, if the one before was killed between two parts. Arguments as `is_after_gap`.
+    """
+    if before is None or message.part > 0 or message.to != before[0]:
+        return False
+    return before[1] < parts - 1 and message.parts != parts
+
+
+def is_taken(before: tuple[int, int] | None, parts: int, message: Message) -> bool:
+    """Say whether a part was taken in before, or all of its message, however that was cut."""
+    if before is None or message.to != before[0]:
+        return before is not None and message.to < before[0]
+    if before[1] == parts - 1:
+        return True
+    return message.part <= before[1] and not is_cut_anew(before, parts, message)
 
 
 def gap_row(message: Message, gaps: int, emit: Emit) -> ConservationRow:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+
 from stream.folds.decide.state import LineageState, Standing
 from stream.folds.monitor import Monitor
 from stream.folds.partials import Mark, Partial
 
 NEVER = -(1 << 62)
 MAX_EMPTY = 1_000
+# Of sums: version, segment key, segment value, pane, and where their first row was.
+_Key = tuple[str, str, str, int, int]
 
 
 def arrive(lineage: LineageState, partition: int, partial: Partial) -> None:
@@ -16,6 +21,31 @@ def arrive(lineage: LineageState, partition: int, partial: Partial) -> None:
         lineage.late.append((partition, partial))
     else:
         lineage.waiting.setdefault(partial.pane_ms, []).append((partition, partial))
+
+
+def arrive_all(lineages: Mapping[str, LineageState], partition: int, sealed: Iterable[Partial]) -> None:
+    """Put sums of all keys of a message where they will be merged."""
+    for partial in sealed:
+        arrive(lineages[partial.lineage], partition, partial)
+
+
+def arrive_once(lineages: Mapping[str, LineageState], partition: int, sealed: Iterable[Partial]) -> None:
+    """As `arrive_all`, but for sums that are here already: of a message that comes once more, cut into other parts."""
+    known: dict[str, set[_Key]] = {}
+    for partial in sealed:
+        lineage = lineages[partial.lineage]
+        if partial.lineage not in known:
+            known[partial.lineage] = {_key(other) for whose, other in _arrived(lineage) if whose == partition}
+        if _key(partial) not in known[partial.lineage]:
+            arrive(lineage, partition, partial)
+
+
+def _arrived(lineage: LineageState) -> Iterator[tuple[int, Partial]]:
+    return chain(lineage.late, *lineage.waiting.values())
+
+
+def _key(partial: Partial) -> _Key:
+    return partial.version, partial.segment_key, partial.segment_value, partial.pane_ms, partial.opened
 
 
 def stand(lineage: LineageState, partition: int, mark: Mark, clock_ms: int) -> None:

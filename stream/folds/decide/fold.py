@@ -8,11 +8,19 @@ import msgspec
 
 from stream.folds.arrays import decode_state, encode_state
 from stream.folds.base import OpenFile, Output, Record, Snapshot, no_file
-from stream.folds.decide.accounts import conservation_row, fate_row, gap_row, is_after_gap, unread_row
+from stream.folds.decide.accounts import (
+    conservation_row,
+    fate_row,
+    gap_row,
+    is_after_gap,
+    is_cut_anew,
+    is_taken,
+    unread_row,
+)
 from stream.folds.decide.emit import Emit
 from stream.folds.decide.facts import take_up
 from stream.folds.decide.final_panes import decide_final
-from stream.folds.decide.finality import arrive, stand
+from stream.folds.decide.finality import arrive_all, arrive_once, stand
 from stream.folds.decide.pipeline import hear, silent_partitions, watch
 from stream.folds.decide.specs import Specs
 from stream.folds.decide.state import SCHEMA, DecideState
@@ -68,15 +76,16 @@ class Decide:
             return []
         if message.epoch > state.epoch:
             _begin(state, message.epoch)
-        before = state.seen.get(message.partition)
-        if before is not None and (message.to, message.part) <= before:
+        before = state.seen.get(message.partition), state.parts.get(message.partition, 1)
+        if is_taken(*before, message):
             return []
+        is_again = message.parts > 1 or is_cut_anew(*before, message)  # it may be: another part of it came before
         known = Specs(state, self.ledger_id)
         emit = self._accept(state, message, record)
         for fact in message.facts:
             _take_up(known, message, fact, emit)
-        for partial in message.sealed:
-            arrive(state.lineages[partial.lineage], message.partition, partial)
+        put = arrive_once if is_again else arrive_all
+        put(state.lineages, message.partition, message.sealed)
         emit.rows += [conservation_row(message, count, emit) for count in message.counts]
         emit.rows += [fate_row(message, fate, emit) for fate in message.fates]
         if message.part == message.parts - 1:

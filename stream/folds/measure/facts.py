@@ -18,6 +18,7 @@ from stream.folds.measure.watch import Watch, watch_of
 from stream.folds.monitor import Monitor, monitor_of
 
 MAX_REASON = 500
+MOST = 1 << 63
 
 
 class Role(msgspec.Struct, frozen=True):
@@ -55,6 +56,8 @@ def _read(fact: Fact, ledger_id: str) -> Monitor | Command | VersionRecord | Rol
         return _command(fact.value)
     kind: type[VersionRecord | Role] = VersionRecord if b"/version/" in fact.key else Role
     read = msgspec.json.decode(fact.value, type=kind)
+    if isinstance(read, VersionRecord) and abs(read.manifest.validation.losses.get("n", 0.0)) >= MOST:
+        raise ValueError("the number of losses is none that a state can hold")
     named = fact.key.decode().split("/")[0]
     if named != read.model:
         raise ValueError(f"the key names model {named!r}, the record {read.model!r}")
@@ -65,6 +68,10 @@ def _command(value: bytes) -> Command:
     command = msgspec.json.decode(value, type=Command)
     if command.command == "begin":
         epoch_of(command)
+    try:
+        msgspec.msgpack.encode(command)  # as states and messages will
+    except OverflowError as error:
+        raise ValueError(f"a number of more than 64 bits: {error}") from error
     return command
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from stream.folds import partials
 from stream.folds.partials import Message, decode_message, encode_messages
 from stream.folds.rows import ConservationRow, IncidentRow, PaneRow, PerformanceRow, RetrainRow, VerdictRow
 from tests.loop import DAY_MS, MODEL, FoldLoop, day_of_events, reference_of, spec_record, version_record, watched
@@ -260,3 +261,48 @@ def test_a_version_that_promised_another_metric_is_not_judged(reference):
 
     assert {row.status for row in verdicts(loop)} == {"insufficient"}
     assert "promised log_loss, not brier" in verdicts(loop)[0].reason
+
+
+@pytest.fixture
+def cut_message(reference, monkeypatch):
+    """A loop after some days, the number of a message with many keys, and what cuts it into parts of so many bytes."""
+    whole = watched(reference)
+    feed(whole, np.random.default_rng(1), range(5), n=100)
+    number, message = next((i, m) for i, m in enumerate(whole.messages()) if len(m.sealed) > 3)
+
+    def cut(most):
+        monkeypatch.setattr(partials, "MAX_BYTES", most)
+        return encode_messages(message)
+
+    return whole, number, cut
+
+
+@pytest.mark.parametrize(("killed_after", "before", "now"), [(1, 2_000, 4_000), (2, 2_000, 10**6), (1, 4_000, 2_000)])
+def test_a_message_that_another_release_cuts_otherwise_counts_once(cut_message, killed_after, before, now):
+    whole, number, cut = cut_message
+    first, again, told = cut(before), cut(now), [record.value for record in whole.partials]
+    assert len(first) not in {killed_after, len(again)}
+
+    assert_alike(whole, [*told[:number], *first[:killed_after], *again, *told[number + 1 :]])
+
+
+def test_parts_of_a_message_that_came_whole_change_nothing_however_they_are_cut(cut_message):
+    whole, number, cut = cut_message
+    told = [record.value for record in whole.partials]
+
+    # They are of a worker of the release before, which has lost its partition.
+    assert_alike(whole, [*told[: number + 1], *cut(2_000)[1:], *told[number + 1 :]])
+
+
+def assert_alike(whole, values):
+    """Panes hold the same, wherever in the log they were decided on, and nothing is told to be missing."""
+    loop = FoldLoop()
+    for value in values:
+        loop.decided(value)
+    assert [row for row in loop.of(ConservationRow) if row.kind == "gap"] == []
+    assert sums_of(loop) == sums_of(whole)
+
+
+def sums_of(loop):
+    panes = loop.of(PaneRow)
+    return sorted((r.pane_ms, r.arrival_ms, r.segment_value, r.model_version, r.n, r.invalid) for r in panes)

@@ -208,6 +208,9 @@ def test_another_lineage_begins_when_the_measuring_part_of_the_spec_changes():
     [
         ("commands", "m", {"hello": 1}, "missing required field `id`"),
         ("commands", "m", {"id": 1, "command": "close", "model": "m"}, "Expected `str`"),
+        ("commands", "m", {"id": "a", "command": "retrain", "model": "m", "args": {"to_ms": 1 << 64}}, "64 bits"),
+        ("commands", "m", {"id": "a", "command": "begin", "model": "m", "args": {"epoch": 1 << 64}}, "64 bits"),
+        ("models", "m/version/1", version_record("1", "", n=1e300), "the number of losses is none"),
         ("models", "m/version/1", {"record": "version"}, "missing required field `model`"),
         ("models", "m/version/1", version_record("1", "") | {"model": "n"}, "the key names model 'm', the record 'n'"),
     ],
@@ -227,7 +230,12 @@ def test_a_control_record_that_cannot_be_read_is_a_fate_and_nothing_else(topic, 
 
 @pytest.mark.parametrize(
     "value",
-    [{"monitor": "m"}, {"monitor": "m", "revision": 9, "spec": {}}, spec_record(9) | {"reference": "no base64"}],
+    [
+        {"monitor": "m"},
+        {"monitor": "m", "revision": 9, "spec": {}},
+        spec_record(9) | {"reference": "no base64"},
+        spec_record(1 << 63),
+    ],
 )
 def test_a_spec_that_cannot_be_read_is_told_of_no_model_and_the_one_before_stays_in_force(value):
     loop = watched(partitions=1)

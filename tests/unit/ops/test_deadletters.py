@@ -67,6 +67,13 @@ def test_a_letter_that_was_written_twice_counts_once(logs):
     assert (listing.total, listing.reasons, listing.unreadable) == (3, {"not-json": 2, "bad-time": 1}, 1)
 
 
+def test_a_letter_of_a_topic_that_was_made_again_is_another_and_was_not_retried(logs):
+    before, after = letter(at_ms=1), letter(at_ms=9)
+    logs[LETTERS] = written(before, mark(before), after)
+    listing = letters(SETTINGS, Which())
+    assert [(one.letter.at_ms, one.sent_as) for one in listing.found] == [(1, "labels/1/99"), (9, "")]
+
+
 def test_the_newest_are_kept_and_all_are_counted(logs):
     logs[LETTERS] = written(*(letter(offset=i, at_ms=i) for i in range(10)))
     listing = letters(SETTINGS, Which(), limit=3)

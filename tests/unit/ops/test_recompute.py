@@ -1,6 +1,9 @@
+from dataclasses import replace
+
+import msgspec
 import numpy as np
 
-from stream.folds.partials import decode_message
+from stream.folds.partials import decode_message, encode_messages
 from stream.ops.recompute import Recomputed, _checked
 from tests.loop import day_of_events, watched
 
@@ -57,3 +60,32 @@ def test_messages_that_the_checkpoint_had_seen_are_neither_compared_nor_missed()
     kept = [m for m in map(decode_message, (r.value for r in after)) if m.partition == message.partition]
     assert len(after) < len(records)
     assert all((m.to, m.part) > (message.to, message.part) for m in kept)
+
+
+def test_messages_that_another_release_wrote_with_wider_integers_do_not_differ():
+    home, records, measured, _ = recorded()
+    result = Recomputed()
+    list(_checked(home, [replace(r, value=wider(r.value)) for r in records], measured, result, {}))
+
+    assert result.messages == len(records)
+    assert result.differing == []
+
+
+def test_messages_with_another_sum_differ_however_wide_their_integers_are():
+    home, records, measured, _ = recorded()
+    spoilt = next(r for r in records if decode_message(r.value).sealed)
+    result = Recomputed()
+    changed = [replace(r, value=wider(r.value, more=r is spoilt)) for r in records]
+    list(_checked(home, changed, measured, result, {}))
+
+    message = decode_message(spoilt.value)
+    assert result.differing == [(message.partition, message.to, message.part, home)]
+
+
+def wider(value, more=0):
+    """A message as it was before its integers had as few bytes as hold them; `more` in the first of each key."""
+    message = decode_message(value)
+    wide = [partial.widened() for partial in message.sealed]
+    sealed = [msgspec.structs.replace(p, cells=bytes([p.cells[0] + more, *p.cells[1:]])) for p in wide]
+    (again,) = encode_messages(msgspec.structs.replace(message, sealed=tuple(sealed)))
+    return again

@@ -76,6 +76,15 @@ async def test_a_missing_part_gives_way_to_the_checkpoint_before(store, tmp_path
     assert await store.newest([0], read) == {0: loaded(5)}
 
 
+async def test_a_damaged_part_is_written_anew_with_the_next_checkpoint(store, tmp_path):
+    await store.save(0, at(5, [b"part"]))
+    (tmp_path / f"s.measure-0-{hash_of(b'part')}").write_bytes(b"prat")
+    assert await store.newest([0], read) == {}
+    await store.save(0, at(9, [b"part"]))
+
+    assert await store.newest([0], read) == {0: loaded(9)}
+
+
 async def test_a_state_of_an_older_schema_gives_way_to_one_that_can_be_read(store):
     await store.save(0, at(5))
     await store.save(0, Checkpoint(9, "topic", 10, Snapshot(b"old schema")))
@@ -178,6 +187,26 @@ def age(folder):
     long_ago = time.time() - KEEP_S - 60
     for path in folder.iterdir():
         os.utime(path, (long_ago, long_ago))
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(_descriptor):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space left"):
+        write_file(tmp_path / "s-0-name", b"data")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_files_that_a_kill_left_half_written_go_after_a_day(store, tmp_path):
+    half, fresh = tmp_path / ".s.measure-0-name.77", tmp_path / ".s.measure-0-other.78"
+    half.write_bytes(b"da")
+    age(tmp_path)
+    fresh.write_bytes(b"da")
+    await store.save(0, at(5))
+
+    assert (half.exists(), fresh.exists()) == (False, True)
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):

@@ -54,7 +54,7 @@ async def test_another_record_at_the_checkpoint_is_noticed(broker, tmp_path):
     host, _ = await checkpointed(broker, tmp_path)
     await host.assign([LEDGER])
 
-    with pytest.raises(LogError, match="is not the one that the checkpoint saw"):
+    with pytest.raises(LogError, match="is not the one that was folded"):
         await host.run(LEDGER, [Record(9, 0, b"other")])
 
 
@@ -104,6 +104,69 @@ async def test_records_that_come_twice_are_folded_once(broker, tmp_path):
     assert host.cells[LEDGER].state[0] == 10
 
 
+class Deaf(MemoryPublisher):
+    """Takes `takes` outputs, and refuses those that follow."""
+
+    def __init__(self, broker, takes):
+        super().__init__(broker)
+        self.takes = takes
+
+    async def publish(self, outputs):
+        await super().publish(outputs[: self.takes])
+        if len(outputs) > self.takes:
+            raise ConnectionError
+        self.takes -= len(outputs)
+
+
+async def test_results_that_were_not_acknowledged_are_in_no_checkpoint_though_the_worker_ends_in_good_order(
+    broker, tmp_path
+):
+    port, store = MemoryPort(broker, ["ledger"]), CheckpointStore("", "measure", tmp_path, MemoryPointers(broker))
+    host = StatefulHost(lambda p: Counting(5, p), port, Deaf(broker, 1), store, 1_000)
+    await host.assign([LEDGER])
+    await host.run(LEDGER, broker.records("ledger")[:7])
+    with pytest.raises(ConnectionError):  # a worker that was told to stop meanwhile closes all the same
+        await host.run(LEDGER, broker.records("ledger")[7:])
+    await host.close()
+
+    await port.run(host_of(broker, tmp_path, port))
+    assert [int(r.value.split()[0]) for r in broker.records("partials")][-1] == 9
+
+
+async def test_a_run_that_was_cancelled_is_folded_again_after_a_rebalance(broker, tmp_path):
+    class Stuck(MemoryPublisher):
+        async def publish(self, outputs):
+            await asyncio.Event().wait()
+
+    port, store = MemoryPort(broker, ["ledger"]), CheckpointStore("", "measure", tmp_path, MemoryPointers(broker))
+    host = StatefulHost(lambda p: Counting(5, p), port, Stuck(broker), store, 1_000)
+    await host.assign([LEDGER])
+    run = asyncio.create_task(host.run(LEDGER, broker.records("ledger")))
+    await asyncio.sleep(0)
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
+
+    assert await host.assign([LEDGER]) == {LEDGER: 0}
+    assert host.cells[LEDGER].position == -1
+
+
+async def test_a_topic_that_is_created_again_while_it_is_read_is_noticed_though_its_offsets_go_on(broker, tmp_path):
+    host = host_of(broker, tmp_path, MemoryPort(broker, ["ledger"]))
+    await host.assign([LEDGER])
+    await host.run(LEDGER, broker.records("ledger")[:6])
+    with pytest.raises(LogError, match="the record at 5 is not the one that was folded"):
+        await host.run(LEDGER, [Record(i, 0, b"other %d" % i) for i in range(9)])
+
+
+async def test_reading_does_not_go_back_behind_what_was_committed_before_the_newest_run(broker, tmp_path):
+    host = host_of(broker, tmp_path, MemoryPort(broker, ["ledger"]))
+    await host.assign([LEDGER])
+    for first, end in [(0, 3), (3, 6), (3, 7)]:  # the last one after a seek to what was committed
+        await host.run(LEDGER, broker.records("ledger")[first:end])
+    with pytest.raises(LogError, match="offset 2 came after 6: offsets must rise"):
+        await host.run(LEDGER, broker.records("ledger")[2:3])
+
+
 async def test_a_state_outlives_a_rebalance(broker, tmp_path):
     host = host_of(broker, tmp_path, MemoryPort(broker, ["ledger"]))
     await host.assign([LEDGER])
@@ -111,7 +174,7 @@ async def test_a_state_outlives_a_rebalance(broker, tmp_path):
     await host.revoke([LEDGER])
 
     assert await host.assign([LEDGER]) == {LEDGER: 5}
-    assert host.cells[LEDGER].proof == zlib.crc32(b"5")
+    assert host.cells[LEDGER].checksum() == zlib.crc32(b"5")
 
 
 async def test_a_checkpoint_knows_the_record_that_it_ends_with(broker, tmp_path):

@@ -86,6 +86,16 @@ async def test_retention_that_overtakes_intake_ends_the_process_and_is_a_gap_aft
     assert state.counts["", "gap", "predictions/0"][0] == 997
 
 
+async def test_a_topic_that_is_created_again_while_it_is_read_ends_the_process(broker):
+    host, port = host_of(broker, Bounds(0, 3))
+    await host.assign([SOURCE])
+    await host.run(SOURCE, rows(0))
+    port.kept = Bounds(0, 2)
+    await host.run(SOURCE, rows(0, 2))  # what a client reads when its offset is out of range
+    with pytest.raises(LogError, match="ends at 2, but was read up to 2: the topic was created again or truncated"):
+        await host.close()
+
+
 async def test_offsets_that_no_record_has_are_no_loss_while_the_broker_keeps_what_is_around_them(broker):
     host, _ = host_of(broker, Bounds(0, 1_003))
     await host.assign([SOURCE])

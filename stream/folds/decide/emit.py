@@ -11,7 +11,7 @@ from stream.folds.base import Output
 from stream.folds.rows import IncidentRow, Result, VerdictRow, encode_rows
 
 ROWS_PER_RECORD = 1_000
-_JUDGED = (VerdictRow, IncidentRow)
+_JUDGED = frozenset({VerdictRow, IncidentRow})
 
 
 @dataclass(slots=True)
@@ -38,8 +38,8 @@ class Emit:
 
     def outputs(self) -> list[Output]:
         """Return all of it: panes and their kin, verdicts and incidents, then public records."""
-        judged = [r for r in self.rows if isinstance(r, _JUDGED)]
-        measured = [r for r in self.rows if not isinstance(r, _JUDGED)]
+        judged = [r for r in self.rows if type(r) in _JUDGED]
+        measured = [r for r in self.rows if type(r) not in _JUDGED]
         return [*self._records("panes", measured), *self._records("verdicts", judged), *self.records]
 
     def _records(self, topic: str, rows: Sequence[Result]) -> list[Output]:

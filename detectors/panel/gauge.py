@@ -53,8 +53,8 @@ class Verdict(NamedTuple):
     p, rejected
         Of those windows, ``(S, F + 1)``: p-values, 1 where nothing was judged, and rejections by parallel tests.
     log_evidence
-        ``(F + 1,)``, before an alarm forgets it. To be compared with `Plan.log_thresholds`. Empty if no window was full:
-        it is as it was.
+        ``(F + 1,)``, before an alarm forgets it. To be compared with `Plan.log_thresholds`. Empty without
+        a full window: it is as it was.
     tests, windows
         The full windows, T of them, and their tests; None if there are none.
     """

@@ -24,6 +24,8 @@ class Emit:
         Of `partials`, and of the topics of rows.
     position, known_ms
         Version and log clock of every row (rows.Row).
+    shows
+        Whether rows are wanted that are for people to look at, and that nothing follows from.
     """
 
     partition: int
@@ -31,6 +33,7 @@ class Emit:
     known_ms: int
     rows: list[Result] = field(default_factory=list)
     records: list[Output] = field(default_factory=list)
+    shows: bool = True
 
     def json(self, topic: str, key: str, value: object) -> None:
         """Emit one public record."""

@@ -8,6 +8,7 @@ losses.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,6 +103,7 @@ def binary_metrics(ints: Ints, floats: Floats) -> dict[str, Estimate]:
     labels = int(ints[LABELS])
     tn, fp, fn, tp = confusion_at_half(ints)
     recall, specificity = share(tp, tp + fn), share(tn, tn + fp)
+    by_bin = _by_bin(ints, floats)
     return {
         "rows": exactly(ints[SCORED] + ints[UNSCORED] + ints[INVALID_SCORE]),
         "labels": exactly(labels),
@@ -113,11 +115,11 @@ def binary_metrics(ints: Ints, floats: Floats) -> dict[str, Estimate]:
         "specificity": specificity,
         "f1": _f1(tp, fp, fn),
         "mcc": mcc_of(tn, fp, fn, tp),
-        "auc": _auc(ints, floats),
-        "average_precision": _average_precision(ints),
+        "auc": _auc(by_bin),
+        "average_precision": _average_precision(by_bin),
         "log_loss": mean_of(labels, float(floats[LOG_LOSS]), float(floats[LOG_LOSS_SQUARES])),
         "brier": mean_of(labels, float(floats[BRIER]), float(floats[BRIER_SQUARES])),
-        "ece": _calibration_error(ints, floats),
+        "ece": _calibration_error(by_bin),
     }
 
 
@@ -137,59 +139,59 @@ def _f1(tp: int, fp: int, fn: int) -> Estimate:
     return Estimate(*(2 * j / (1 + j) for j in jaccard))
 
 
-def _labels_by_bin(ints: Ints) -> tuple[Floats, Floats]:
-    by_label = ints[LABEL_BINS : LABEL_BINS + 2 * SCORE_BINS].reshape(2, SCORE_BINS).astype(np.float64)
-    return by_label[0], by_label[1]
+class _ByBin(NamedTuple):
+    """Labels 0, then labels 1, by score bin: how many and the sums of their scores, ``(2, bins)``; how many in all."""
+
+    n: Floats
+    scores: Floats
+    zeros: float
+    ones: float
 
 
-def _sums_by_bin(floats: Floats) -> tuple[Floats, Floats]:
-    by_label = floats[LABEL_SUM : LABEL_SUM + 2 * SCORE_BINS].reshape(2, SCORE_BINS)
-    return by_label[0], by_label[1]
+def _by_bin(ints: Ints, floats: Floats) -> _ByBin:
+    n = ints[LABEL_BINS : LABEL_BINS + 2 * SCORE_BINS].reshape(2, SCORE_BINS).astype(np.float64)
+    return _ByBin(n, floats[LABEL_SUM : LABEL_SUM + 2 * SCORE_BINS].reshape(2, SCORE_BINS), *n.sum(1).tolist())
 
 
-def _auc(ints: Ints, floats: Floats) -> Estimate:
+def _auc(labels: _ByBin) -> Estimate:
     """Return P(score of a 1 > score of a 0), ties half.
 
     Within a bin the labels' mean scores tell: if both densities are linear there, the probability is one half
     plus the difference of the means in bin widths.
     """
-    zeros, ones = _labels_by_bin(ints)
-    pairs = zeros.sum() * ones.sum()
-    if pairs == 0:
+    n, _, zeros, ones = labels
+    if not zeros * ones:
         return UNDEFINED
-    zero_mean, one_mean = (s / np.maximum(n, 1) for s, n in zip(_sums_by_bin(floats), (zeros, ones), strict=True))
-    within = np.clip(0.5 + (one_mean - zero_mean) * SCORE_BINS, 0, 1)
-    beaten = (np.cumsum(zeros) - zeros + zeros * within) / zeros.sum()
-    beating = (ones.sum() - np.cumsum(ones) + ones * within) / ones.sum()
-    auc = min(1.0, float((ones * beaten).sum() / ones.sum()))
-    return around(auc, math.sqrt(_spread(ones, beaten) + _spread(zeros, beating) + 0.25 / pairs), 0.0, 1.0)
+    placements = _placements(labels)
+    sums, squares = (n * placements).sum(1).tolist(), (n * placements**2).sum(1).tolist()
+    # The sum of both classes' variances, after DeLong, DeLong and Clarke-Pearson, *Biometrics* 44, 1988.
+    spread = variance(ones, sums[1], squares[1]) / ones + variance(zeros, sums[0], squares[0]) / zeros
+    return around(min(1.0, sums[1] / ones), math.sqrt(spread + 0.25 / (zeros * ones)), 0.0, 1.0)
 
 
-def _spread(n: Floats, share_of_others: Floats) -> float:
-    """Return the variance of a class's mean placement among the other class, by bins.
+def _placements(labels: _ByBin) -> Floats:
+    """Return the share of ones that beat a zero, then that of zeros that a one beats, by bin, ``(2, bins)``."""
+    n, scores, zeros, ones = labels
+    means, up_to = scores / np.maximum(n, 1), np.cumsum(n, 1)
+    within = n * np.minimum(np.maximum(0.5 + (means[1] - means[0]) * SCORE_BINS, 0), 1)
+    return np.stack([(ones - up_to[1] + within[1]) / ones, (up_to[0] - n[0] + within[0]) / zeros])
 
-    AUC's variance is the sum of both classes', after DeLong, DeLong and Clarke-Pearson, *Biometrics* 44, 1988.
-    """
-    total = float(n.sum())
-    return variance(total, float((n * share_of_others).sum()), float((n * share_of_others**2).sum())) / total
 
-
-def _average_precision(ints: Ints) -> Estimate:
+def _average_precision(labels: _ByBin) -> Estimate:
     """Return the mean precision at the scores of the ones, with the logit interval of Boyd, Eng and Page, 2013.
 
     Within a bin ones and zeros are taken to be spread evenly, so the precision there is an integral with a closed form.
     """
-    zeros, ones = (n[::-1] for n in _labels_by_bin(ints))
-    total = float(ones.sum())
-    if total == 0 or total + zeros.sum() < 2:
+    if labels.ones == 0 or labels.ones + labels.zeros < 2:
         return UNDEFINED
-    hits = np.cumsum(ones) - ones + 0.5
-    per_one = 1 + zeros / (ones + 1)
-    rows = hits + np.cumsum(zeros) - zeros + 0.5 * (per_one - 1)
+    falling = labels.n[:, ::-1]
+    zeros, ones = falling
+    zeros_above, ones_above = np.cumsum(falling, 1) - falling
+    hits, per_one = ones_above + 0.5, 1 + zeros / (ones + 1)
+    rows = hits + zeros_above + 0.5 * (per_one - 1)
     end = rows + ones * per_one
     inside = ones / per_one + (hits - rows / per_one) / per_one * np.log(end / rows)
-    value = min(1.0, float(inside.sum()) / total)
-    return _logit(value, total)
+    return _logit(min(1.0, float(inside.sum()) / labels.ones), labels.ones)
 
 
 def _logit(value: float, n: float) -> Estimate:
@@ -199,29 +201,24 @@ def _logit(value: float, n: float) -> Estimate:
     return Estimate(value, min(lo, value), max(hi, value))
 
 
-def _calibration_error(ints: Ints, floats: Floats) -> Estimate:
+def _calibration_error(labels: _ByBin) -> Estimate:
     """Return the expected calibration error over 10 bins: mean of |share of ones - mean score|, weighted by rows.
 
     By chance alone it is above 0 even for a calibrated score. The value is the usual one; its interval reaches lower by
     what chance gives a calibrated score.
     """
-    zeros, ones = (_coarse(n) for n in _labels_by_bin(ints))
-    zero_scores, one_scores = (_coarse(s) for s in _sums_by_bin(floats))
-    n = zeros + ones
-    total = float(n.sum())
+    total = labels.zeros + labels.ones
     if total == 0:
         return UNDEFINED
+    zeros, ones = labels.n.reshape(2, _ECE_BINS, -1).sum(2)
+    zero_scores, one_scores = labels.scores.reshape(2, _ECE_BINS, -1).sum(2)
+    n = zeros + ones
     error = float(np.abs(ones - zero_scores - one_scores).sum()) / total
     smoothed = (ones + 1) / (n + 2)
     variance_by_bin = n * smoothed * (1 - smoothed)
     half = Z95 * math.sqrt(float(variance_by_bin.sum())) / total
     chance = math.sqrt(2 / math.pi) * float(np.sqrt(variance_by_bin).sum()) / total
     return Estimate(error, max(0.0, error - chance - half), min(1.0, error + half))
-
-
-def _coarse(by_bin: Floats) -> Floats:
-    coarse: Floats = by_bin.reshape(_ECE_BINS, -1).sum(1)
-    return coarse
 
 
 def binary_losses(ints: Ints, floats: Floats, metric: str) -> Losses:

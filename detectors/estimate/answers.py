@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from detectors.bins import FIRST, UNSEEN, Bins
 from detectors.estimate.cbpe import Cbpe, fit_cbpe
 from detectors.estimate.dle import CellLosses, Dle, fit_dle
+from detectors.estimate.expected import METRICS
 from detectors.estimate.interval import Estimated, Undefined
 from detectors.estimate.score_bins import score_bins_at
 from detectors.estimate.windows import merged, window_of_panes
@@ -46,8 +47,9 @@ class Estimator(msgspec.Struct, frozen=True):
             return Undefined("nobody answered")
         if self.cbpe is None:
             return self.dle[metric].estimate(inside) if metric in self.dle else Undefined(f"no estimate of {metric}")
-        found = self.cbpe.estimate(_by_class(inside, self.cbpe.bins.edges))
-        return found.get(metric, Undefined(f"no estimate of {metric}"))
+        if metric not in METRICS:
+            return Undefined(f"no estimate of {metric}")
+        return self.cbpe.estimate(_by_class(inside, self.cbpe.bins.edges), [metric])[metric]
 
 
 class Answered(NamedTuple):

@@ -17,6 +17,7 @@ Bialek et al., "Estimating model performance under covariate shift without label
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 
 import msgspec
@@ -75,13 +76,15 @@ class Cbpe(msgspec.Struct, frozen=True, dict=True):
         """Variance of the probabilities themselves, ``(bins, 2)``."""
         return self.row_variance_array / (np.array(self.rows, np.float64) + 1)
 
-    def estimate(self, counts: Ints) -> dict[str, Estimated | Undefined]:
-        """Return each metric with its interval, or why it has none; O(bins).
+    def estimate(self, counts: Ints, metrics: Iterable[str] = tuple(METRICS)) -> dict[str, Estimated | Undefined]:
+        """Return metrics with their intervals, or why one has none; O(bins) each.
 
         Parameters
         ----------
         counts
             ``(bins, 2)``: see `ScoreBins.counts`. To settle it, those of the rows whose labels came.
+        metrics
+            Which of `METRICS`.
 
         Examples
         --------
@@ -91,7 +94,7 @@ class Cbpe(msgspec.Struct, frozen=True, dict=True):
         (0.90, 0.87, 0.93)
         """
         cells = self.expected(counts)
-        return {name: self._with_interval(name, metric(cells), cells.rows) for name, metric in METRICS.items()}
+        return {name: self._with_interval(name, METRICS[name](cells), cells.rows) for name in metrics}
 
     def expected(self, counts: Ints) -> Cells:
         """Return the expected positives of a pane's counts; `confusion` makes expected counts of them."""

@@ -53,7 +53,8 @@ class Verdict(NamedTuple):
     p, rejected
         Of those windows, ``(S, F + 1)``: p-values, 1 where nothing was judged, and rejections by parallel tests.
     log_evidence
-        ``(F + 1,)``, before an alarm forgets it. To be compared with `Plan.log_thresholds`.
+        ``(F + 1,)``, before an alarm forgets it. To be compared with `Plan.log_thresholds`. Empty without
+        a full window: it is as it was.
     tests, windows
         The full windows, T of them, and their tests; None if there are none.
     """
@@ -111,7 +112,7 @@ def tick(plan: Plan, state: GaugeState, pane: Pane) -> tuple[GaugeState, Verdict
     state = gathered(state, pane)
     due = state.panes >= plan.panel.scale_panes
     if not due.any():
-        return state, _quiet(plan, evidence(plan, state))
+        return state, _quiet(plan, np.zeros(0))
     tested = _tested(plan.panel, state, np.flatnonzero(due))
     state = accumulated(plan, state, tested.found)
     verdict = _verdict(plan, state, tested, due)

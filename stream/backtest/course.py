@@ -53,9 +53,15 @@ def measured(steps: Iterable[Step]) -> Iterator[Said]:
         read = rows
 
 
-def decided(messages: Iterable[Said]) -> Iterator[tuple[list[Output], int]]:
-    """Yield what `Decide` writes on each message, and how many rows were read then."""
-    fold = Decide(0, 1, LEDGER_ID)
+def decided(messages: Iterable[Said], *, shows: bool = False) -> Iterator[tuple[list[Output], int]]:
+    """Yield what `Decide` writes on each message, and how many rows were read then.
+
+    Parameters
+    ----------
+    shows
+        As in `Decide`: a backtest reads nothing of what is for people to look at.
+    """
+    fold = Decide(0, 1, LEDGER_ID, shows=shows)
     state = fold.start()
     for position, (value, rows) in enumerate(messages):
         yield fold.step(state, [Record(position, position, value)]), rows

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from sys import intern
-from types import GenericAlias
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,7 +15,7 @@ from stream.folds.base import Output
 from stream.folds.blocks import LINE_BITS
 from stream.folds.decide.listening import KIND as NAMED
 from stream.folds.decide.listening import SIGNAL
-from stream.folds.rows import ConservationRow, FateRow, PaneRow, Result, StatisticsRow, VerdictRow, decode_rows
+from stream.folds.rows import ConservationRow, FateRow, PaneRow, Result, VerdictRow, decode_rows
 
 ALARMING = frozenset({"warning", "drift", "fault"})
 """Statuses of verdicts that say that something changed."""
@@ -146,8 +143,6 @@ class Findings:
     ----------
     panes
         Rows of each final pane, by its start.
-    statistics_rows
-        Rows of effect sizes: one for each feature of each judged pane.
     targets
         Verdicts by target: a feature, or a metric.
     verdicts
@@ -161,7 +156,6 @@ class Findings:
     """
 
     panes: dict[int, int] = field(default_factory=dict)
-    statistics_rows: int = 0
     targets: dict[str, Seen] = field(default_factory=dict)
     verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
     incidents: dict[str, Incident] = field(default_factory=dict)
@@ -173,17 +167,15 @@ class Findings:
         """Take in what one message brought about, when `rows` of the file were read."""
         for output in outputs:
             if output.topic == "panes":
-                self._pane_rows(_panes.decode(output.value))
+                self._pane_rows(decode_rows(output.value))
             elif output.topic == "verdicts":
                 self._verdicts(decode_rows(output.value))
             elif output.topic == "alerts":
                 self._alert(_alerts.decode(output.value), rows)
 
-    def _pane_rows(self, rows: Sequence[object]) -> None:
+    def _pane_rows(self, rows: Sequence[Result]) -> None:
         for row in rows:
-            if isinstance(row, _STATISTICS):
-                self.statistics_rows += 1
-            elif isinstance(row, PaneRow):
+            if isinstance(row, PaneRow):
                 self._pane(row)
             elif isinstance(row, ConservationRow):
                 self.counts[row.kind] = row
@@ -216,17 +208,4 @@ class Findings:
         incident.told += alert.effects
 
 
-def _unread(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:
-    """Return a row of which the kind alone is read: there are many."""
-    return msgspec.defstruct(kind.__name__, [], tag=kind.__struct_config__.tag, array_like=True, frozen=True)
-
-
-_READ = (PaneRow, ConservationRow, FateRow)
-_KINDS: dict[object, type[msgspec.Struct]] = {
-    kind: kind if kind in _READ else _unread(kind) for kind in get_args(Result)
-}
-_STATISTICS = _KINDS[StatisticsRow]
-_panes: msgspec.msgpack.Decoder[list[object]] = msgspec.msgpack.Decoder(
-    GenericAlias(list, (reduce(operator.or_, _KINDS.values()),))
-)
 _alerts = msgspec.json.Decoder(Alert)

@@ -68,7 +68,7 @@ class Report:
     panes
         Final panes that were decided on.
     statistics_rows
-        Rows of effect sizes: one for each feature of each judged pane with rows.
+        Rows of effect sizes that live folds would write: one for each feature of each final pane with rows.
     seconds
         Time that it took, wall clock.
     judged_rows

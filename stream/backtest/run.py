@@ -226,7 +226,7 @@ def _report(written: MonitorSpec, read: Files, findings: Findings) -> Report:
         panes=len(findings.panes),
         reference=_reference(read),
         alerts=alerts,
-        statistics_rows=findings.statistics_rows,
+        statistics_rows=sum(map(bool, findings.panes.values())) * len(read.fitted.reference.panel.bins),
         seconds=0.0,
         judged_rows=read.judged,
         fates=fates_of(findings),

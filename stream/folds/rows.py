@@ -360,6 +360,9 @@ Result = (
     | FateRow
 )
 
+SHOWN = (FeaturePaneRow, StatisticsRow, PerformanceRow, ConfusionRow, DisparityRow)
+"""Kinds of rows that are for people to look at: no decision and no finding is made of them."""
+
 _decoder = msgspec.msgpack.Decoder(list[Result])
 _encoder = msgspec.msgpack.Encoder()
 

@@ -19,10 +19,11 @@ from streamgauge.events import LabelEvent, PredictionEvent
 from stream.backtest import course
 from stream.folds.base import Record
 from stream.folds.blocks import Block, Covered, Fact, Source, Tick, encode_entry, end_of
+from stream.folds.decide import Decide
 from stream.folds.frame_events import frame_of
 from stream.folds.measure import Measure
 from stream.folds.partials import decode_message
-from stream.folds.rows import ConservationRow, decode_rows
+from stream.folds.rows import SHOWN, ConservationRow, decode_rows, encode_rows
 from tests.backtests import HOUR_MS, Fitted, columns_of, fitted, messages, partials_of, spec_of, sums_of, written
 
 BEGIN = 400_000 * HOUR_MS
@@ -69,7 +70,7 @@ def decided(said):
     """All rows that `decide` writes, without what depends on the log's clock and positions."""
     rows = [
         row
-        for some, _ in course.decided(said)
+        for some, _ in course.decided(said, shows=True)
         for output in some
         if output.topic in ("panes", "verdicts")
         for row in decode_rows(output.value)
@@ -98,6 +99,28 @@ def test_blocks_that_are_cut_at_every_pane_say_the_same(columns):
         made, path = reference(), written(folder / "rows", columns)
         usual, fine = (messages(path, SPEC, made, is_fine=is_fine) for is_fine in (False, True))
         assert decided(usual) == decided(fine)
+
+
+@given(files())
+@settings(max_examples=15)
+def test_without_rows_to_look_at_all_else_is_the_same(columns):
+    with tempfile.TemporaryDirectory() as name:
+        said = messages(written(Path(name) / "rows", columns), SPEC, reference())
+        (shown, state), (bare, same) = (followed(said, shows) for shows in (True, False))
+        assert same == state
+        assert bare == shown
+
+
+def followed(said, shows):
+    """What `decide` writes without rows to look at, in bytes, and the state that it comes to."""
+    fold = Decide(0, 1, course.LEDGER_ID, shows=shows)
+    state, told = fold.start(), []
+    for position, (value, _) in enumerate(said):
+        for output in fold.step(state, [Record(position, position, value)]):
+            is_rows = output.topic in ("panes", "verdicts")
+            rows = [row for row in decode_rows(output.value) if not isinstance(row, SHOWN)] if is_rows else []
+            told += [encode_rows([row]) for row in rows] if is_rows else [output.value]
+    return told, fold.encode(state)
 
 
 @given(files(has_duplicates=False), st.data())

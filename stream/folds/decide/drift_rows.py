@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from detectors.panel.floors import Floors
 from detectors.panel.gauge import NO_JOINT
+from detectors.panel.plan import Plan
 from detectors.panel.status import INSUFFICIENT, Status, statuses
 from stream.folds.decide.drift_words import feature_reason, pairs_reason, where
 from stream.folds.decide.findings import Gauged
@@ -30,50 +33,71 @@ def status_of(monitor: Monitor, alarms: bool, days: float) -> str:
 
 def verdict_rows(turn: Turn, gauged: Gauged) -> list[VerdictRow]:
     """Return the verdict on each feature, in the panel's order, then that on pairs if they are watched."""
-    panel = gauged.plan.panel
-    rows = [_of_feature(turn, gauged, f) for f in range(len(panel.bins))]
-    return rows if panel.joint is None else [*rows, _of_pairs(turn, gauged)]
+    rows = [_of_feature(turn, gauged, f, one) for f, one in enumerate(_by_feature(gauged))]
+    return rows if gauged.plan.panel.joint is None else [*rows, _of_pairs(turn, gauged)]
 
 
-def _of_feature(turn: Turn, gauged: Gauged, f: int) -> VerdictRow:
-    monitor, (part, plan, found) = turn.monitor, gauged
-    panel, days = plan.panel, float(found.days[f])
-    rows, scale = int(found.rows[f]), int(found.scale[f])
-    status = _status(monitor, gauged, f)
-    effect, value, floor = Floors._fields[found.which[f]], float(found.value[f]), float(found.floor[f])
-    worst = panel.bins[f].label(int(found.worst_bin[f]))
-    why = status.reason or feature_reason(effect, value, floor, days, worst)
-    is_judged = not status.reason
+class _Found(NamedTuple):
+    """What `Findings` says of one feature, as plain numbers; its evidence and threshold, and rows that count as one."""
+
+    scale: int
+    rows: int
+    p: float
+    worst_bin: int
+    is_judged: bool
+    alarms: bool
+    days: float
+    which: int
+    value: float
+    floor: float
+    low: float
+    high: float
+    log_evidence: float
+    log_threshold: float
+    design_effect: float
+
+
+def _by_feature(gauged: Gauged) -> Iterator[_Found]:
+    plan, found = gauged.plan, gauged.found
+    columns = *found[1:], found.verdict.log_evidence, plan.log_thresholds, plan.panel.design_effects
+    # Some have a place more, for the joint test.
+    return map(_Found._make, zip(*(column.tolist() for column in columns), strict=False))
+
+
+def _of_feature(turn: Turn, gauged: Gauged, f: int, found: _Found) -> VerdictRow:
+    monitor, (part, plan, _) = turn.monitor, gauged
+    panel, name, status = plan.panel, plan.names[f], _status(turn.monitor, plan, f, found)
+    effect, worst = Floors._fields[found.which], panel.bins[f].label(found.worst_bin)
+    why = status.reason or feature_reason(effect, found.value, found.floor, found.days, worst)
     return VerdictRow(
-        **of_verdict(turn, plan.names[f], *(part if part != ALL else ())),
-        pane_s=panel.scales[scale] * monitor.pane_ms // 1000,
+        **of_verdict(turn, name, *(part if part != ALL else ())),
+        pane_s=panel.scales[found.scale] * monitor.pane_ms // 1000,
         segment_key=part[0],
         segment_value=part[1],
-        target=plan.names[f],
+        target=name,
         kind="drift",
         status=status.status,
-        statistic=float(found.verdict.log_evidence[f]),
-        threshold=float(plan.log_thresholds[f]),
-        p=float(found.p[f]),
-        n=rows,
-        n_eff=rows / float(panel.design_effects[f]),
-        evidence_days=days if is_judged else math.nan,
+        statistic=found.log_evidence,
+        threshold=found.log_threshold,
+        p=found.p,
+        n=found.rows,
+        n_eff=found.rows / found.design_effect,
+        evidence_days=math.nan if status.reason else found.days,
         budget_days=monitor.budget.mark_days,
-        effect=value,
+        effect=found.value,
         effect_name=effect,
-        floor=floor,
-        lo=float(found.low[f]),
-        hi=float(found.high[f]),
-        reason=f"{plan.names[f]} {where([part] if part != ALL else [])}".rstrip() + f": {why}",
+        floor=found.floor,
+        lo=found.low,
+        hi=found.high,
+        reason=f"{name} {where([part] if part != ALL else [])}".rstrip() + f": {why}",
     )
 
 
-def _status(monitor: Monitor, gauged: Gauged, f: int) -> Status:
+def _status(monitor: Monitor, plan: Plan, f: int, found: _Found) -> Status:
     """Return what a feature's finding is called, with a reason if it was not judged."""
-    found = gauged.found
-    if found.alarms[f] or found.is_judged[f]:
-        return Status(status_of(monitor, bool(found.alarms[f]), float(found.days[f])), "")
-    said = statuses(gauged.plan.panel, int(found.scale[f]), int(found.rows[f]))[f]
+    if found.alarms or found.is_judged:
+        return Status(status_of(monitor, found.alarms, found.days), "")
+    said = statuses(plan.panel, found.scale, found.rows)[f]
     return said if said.reason else Status(INSUFFICIENT, "its window began before the last alarm: the next is judged")
 
 

@@ -11,7 +11,7 @@ from stream.folds.base import Output
 from stream.folds.rows import IncidentRow, Result, VerdictRow, encode_rows
 
 ROWS_PER_RECORD = 1_000
-_JUDGED = (VerdictRow, IncidentRow)
+_JUDGED = frozenset({VerdictRow, IncidentRow})
 
 
 @dataclass(slots=True)
@@ -24,6 +24,8 @@ class Emit:
         Of `partials`, and of the topics of rows.
     position, known_ms
         Version and log clock of every row (rows.Row).
+    shows
+        Whether rows are wanted that are for people to look at, and that nothing follows from.
     """
 
     partition: int
@@ -31,6 +33,7 @@ class Emit:
     known_ms: int
     rows: list[Result] = field(default_factory=list)
     records: list[Output] = field(default_factory=list)
+    shows: bool = True
 
     def json(self, topic: str, key: str, value: object) -> None:
         """Emit one public record."""
@@ -38,8 +41,8 @@ class Emit:
 
     def outputs(self) -> list[Output]:
         """Return all of it: panes and their kin, verdicts and incidents, then public records."""
-        judged = [r for r in self.rows if isinstance(r, _JUDGED)]
-        measured = [r for r in self.rows if not isinstance(r, _JUDGED)]
+        judged = [r for r in self.rows if type(r) in _JUDGED]
+        measured = [r for r in self.rows if type(r) not in _JUDGED]
         return [*self._records("panes", measured), *self._records("verdicts", judged), *self.records]
 
     def _records(self, topic: str, rows: Sequence[Result]) -> list[Output]:

@@ -17,7 +17,7 @@ from stream.folds.decide.outliers import judge_outliers
 from stream.folds.decide.panes import pane_rows
 from stream.folds.decide.performance import add_arrived, performance_rows
 from stream.folds.decide.specs import Specs
-from stream.folds.decide.state import LineageState
+from stream.folds.decide.state import GroupId, LineageState
 from stream.folds.decide.statistics import Final, statistics_rows
 from stream.folds.decide.turn import Turn
 
@@ -60,13 +60,17 @@ def _finalise(turn: Turn) -> OnTime:
         check_final(turn, found)
         judge_pane(turn, merged, found)
         judge_outliers(turn, found)
-    touched = add_arrived(turn, merged)
-    turn.emit.rows.extend(performance_rows(turn, touched))
-    turn.emit.rows.extend(disparity_rows(turn, touched))
+    _show(turn, add_arrived(turn, merged))
     if (window := estimate_pane(turn, found)) is not None:
         judge_estimate(turn, window)
     judge_mature_panes(turn)
     return found
+
+
+def _show(turn: Turn, touched: dict[int, list[GroupId]]) -> None:
+    if turn.emit.shows:
+        turn.emit.rows.extend(performance_rows(turn, touched))
+        turn.emit.rows.extend(disparity_rows(turn, touched))
 
 
 def _arrived(turn: Turn) -> dict[PaneGroup, Merged]:

@@ -38,6 +38,9 @@ class Decide:
         How many ledger partitions must pass a pane before it is final.
     ledger_id
         The broker's id of the ledger topic, a part of every lineage.
+    shows
+        Whether rows are written that are for people to look at, and that nothing follows from: `rows.SHOWN`. All else
+        is the same without them.
 
     Raises
     ------
@@ -45,10 +48,11 @@ class Decide:
         If `ledger_partitions` is below 1.
     """
 
-    def __init__(self, partition: int, ledger_partitions: int = 4, ledger_id: str = "") -> None:
+    def __init__(self, partition: int, ledger_partitions: int = 4, ledger_id: str = "", *, shows: bool = True) -> None:
         if ledger_partitions < 1:
             raise ValueError(f"need ledger_partitions >= 1, got {ledger_partitions}")
         self.partition, self.ledger_partitions, self.ledger_id = partition, ledger_partitions, ledger_id
+        self.shows = shows
 
     def start(self) -> DecideState:
         """Return a state that has seen nothing."""
@@ -102,7 +106,7 @@ class Decide:
         state.seen[partition], state.parts[partition] = (message.to, message.part), message.parts
         state.clocks[partition] = max(state.clocks.get(partition, 0), message.clock_ms)
         hear(state.hearing, partition, record.append_ms)
-        emit = Emit(self.partition, record.position, max(state.clocks.values()))
+        emit = Emit(self.partition, record.position, max(state.clocks.values()), shows=self.shows)
         if is_gap:
             state.gaps[partition] = state.gaps.get(partition, 0) + 1
             emit.rows.append(gap_row(message, state.gaps[partition], emit))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,8 +72,7 @@ def _confusion(partial: Partial) -> Confusion:
 
 
 def _ints(parts: list[Ints]) -> Ints:
-    total: Ints = np.sum(parts, axis=0)
-    return total
+    return reduce(np.add, parts)
 
 
 def _added(parts: list[bytes]) -> Floats:

@@ -27,7 +27,7 @@ def pane_rows(turn: Turn, merged: dict[PaneGroup, Merged]) -> Iterator[PaneRow |
     for (pane_ms, group), sums in merged.items():
         heading = of_group(turn, pane_ms, group)
         yield _pane_row(turn.monitor, heading, sums)
-        if sums.cells[ROWS]:
+        if sums.cells[ROWS] and turn.emit.shows:
             columns = _columns(sums)
             for cells in layout_of(turn.monitor).features:
                 yield _feature_row(heading, cells, columns)

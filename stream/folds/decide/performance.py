@@ -147,6 +147,7 @@ def _metric_rows(turn: Turn, known: Known, group: GroupId, sums: Sums) -> list[P
     outcomes = confusion_at_half(sums.task_cells) if monitor.task == "binary" else NO_OUTCOMES
     limit = tolerated(monitor, turn.loop.versions.get(group[0]), task, group[1:])
     tn, fp, fn, tp = outcomes
+    brier, ece = (found[name].value if name in found else math.nan for name in ("brier", "ece"))
     heading = of_group(turn, known.pane_ms, group)
     return [
         PerformanceRow(
@@ -164,8 +165,8 @@ def _metric_rows(turn: Turn, known: Known, group: GroupId, sums: Sums) -> list[P
             fp=fp,
             fn=fn,
             tn=tn,
-            brier=found["brier"].value if "brier" in found else math.nan,
-            ece=found["ece"].value if "ece" in found else math.nan,
+            brier=brier,
+            ece=ece,
         )
         for name in names
     ]

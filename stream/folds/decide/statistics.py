@@ -31,10 +31,11 @@ class Final(NamedTuple):
 def statistics_rows(panes: Sequence[Final]) -> list[StatisticsRow]:
     """Return the effect sizes of each feature in final panes of a monitor; none without a reference, or without rows.
 
-    All panes at once: for one alone, what numpy does costs less than to ask it.
+    All panes at once: for one alone, what numpy does costs less than to ask it. None either where nobody looks at them,
+    and no detector listens.
     """
     with_rows = [pane for pane in panes if pane.found.rows]
-    if not with_rows or with_rows[0].turn.monitor.reference is None:
+    if not with_rows or not _is_wanted(with_rows[0].turn):
         return []
     monitor = with_rows[0].turn.monitor
     plan, places = plan_of(monitor), {cells.name: cells.number for cells in layout_of(monitor).features}
@@ -45,6 +46,10 @@ def statistics_rows(panes: Sequence[Final]) -> list[StatisticsRow]:
     of_features = [(name, places[name]) for name in plan.names]
     of_panes = zip(with_rows, values.tolist(), present, sizes.tolist(), strict=True)
     return [row for pane, n, known, size in of_panes for row in _of_pane(pane, of_features, n, known, size)]
+
+
+def _is_wanted(turn: Turn) -> bool:
+    return turn.monitor.reference is not None and (turn.emit.shows or bool(turn.monitor.detectors))
 
 
 def _sizes(panel: Panel, counts: Ints, rows: Ints) -> Floats:

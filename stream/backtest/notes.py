@@ -9,7 +9,7 @@ from streamgauge.spec import MonitorSpec
 from detectors.reference import Reference
 from stream.backtest.findings import Findings, Reason
 from stream.backtest.labels import LabelFile
-from stream.backtest.reader import ORIGIN_MS, RowsFile
+from stream.backtest.reader import ORIGIN_MS, ROW_MS, RowsFile
 from stream.backtest.words import moment
 
 _FATES = ("received", "used", "duplicate", "late_used", "invalid", "unmatched", "pending")
@@ -40,8 +40,9 @@ def _of_columns(rows: RowsFile, labels: LabelFile | None) -> Iterator[str]:
     extra = rows.columns.extra
     if extra:
         yield f"{_count(len(extra), 'column')} not read: {_names(extra)}"
-    if not rows.has("event_time"):
-        yield f"no column event_time: one row a second from {moment(ORIGIN_MS)[:10]} on, lateness 0"
+    if not rows.is_timed:
+        yield f"no column event_time: {laid_out(rows.row_ms)} from {moment(ORIGIN_MS)[:10]} on, lateness 0"
+    yield from _of_both(rows)
     if not rows.has("prediction_id"):
         yield "no column prediction_id: the row number is the id"
     if labels is not None and rows.has("label"):
@@ -50,8 +51,36 @@ def _of_columns(rows: RowsFile, labels: LabelFile | None) -> Iterator[str]:
         yield "no labels: performance is not judged"
     elif not (rows.has("score") or rows.has("prediction")):
         yield "neither score nor prediction: performance is not judged"
+    if not rows.is_timed and (rows.has("label_time") if labels is None else labels.has_times):
+        yield "label_time not read: without event_time nothing says how old a label is; each comes with its prediction"
     if labels is not None and labels.nulls:
         yield f"{_count(labels.nulls, 'row')} of {labels.path} without a label"
+
+
+def _of_both(rows: RowsFile) -> Iterator[str]:
+    for name in rows.columns.fields & {feature for feature, _ in rows.columns.features}:
+        yield f"the column {name} is read twice, as a feature and as what it is called: rename the feature if it is one"
+
+
+def laid_out(row_ms: float) -> str:
+    """Return how close rows without times follow each other.
+
+    >>> laid_out(1_000.0), laid_out(3_216.5)
+    ('one row a second', 'one row each 3.22 s, as close as in the other file,')
+    """
+    return (
+        "one row a second"
+        if row_ms == ROW_MS
+        else f"one row each {row_ms / 1_000:.3g} s, as close as in the other file,"
+    )
+
+
+def of_reference(rows: RowsFile, is_timed: bool) -> Iterator[str]:
+    """Yield how the rows of a reference without times were laid out, and whether volume is judged."""
+    if rows.is_timed and not is_timed:
+        yield f"the reference has no column event_time: {laid_out(rows.row_ms)} was assumed"
+    if rows.row_ms != ROW_MS:
+        yield "volume is not judged: one of the two files does not say when its rows happened"
 
 
 def of_performance(spec: MonitorSpec, rows: RowsFile, labels: LabelFile | None, reference: Reference) -> Iterator[str]:

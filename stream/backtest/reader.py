@@ -33,8 +33,8 @@ CHUNK_ROWS = 1 << 13
 ORIGIN_MS = 946_684_800_000
 """2000-01-01 UTC. Where rows do not say when they happened, they begin with the first pane from then on."""
 
-ROW_MS = 1_000
-"""And follow each other so closely."""
+ROW_MS = 1_000.0
+"""And follow each other so closely, if no other file says how close."""
 
 
 class RowsFile:
@@ -46,9 +46,13 @@ class RowsFile:
         Whose features the rows have.
     truths
         The table of texts of labels, which grows.
+    row_ms
+        Milliseconds from one row to the next where the file does not say when they happened.
 
     Attributes
     ----------
+    row_ms
+        The same: it may be set until rows are read.
     truths
         That table.
     rows
@@ -64,9 +68,9 @@ class RowsFile:
         If the file cannot be read, is empty, or its columns are not those that the spec asks for.
     """
 
-    def __init__(self, path: Path, spec: MonitorSpec, truths: Texts) -> None:
+    def __init__(self, path: Path, spec: MonitorSpec, truths: Texts, row_ms: float = ROW_MS) -> None:
         self._file = opened(path, spec.features)
-        self._spec, self.truths = spec, truths
+        self._spec, self.truths, self.row_ms = spec, truths, row_ms
         self.path, self.rows = path, self._file.rows
         self.columns: Columns = row_columns(str(path), self._file.schema, spec, self._file.example)
         self.refused: set[int] = set()
@@ -75,9 +79,14 @@ class RowsFile:
         """Say whether there is a column of that name beside the features."""
         return field in self.columns.fields
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether rows say when they happened."""
+        return self.has("event_time")
+
     def times(self) -> Iterator[Ints]:
         """Yield the event times of all rows, epoch milliseconds, some at once; BacktestError on one that is none."""
-        if not self.has("event_time"):
+        if not self.is_timed:
             for first in range(0, self.rows, BATCH_ROWS):
                 yield self._made_up_ms(first, min(BATCH_ROWS, self.rows - first))
             return
@@ -128,13 +137,13 @@ class RowsFile:
         return chunk.take(np.flatnonzero(~bad))
 
     def _event_ms(self, table: pa.Table, first: int) -> Ints:
-        if not self.has("event_time"):
+        if not self.is_timed:
             return self._made_up_ms(first, table.num_rows)
         return self._times(only(table, "event_time"), "event_time", first)
 
     def _made_up_ms(self, first: int, n: int) -> Ints:
         begin = -(-ORIGIN_MS // self._spec.pane_ms) * self._spec.pane_ms
-        return begin + ROW_MS * np.arange(first, first + n)
+        return begin + (self.row_ms * np.arange(first, first + n)).astype(np.int64)
 
     def _ids(self, table: pa.Table, rows: Ints) -> Ids:
         if not self.has("prediction_id"):
@@ -156,7 +165,7 @@ class RowsFile:
         return Labels(ids.take(rows), hashes[rows], words[rows], came_ms, nothing, nothing, revisions), rows
 
     def _label_ms(self, table: pa.Table, first: int, event_ms: Ints) -> Ints:
-        if not self.has("label_time"):
+        if not (self.has("label_time") and self.is_timed):
             return event_ms
         column = only(table, "label_time")
         known = np.asarray(column.is_valid())

@@ -39,6 +39,8 @@ class Sample:
         The table of texts of labels.
     from_ms, to_ms
         Rows outside are passed over: ``[from_ms, to_ms)``.
+    is_timed
+        Whether its rows, and those that are judged by it, say when they happened.
     passed
         How many were.
     """
@@ -47,6 +49,7 @@ class Sample:
     truths: Texts
     from_ms: int = NEVER
     to_ms: int = FOR_EVER
+    is_timed: bool = True
     passed: int = 0
     hashes: list[Words] = field(default_factory=list)
     versions: Texts = field(default_factory=Texts)
@@ -90,6 +93,7 @@ class Sample:
             label_ages_ms=found[_AGE].astype(np.int64),
             version=found[_VERSION].astype(np.int64),
             versions=self.versions.names,
+            is_timed=self.is_timed,
         )
 
     def _once(self) -> Ints:
@@ -133,7 +137,7 @@ _EVENT, _SERVED, _TRUTH, _AGE, _VERSION, _FEATURE = "event", "served", "truth", 
 
 def refuse_cycle(spec: MonitorSpec, file: RowsFile) -> None:
     """Return if a spec without a cycle, or a file with event times; else BacktestError."""
-    if spec.cycle is not None and not file.has("event_time"):
+    if spec.cycle is not None and not file.is_timed:
         raise BacktestError(
             [f"{file.path}: no column event_time, so nothing says which rows are of which {spec.cycle}"]
         )

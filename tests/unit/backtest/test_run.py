@@ -131,6 +131,52 @@ def test_a_pane_that_holds_few_rows_is_told_with_one_that_suits(tmp_path):
     assert f"pane: {said}" in notes
 
 
+def timed(columns, every_ms, seed=0):
+    n = len(columns["x"])
+    gaps = np.random.default_rng(seed).exponential(every_ms, n)
+    return columns | {"event_time": 1_709_251_200_000 + np.cumsum(gaps).astype(np.int64)}
+
+
+@pytest.mark.parametrize("pane", [None, "10m"])
+@pytest.mark.parametrize("which", ["rows", "reference"])
+def test_where_one_file_alone_has_times_the_other_is_laid_out_as_close_and_volume_is_not_judged(tmp_path, pane, which):
+    rows, normal = columns_of(30_000), columns_of(20_000, seed=5)
+    rows["x"][20_000:] += 0.5
+    rows = timed(rows, 10_000) if which == "rows" else rows
+    reference = written(tmp_path / "reference.parquet", normal if which == "rows" else timed(normal, 10_000))
+    report = run(tmp_path, rows, spec_of(pane=pane, reference=None), reference=reference).report
+    found = [(alert.kind, alert.features[0]) for alert in report.alerts if alert.opened_row > 20_000]
+    assert found == [("drift", "x")]
+    assert not any(alert.kind == "volume" for alert in report.alerts)
+    assert report.rows / report.panes == pytest.approx(report.reference.rows / report.reference.panes, rel=0.1)
+    assert "volume is not judged: one of the two files does not say when its rows happened" in report.notes
+
+
+def test_a_gap_and_a_time_far_in_the_future_do_not_make_panes_longer(tmp_path):
+    columns = timed(columns_of(20_000, seed=5), 1_000)
+    usual = run(tmp_path, columns, spec_of(pane=None)).report.settings["pane"]
+    columns["event_time"][15_000:] += 30 * 86_400_000
+    columns["event_time"][19_999] = 4_000_000_000_000
+    assert run(tmp_path, columns, spec_of(pane=None)).report.settings["pane"] == usual
+
+
+def test_times_of_labels_are_not_read_where_rows_have_none(tmp_path):
+    columns = shifted() | {"label_time": np.full(ROWS, 1_709_251_200_000)}
+    report = run(tmp_path, columns, SPEC).report
+    assert report.fates["label"]["used"] == report.judged_rows
+    said = "label_time not read: without event_time nothing says how old a label is; each comes with its prediction"
+    assert said in report.notes
+    labels = {"prediction_id": np.arange(ROWS), "label": columns.pop("label"), "label_time": columns.pop("label_time")}
+    other = run(tmp_path, columns, SPEC, labels=written(tmp_path / "labels.parquet", labels)).report
+    assert (other.fates, said in other.notes) == (report.fates, True)
+
+
+def test_a_column_that_is_a_feature_and_a_label_is_told(tmp_path):
+    features = {**SPEC.model_dump(mode="json", by_alias=True)["features"], "label": {"type": "number"}}
+    report = run(tmp_path, shifted(), spec_of(pane="10m", features=features)).report
+    assert any(note.startswith("the column label is read twice") for note in report.notes)
+
+
 def test_first_panes_that_the_backtest_chooses_leave_rows_to_judge(tmp_path):
     columns = {name: values[:10_000] for name, values in columns_of(ROWS).items()}
     report = run(tmp_path, columns, spec_of(pane=None, reference={"first": "200 panes"})).report
@@ -148,7 +194,6 @@ def test_notes_say_what_was_not_read_and_what_was_made_up(tmp_path):
         "1 row refused: score or prediction is infinite (the first is row 40001)",
         "1 prediction invalid (no probability: score 7); the first is row 40000",
         "1 label of predictions that are not in the rows",
-        "the last pane holds a part of its rows only: its volume is not judged",
     ]
 
 

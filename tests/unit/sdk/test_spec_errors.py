@@ -126,7 +126,12 @@ def test_a_segment_has_no_name_of_streamgauges_own_either() -> None:
 def test_a_spec_made_of_values_has_the_same_words_as_one_of_a_file() -> None:
     values = {"monitor": "m", "model": "m", "task": "binary", "features": {"x": {"type": "number"}}}
     assert MonitorSpec(**values, pane="1h").pane_ms == 3_600_000
-    for changes in ({"pane": 60}, {"segmnts": ["x"]}, {"task": "tertiary"}, {"features": {"__score__": {"type": "number"}}}):
+    for changes in (
+        {"pane": 60},
+        {"segmnts": ["x"]},
+        {"task": "tertiary"},
+        {"features": {"__score__": {"type": "number"}}},
+    ):
         with pytest.raises(SpecError) as called:
             MonitorSpec(**(values | changes))
         with pytest.raises(SpecError) as read:

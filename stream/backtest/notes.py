@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from streamgauge.durations import format_duration
 from streamgauge.spec import MonitorSpec
 
 from detectors.reference import Reference
@@ -83,19 +84,38 @@ def of_reference(rows: RowsFile, is_timed: bool) -> Iterator[str]:
         yield "volume is not judged: one of the two files does not say when its rows happened"
 
 
-def of_performance(spec: MonitorSpec, rows: RowsFile, labels: LabelFile | None, reference: Reference) -> Iterator[str]:
-    """Yield why performance is not judged, though there are answers and labels."""
+def of_performance(
+    spec: MonitorSpec, rows: RowsFile, labels: LabelFile | None, reference: Reference, findings: Findings
+) -> Iterator[str]:
+    """Yield why performance is not judged, or not of all panes, though there are answers and labels."""
     has_both = (rows.has("score") or rows.has("prediction")) and (labels is not None or rows.has("label"))
     if has_both and spec.performance is None:
         yield "performance is not judged: the spec names no metric; write performance: {metric: …, tolerance: …}"
     elif has_both and reference.promise is None:
         yield "performance is not judged: the reference has no answers with labels"
+    elif has_both:
+        yield from _of_maturity(spec, findings)
+
+
+def _of_maturity(spec: MonitorSpec, findings: Findings) -> Iterator[str]:
+    panes = sum(rows > 0 for rows in findings.panes.values())
+    lacking = panes - sum(count for (kind, _), count in findings.verdicts.items() if kind == "performance")
+    if lacking > 0:
+        horizon = format_duration(spec.labels.horizon_ms)
+        late = f"their labels came after the last row, or not within the label horizon, {horizon}"
+        yield f"performance of {lacking:,} of {panes:,} panes is not judged: {late}"
 
 
 def _of_rows(rows: RowsFile, passed: int) -> Iterator[str]:
     if rows.refused:
         some = _count(len(rows.refused), "row")
         yield f"{some} refused: score or prediction is infinite (the first is row {min(rows.refused)})"
+    if rows.ahead:
+        first = min(rows.ahead)
+        yield (
+            f"{_count(len(rows.ahead), 'row')} left out: event_time is more than an hour ahead of all rows around "
+            f"(the first is row {first}, {moment(rows.ahead[first] // 1_000 * 1_000)})"
+        )
     if passed:
         yield f"{_count(passed, 'row')} before the reference not used"
 
@@ -103,7 +123,8 @@ def _of_rows(rows: RowsFile, passed: int) -> Iterator[str]:
 def _of_fates(findings: Findings) -> Iterator[str]:
     for (kind, fate, _), each in findings.reasons.items():
         first = f"row {each.first}" if each.first >= 0 else f"prediction_id {each.first_id!r}"
-        why = f" ({each.said})" if each.said else ""
+        mend = ": write 0 or 1, true or false" if each.said.startswith("no label of a binary") else ""
+        why = f" ({each.said}{mend})" if each.said else ""
         yield f"{_count(each.count, kind)} {fate}{why}; the first is {first}"
     for kind, row in sorted(findings.counts.items()):
         if row.late_used:
@@ -114,7 +135,7 @@ def _of_fates(findings: Findings) -> Iterator[str]:
 
 def _of_end(cut: int) -> Iterator[str]:
     if cut:
-        yield "the last pane holds a part of its rows only: its volume is not judged"
+        yield "the pane in which rows begin and the last one hold a part of theirs: their volume is not judged"
 
 
 def _names(names: tuple[str, ...]) -> str:

@@ -141,7 +141,7 @@ def _check(wanted: Wanted) -> None:
 def read_files(wanted: Wanted, progress: Progress = _nobody) -> Files:
     """Open all files, and make the reference; BacktestError as `backtest`."""
     (spec, row_ms), truths = _settled(wanted), Truths(wanted.spec.task)
-    rows = RowsFile(wanted.rows, spec, truths, row_ms)
+    rows = RowsFile(wanted.rows, spec, truths, row_ms, is_stream=True)
     timeline = timeline_of(rows.times(), spec.pane_ms, spec.lateness_ms)
     labels = None if wanted.labels is None else LabelFile(wanted.labels, spec.model, truths, rows.is_timed)
     span = replace(span_of(spec, wanted.folder, wanted.reference, timeline), row_ms=row_ms)
@@ -155,7 +155,7 @@ def _settled(wanted: Wanted) -> tuple[MonitorSpec, float]:
 
     Without times nothing is late; a pane that is left open fits the reference.
     """
-    rows, other = RowsFile(wanted.rows, wanted.spec, Texts()), _other(wanted)
+    rows, other = RowsFile(wanted.rows, wanted.spec, Texts(), is_stream=True), _other(wanted)
     refuse_cycle(wanted.spec, rows)
     read = rows if other is None else other
     rows.row_ms = read.row_ms = pace_ms(rows, other)
@@ -264,7 +264,8 @@ def _realised(spec: MonitorSpec, alerts: Sequence[AlertReport], panes: int) -> R
 def _notes(written: MonitorSpec, read: Files, findings: Findings, cut: int) -> list[str]:
     said = notes_of(read.rows, read.labels, findings, read.passed, cut)
     reference = read.fitted.reference
-    said += [*of_reference(read.rows, read.is_timed), *of_performance(read.spec, read.rows, read.labels, reference)]
+    said += of_reference(read.rows, read.is_timed)
+    said += of_performance(read.spec, read.rows, read.labels, reference, findings)
     return [*_of_pane(written, read), *said]
 
 

@@ -178,7 +178,7 @@ def _of_file(spec: MonitorSpec, path: Path) -> Found:
     for chunk in file.chunks():
         sample.add(chunk, None)
     said = f"{path.name}, sha256 {_sha(path)[:12]}"
-    return Found(sample.rows(), Origin("file", said), tuple(_notes(file)))
+    return Found(sample.rows(), Origin("file", said), (*_notes(file), *sample.notes))
 
 
 def _notes(file: RowsFile) -> Sequence[str]:

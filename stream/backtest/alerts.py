@@ -19,7 +19,7 @@ VERDICTS = {"data-fault": "quality", "drift": "drift"}
 """Kinds of verdicts that raise incidents; others have verdicts of one kind only."""
 
 PARTIAL = ("volume", "no-data")
-"""Kinds of incidents about which a pane with a part of its rows says nothing."""
+"""Kinds of incidents that a pane with a part of its rows says nothing about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ from stream.backtest.words import moment
 _FATES = ("received", "used", "duplicate", "late_used", "invalid", "unmatched", "pending")
 MOST_NAMES = 5
 
+_MUCH = 10
+"""Late events, one of so many and more, are no exception: rows are not in stream order."""
+
 
 def fates_of(findings: Findings) -> dict[str, object]:
     """Return where predictions and labels went, and why those that were not simply used were not."""
@@ -128,7 +131,10 @@ def _of_fates(findings: Findings) -> Iterator[str]:
         yield f"{_count(each.count, kind)} {fate}{why}; the first is {first}"
     for kind, row in sorted(findings.counts.items()):
         if row.late_used:
-            yield f"{_count(row.late_used, kind)} late: shown with a later pane, not judged"
+            order = (
+                ": sort rows by event_time, or write a longer lateness" if _MUCH * row.late_used > row.received else ""
+            )
+            yield f"{_count(row.late_used, kind)} late: shown with a later pane, not judged{order}"
         if kind == "label" and row.pending:
             yield f"{_count(row.pending, kind)} of predictions that are not in the rows"
 

@@ -175,6 +175,13 @@ def test_a_row_from_the_future_is_left_out_and_told_and_what_follows_is_judged(t
     assert not any("40000" in note for note in run(tmp_path, columns, SPEC).report.notes)
 
 
+def test_rows_that_are_not_in_stream_order_are_told_with_the_mend(tmp_path):
+    columns = timed(columns_of(ROWS), 1_000)
+    columns["event_time"][50_000:] = columns["event_time"][50_000:][::-1].copy()
+    notes = run(tmp_path, columns, SPEC).report.notes
+    assert any(note.endswith("not judged: sort rows by event_time, or write a longer lateness") for note in notes)
+
+
 def test_times_of_labels_are_not_read_where_rows_have_none(tmp_path):
     columns = shifted() | {"label_time": np.full(ROWS, 1_709_251_200_000)}
     report = run(tmp_path, columns, SPEC).report

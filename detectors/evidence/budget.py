@@ -97,6 +97,16 @@ class Budget(msgspec.Struct, frozen=True):
             )
         return Thresholds(panes / (self.pages * (1 - self.window_share)), self.pages * self.window_share / panes)
 
+    def window_q(self, pane_ms: int) -> float:
+        """Return the share of panes in which faults may be raised if nothing is wrong: never more than warnings may.
+
+        Of panes so long that the period holds few, the budget alone would allow a fault in every few panes.
+
+        >>> round(Budget().window_q(3_600_000), 6), Budget().window_q(5 * DAY_MS)
+        (0.000231, 0.001)
+        """
+        return min(WARN.q, self.page(pane_ms).q)
+
     def panes(self, pane_ms: int) -> float:
         """Return N, the panes in the period."""
         if pane_ms < 1:

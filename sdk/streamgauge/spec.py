@@ -16,6 +16,7 @@ from streamgauge.spec_rules import (
     Cycle,
     cycle_problem,
     listening_problem,
+    name_problem,
     performance_problem,
     segment_problem,
     time_problem,
@@ -34,6 +35,13 @@ Outliers = Literal["distance", "trees", "none"]
 class MonitorSpec(Part):
     """What one monitor watches. All lengths of time are milliseconds here, and text such as ``1h`` in YAML.
 
+    Raises
+    ------
+    SpecError
+        Naming every problem with its field, and the mend where one is known; so do `from_yaml` and `from_json`.
+
+    Examples
+    --------
     >>> spec = MonitorSpec.from_yaml('''
     ... monitor: flight-delay
     ... model: flight-delay
@@ -105,6 +113,15 @@ class MonitorSpec(Part):
     notify: Names = Field(default=(), max_length=16, description="names of channels that ops settings resolve")
     retrain: Retrain | None = Field(default=None, description="when and how to retrain; none: never")
 
+    def __init__(self, /, **values: object) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise SpecError(problems_of(error, type(self))) from None
+
+    # As pydantic's own classes say it: what validates otherwise does not call it.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
     @property
     def cycle_ms(self) -> int:
         """Length of the cycle, 0 for none."""
@@ -161,6 +178,7 @@ class MonitorSpec(Part):
         for problem in (
             time_problem(self.pane_ms, self.lateness_ms, self.labels.horizon_ms),
             cycle_problem(self.cycle, self.pane_ms),
+            name_problem(self.features),
             segment_problem(self.segments, self.protected, self.features),
             performance_problem(self.task, self.performance, self.retrain),
             listening_problem(self.task, self.detectors, self.features, self.value),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from streamgauge.durations import DAY_MS, format_duration
+from streamgauge.shown import shown
 from streamgauge.spec_detectors import Detector, detectors_problem
 from streamgauge.spec_parts import Feature, Performance, Retrain, Value
 from streamgauge.spec_tasks import METRICS, VALUE_EXAMPLES, VALUES, Metric, Task
@@ -75,6 +76,20 @@ def _least_pane_ms(cycle_ms: int) -> int:
     """
     minutes = (m for m in range(1, 1_440) if not 1_440 % m)
     return next(60_000 * m for m in minutes if cycle_ms <= MAX_PHASES * m * 60_000)
+
+
+def name_problem(features: Mapping[str, Feature]) -> str:
+    """Return what is wrong with the names of features: those between two underscores each are streamgauge's own.
+
+    >>> name_problem({"x": Feature(type="number"), "__score__": Feature(type="number")})
+    "features.__score__: the name '__score__' is kept for what streamgauge watches itself; write another, as 'score'"
+    """
+    own = next((name for name in features if name.startswith("__") and name.endswith("__")), None)
+    if own is None:
+        return ""
+    plain = own.strip("_")
+    mend = f"write another, as {shown(plain)}" if plain and plain not in features else "write another"
+    return f"features.{own}: the name {shown(own)} is kept for what streamgauge watches itself; {mend}"
 
 
 def segment_problem(segments: Sequence[str], protected: Sequence[str], features: Mapping[str, Feature]) -> str:

@@ -97,18 +97,21 @@ class AlertReport:
 
 
 def alerts_of(findings: Findings, timeline: Timeline) -> tuple[list[AlertReport], int]:
-    """Return the incidents in the order in which they were raised, and how many only say that the file ends.
+    """Return the incidents in the order in which they were raised, and how many only say where the file is cut.
 
-    The last pane holds a part of its rows: its volume says nothing.
+    The pane in which its rows begin and the last one hold a part of theirs: their volume says nothing.
     """
-    last_ms = max(findings.panes, default=0)
-    found, cut = [], 0
-    for incident in findings.incidents.values():
-        if incident.opening.kind in PARTIAL and instant_ms(incident.opening.since) >= last_ms:
-            cut += 1
-        else:
-            found.append(_alert(incident, findings, timeline))
-    return sorted(found, key=lambda alert: alert.opened_row), cut
+    whole = [each for each in findings.incidents.values() if not _is_of_a_part(each, findings, timeline)]
+    found = [_alert(incident, findings, timeline) for incident in whole]
+    return sorted(found, key=lambda alert: alert.opened_row), len(findings.incidents) - len(found)
+
+
+def _is_of_a_part(incident: Incident, findings: Findings, timeline: Timeline) -> bool:
+    since_ms, last_ms = instant_ms(incident.opening.since), max(findings.panes, default=0)
+    if incident.opening.kind not in PARTIAL:
+        return False
+    has_ended = _until_ms(incident, list(_alarms(incident, findings)), timeline.pane_ms) <= since_ms + timeline.pane_ms
+    return since_ms >= last_ms or (since_ms < timeline.from_ms and has_ended)
 
 
 def _alert(incident: Incident, findings: Findings, timeline: Timeline) -> AlertReport:
@@ -196,15 +199,22 @@ def _segment(where: object) -> str | None:
 
 
 def _effects(incident: Incident, alarms: Sequence[Alarm]) -> list[Effect]:
-    """Return the effects that the fold told, else those of the largest alarm of each target.
+    """Return the effects that the fold told, and those of the largest alarm of each other feature, as ranked.
 
-    Where the sentence has a figure it stands among them: there each effect is the one that was told first.
+    The fold tells of what alarmed when it told last: that may be one that joined later. Where the sentence has a figure
+    it stands among them: there each effect is the one that was told first.
     """
     if incident.newest.kind in FIGURED and incident.told:
         first = {(effect.get("feature"), effect.get("effect")): effect for effect in reversed(incident.told)}
         return [_told(effect) for effect in reversed(first.values())]
-    if incident.newest.effects:
-        return [_told(effect) for effect in incident.newest.effects]
+    told = [_told(effect) for effect in incident.newest.effects]
+    known = {effect.feature for effect in told}
+    rank = {name: place for place, name in enumerate(incident.newest.features)}
+    more = [] if "" in known else [effect for effect in _largest(incident, alarms) if effect.feature not in known]
+    return sorted([*told, *more], key=lambda effect: rank.get(effect.feature, len(rank)))
+
+
+def _largest(incident: Incident, alarms: Sequence[Alarm]) -> list[Effect]:
     largest: dict[str, Alarm] = {}
     for alarm in (each for each in alarms if each.effect_name):
         known = largest.get(alarm.target)

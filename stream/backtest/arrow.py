@@ -96,10 +96,13 @@ def read_times(column: pa.Array) -> pa.Array:
     """
     if kind_of(column.type) != "text":
         return column
-    try:
-        return pc.cast(plain(column), pa.timestamp("us"))
-    except pa.ArrowInvalid:
-        return pc.cast(plain(column), pa.timestamp("us", "UTC"))
+    texts_ = plain(column)
+    for unit, zone in (("us", None), ("us", "UTC"), ("ns", None)):
+        try:
+            return pc.cast(texts_, pa.timestamp(unit, zone))
+        except pa.ArrowInvalid:
+            continue
+    return pc.cast(texts_, pa.timestamp("ns", "UTC"))
 
 
 def times_ms(column: pa.Array) -> Ints:

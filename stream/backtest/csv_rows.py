@@ -1,9 +1,11 @@
-"""CSV files as Arrow tables: their first line names the columns, an empty field is a missing value."""
+"""CSV files as Arrow tables: their first line names the columns, an empty field or `MISSING` is a missing value."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 from streamgauge.spec_parts import Feature
@@ -11,7 +13,19 @@ from streamgauge.spec_parts import Feature
 from stream.backtest.errors import BacktestError
 from stream.backtest.parquet import ParquetRows
 
+if TYPE_CHECKING:
+    from pyarrow import csv
+
 _TEXTS = ("prediction_id", "version")
+
+MISSING: Final = (
+    *("", "NA", "N/A", "n/a", "<NA>", "#N/A", "#N/A N/A", "#NA", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"),
+    *("1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
+)
+"""Fields without quotes that say that there is no value: those of pandas."""
+
+_NO_NUMBER: Final = re.compile(r"In CSV column #(\d+): .*conversion error to double: invalid value '(.*)'", re.DOTALL)
+_FEW = 60
 
 
 def opened(path: Path, features: Mapping[str, Feature]) -> CsvRows | ParquetRows:
@@ -64,10 +78,34 @@ def _read(path: Path, features: Mapping[str, Feature]) -> pa.Table:
 
     types = dict.fromkeys(_TEXTS, pa.string())
     types |= {name: pa.float64() if f.type == "number" else pa.string() for name, f in features.items()}
-    options = csv.ConvertOptions(
-        column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
-    )
     try:
-        return csv.read_csv(path, convert_options=options)
+        return csv.read_csv(path, convert_options=_options(types))
     except (pa.ArrowException, OSError) as error:
-        raise BacktestError([f"{path}: cannot be read as CSV ({str(error).splitlines()[0][:200]})"]) from error
+        said = _no_number(path, str(error))
+        if said is None:
+            said = f"cannot be read as CSV ({str(error).splitlines()[0][:200]})"
+        raise BacktestError([f"{path}: {said}"]) from error
+
+
+def _options(types: Mapping[str, pa.DataType]) -> csv.ConvertOptions:
+    from pyarrow import csv
+
+    return csv.ConvertOptions(
+        column_types=types, null_values=MISSING, strings_can_be_null=True, quoted_strings_can_be_null=False
+    )
+
+
+def _no_number(path: Path, error: str) -> str | None:
+    """Return which column, row and value is no number, and the mend; None if the error says something else."""
+    found = _NO_NUMBER.match(error)
+    if found is None:
+        return None
+    from pyarrow import csv
+
+    column, value = int(found[1]), found[2]
+    with csv.open_csv(path) as reader:
+        name = reader.schema.names[column]
+    texts = csv.read_csv(path, convert_options=_options({name: pa.string()}))[name]
+    row = next((i for i, text in enumerate(texts.to_pylist()) if text == value), 0)
+    mend = "write a number, nothing or NA, or say type: category in the spec"
+    return f"column {name} holds {value[:_FEW]!r} in row {row:,}, the spec says number: {mend}"

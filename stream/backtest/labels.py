@@ -72,9 +72,13 @@ class LabelFile:
     ----------
     texts
         The table of texts of labels, which grows.
+    is_timed
+        Whether predictions say when they were made; else no time of a label can be compared with theirs.
 
     Attributes
     ----------
+    has_times
+        Whether it says when labels came.
     rows
         How many rows the file has.
     nulls
@@ -88,11 +92,13 @@ class LabelFile:
         If the file cannot be read, is empty, or a column, id, time or revision is none.
     """
 
-    def __init__(self, path: Path, model: str, texts: Texts) -> None:
+    def __init__(self, path: Path, model: str, texts: Texts, is_timed: bool = True) -> None:
         file = opened(path, {})
         columns = label_columns(str(path), file.schema, file.example)
+        self.has_times = "label_time" in columns.fields
         self.path, self.rows, self.extra = path, file.rows, columns.extra
         self._model, self._texts, self._fields = model, texts, columns.fields
+        self._is_timed = is_timed and self.has_times
         tables = file.tables(columns.names, BATCH_ROWS)
         labels = Labels.joined([self._labels(table, i * BATCH_ROWS) for i, table in enumerate(tables)])
         self.nulls = self.rows - len(labels)
@@ -125,7 +131,7 @@ class LabelFile:
         return Labels(ids.take(rows), hashes[rows], words[rows], came_ms[rows], nothing, nothing, revisions)
 
     def _came_ms(self, table: pa.Table, first: int) -> Ints:
-        if "label_time" not in self._fields:
+        if not self._is_timed:
             return np.full(table.num_rows, UNKNOWN_MS)
         column = only(table, "label_time")
         times = checked_times(str(self.path), filled(column), "label_time", first)

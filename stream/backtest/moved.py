@@ -61,7 +61,7 @@ def _normal(source: Source) -> Panes:
     """Return the rows of the reference."""
     span = source.span
     if span.file is not None:
-        other = RowsFile(span.file, source.spec, Texts())
+        other = RowsFile(span.file, source.spec, Texts(), span.row_ms)
         return _panes(source.spec, other, (0, other.rows, Span(0, 0, NEVER, span.file)))
     return _panes(source.spec, source.rows, _own(source.timeline, span.from_ms, span.to_ms))
 

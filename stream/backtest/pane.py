@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,11 @@ ROWS: Final = 100
 
 FEW_ROWS: Final = 10
 """Rows in a pane below which a longer one is advised: warnings are allowed by the pane, however few rows it has."""
+
+_IN: Final = 100
+"""One gap of so many may be longer than rows usually leave."""
+
+_EVER: Final = 1 << 62
 
 HOUR_MS: Final = 3_600_000
 """The default of a spec: longer panes are chosen only where these hold too few rows."""
@@ -62,6 +67,35 @@ def _of_rows(rows: int, span_ms: int) -> int:
     return next((ms for ms in _LENGTHS_MS if rows * ms >= ROWS * span_ms), _LENGTHS_MS[-1])
 
 
+class Covered(NamedTuple):
+    """How many rows there are, and over how long a time."""
+
+    rows: int
+    span_ms: int
+
+
+def covered(times: Iterable[Ints], from_ms: int = -_EVER, to_ms: int = _EVER) -> Covered:
+    """Return the rows in ``[from_ms, to_ms)`` and the time that they cover, of event times in epoch milliseconds.
+
+    The longest gaps, one and one more in a hundred but fewer than 60, count as long as the next one: an outage, or a
+    time that is wrong, is rarer than panes that a reference needs, and does not say how close rows follow each other.
+
+    >>> seconds = 1_000 * np.arange(500)
+    >>> covered([seconds]), covered([seconds, seconds + 86_400_000]).span_ms, covered([np.append(seconds, 1 << 60)])
+    (Covered(rows=500, span_ms=499001), 999001, Covered(rows=501, span_ms=500001))
+    """
+    rows, parts = 0, [np.zeros(0, np.int64)]
+    for some in times:
+        inside = some[(some >= from_ms) & (some < to_ms)]
+        rows += len(inside)
+        parts.append(np.unique(inside // 1_000))
+    gaps = np.diff(np.unique(np.concatenate(parts)))
+    if len(gaps) > 1:
+        rare = min(1 + len(gaps) // _IN, MIN_PANES - 1, len(gaps) - 1)
+        gaps = np.minimum(gaps, np.partition(gaps, -1 - rare)[-1 - rare])
+    return Covered(rows, 1_000 * int(gaps.sum()) + 1)
+
+
 def chosen_ms(reference: Reference | None, times: Iterable[Ints]) -> int | None:
     """Return the length that suits the event times of a reference, epoch milliseconds; None without any.
 
@@ -71,20 +105,12 @@ def chosen_ms(reference: Reference | None, times: Iterable[Ints]) -> int | None:
         Of the file that the reference's rows are in: a range is a part of them, first panes are at its begin.
     """
     within = (-_EVER, _EVER) if reference is None or reference.kind != "range" else reference.range_ms
-    rows, from_ms, to_ms = 0, _EVER, -_EVER
-    for some in times:
-        inside = some[(some >= within[0]) & (some < within[1])]
-        if len(inside):
-            rows, from_ms, to_ms = rows + len(inside), min(from_ms, int(inside.min())), max(to_ms, int(inside.max()))
-    if not rows:
+    found = covered(times, *within)
+    if not found.rows:
         return None
-    span_ms = to_ms - from_ms + 1
     if reference is None or reference.first is None:
-        return fitting_ms(rows, span_ms)
-    return first_panes_ms(rows, span_ms, reference.first)
-
-
-_EVER = 1 << 62
+        return fitting_ms(*found)
+    return first_panes_ms(*found, reference.first)
 
 
 def _longest(at_most_ms: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from streamgauge.events import MAX_TEXT, MAX_TIME_MS, MIN_TIME_MS
 from streamgauge.spec import MonitorSpec
 
+from stream.backtest.ahead import BLOCK, is_ahead, medians_of
 from stream.backtest.arrow import number_words, numbers, read_numbers, read_times, times_ms
 from stream.backtest.arrow import texts as as_texts
 from stream.backtest.chunk import Chunk, Labels
@@ -22,6 +24,7 @@ from stream.backtest.ids import Ids
 from stream.backtest.parquet import BATCH_ROWS
 from stream.backtest.texts import Texts
 from stream.folds.frame import INVALID, MISSING
+from stream.folds.measure.predictions import MAX_AHEAD_MS
 
 Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]
@@ -33,8 +36,8 @@ CHUNK_ROWS = 1 << 13
 ORIGIN_MS = 946_684_800_000
 """2000-01-01 UTC. Where rows do not say when they happened, they begin with the first pane from then on."""
 
-ROW_MS = 1_000
-"""And follow each other so closely."""
+ROW_MS = 1_000.0
+"""And follow each other so closely, if no other file says how close."""
 
 
 class RowsFile:
@@ -46,9 +49,15 @@ class RowsFile:
         Whose features the rows have.
     truths
         The table of texts of labels, which grows.
+    row_ms
+        Milliseconds from one row to the next where the file does not say when they happened.
+    is_stream
+        Whether rows are in stream order: those from the future are left out then.
 
     Attributes
     ----------
+    row_ms
+        The same: it may be set until rows are read.
     truths
         That table.
     rows
@@ -57,6 +66,8 @@ class RowsFile:
         Which are read.
     refused
         Row numbers that no producer could send: their score or prediction is infinite. Filled while it reads.
+    ahead
+        Event time by row number of rows from the future. Filled while it reads.
 
     Raises
     ------
@@ -64,20 +75,43 @@ class RowsFile:
         If the file cannot be read, is empty, or its columns are not those that the spec asks for.
     """
 
-    def __init__(self, path: Path, spec: MonitorSpec, truths: Texts) -> None:
+    def __init__(
+        self, path: Path, spec: MonitorSpec, truths: Texts, row_ms: float = ROW_MS, is_stream: bool = False
+    ) -> None:
         self._file = opened(path, spec.features)
-        self._spec, self.truths = spec, truths
+        self._spec, self.truths, self.row_ms = spec, truths, row_ms
         self.path, self.rows = path, self._file.rows
         self.columns: Columns = row_columns(str(path), self._file.schema, spec, self._file.example)
         self.refused: set[int] = set()
+        self.ahead: dict[int, int] = {}
+        self._is_stream = is_stream and self.is_timed
 
     def has(self, field: str) -> bool:
         """Say whether there is a column of that name beside the features."""
         return field in self.columns.fields
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether rows say when they happened."""
+        return self.has("event_time")
+
     def times(self) -> Iterator[Ints]:
-        """Yield the event times of all rows, epoch milliseconds, some at once; BacktestError on one that is none."""
-        if not self.has("event_time"):
+        """Yield the event times of all rows, epoch milliseconds, some at once; BacktestError on one that is none.
+
+        A row from the future has that of those around it.
+        """
+        if not self._is_stream:
+            yield from self._written()
+            return
+        first = 0
+        for some in self._written():
+            around = self._medians[(first + np.arange(len(some))) // BLOCK]
+            yield np.where(self._is_ahead(some, first), around, some)
+            first += len(some)
+
+    def _written(self) -> Iterator[Ints]:
+        """Yield the event times as the file has them, or as they are made up."""
+        if not self.is_timed:
             for first in range(0, self.rows, BATCH_ROWS):
                 yield self._made_up_ms(first, min(BATCH_ROWS, self.rows - first))
             return
@@ -122,19 +156,30 @@ class RowsFile:
 
     def _without_refused(self, chunk: Chunk) -> Chunk:
         bad = np.isinf(chunk.scores) | (chunk.served == np.uint64(INVALID))
-        if not bad.any():
+        is_ahead = self._is_ahead(chunk.event_ms, int(chunk.rows[0])) & ~bad
+        if not (bad | is_ahead).any():
             return chunk
         self.refused.update(chunk.rows[bad].tolist())
-        return chunk.take(np.flatnonzero(~bad))
+        self.ahead.update(zip(chunk.rows[is_ahead].tolist(), chunk.event_ms[is_ahead].tolist(), strict=True))
+        return chunk.take(np.flatnonzero(~(bad | is_ahead)))
+
+    @cached_property
+    def _medians(self) -> Ints:
+        return medians_of(self._written())
+
+    def _is_ahead(self, event_ms: Ints, first: int) -> NDArray[np.bool_]:
+        if not self._is_stream:
+            return np.zeros(len(event_ms), np.bool_)
+        return is_ahead(event_ms, first, self._medians, MAX_AHEAD_MS + self._spec.lateness_ms)
 
     def _event_ms(self, table: pa.Table, first: int) -> Ints:
-        if not self.has("event_time"):
+        if not self.is_timed:
             return self._made_up_ms(first, table.num_rows)
         return self._times(only(table, "event_time"), "event_time", first)
 
     def _made_up_ms(self, first: int, n: int) -> Ints:
         begin = -(-ORIGIN_MS // self._spec.pane_ms) * self._spec.pane_ms
-        return begin + ROW_MS * np.arange(first, first + n)
+        return begin + (self.row_ms * np.arange(first, first + n)).astype(np.int64)
 
     def _ids(self, table: pa.Table, rows: Ints) -> Ids:
         if not self.has("prediction_id"):
@@ -156,7 +201,7 @@ class RowsFile:
         return Labels(ids.take(rows), hashes[rows], words[rows], came_ms, nothing, nothing, revisions), rows
 
     def _label_ms(self, table: pa.Table, first: int, event_ms: Ints) -> Ints:
-        if not self.has("label_time"):
+        if not (self.has("label_time") and self.is_timed):
             return event_ms
         column = only(table, "label_time")
         known = np.asarray(column.is_valid())

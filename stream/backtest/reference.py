@@ -10,6 +10,7 @@ from streamgauge.spec import MonitorSpec
 
 from detectors.reference import Reference
 from stream.backtest.errors import BacktestError
+from stream.backtest.reader import ROW_MS
 from stream.backtest.timeline import NEVER, Timeline
 from stream.backtest.words import moment
 
@@ -26,12 +27,15 @@ class Span:
         Rows from here on are judged; those before that are no reference are not used.
     file
         The other file.
+    row_ms
+        Milliseconds from one of its rows to the next, if it does not say when they happened.
     """
 
     from_ms: int
     to_ms: int
     judged_from_ms: int
     file: Path | None = None
+    row_ms: float = ROW_MS
 
 
 @dataclass(frozen=True, slots=True)

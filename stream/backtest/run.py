@@ -22,7 +22,8 @@ from stream.backtest.findings import Findings
 from stream.backtest.labels import LabelFile
 from stream.backtest.ledger import Ledger, Step
 from stream.backtest.moved import Source, with_moved
-from stream.backtest.notes import fates_of, notes_of, of_performance
+from stream.backtest.notes import fates_of, laid_out, notes_of, of_performance, of_reference
+from stream.backtest.pace import pace_ms
 from stream.backtest.pane import FEW_ROWS, chosen_ms, fitting_ms
 from stream.backtest.reader import RowsFile
 from stream.backtest.reference import Fitted, Span, reference_file, span_of
@@ -82,6 +83,8 @@ class Files:
         The table of texts of labels.
     passed, judged
         Rows before the reference, and rows that were given to the folds so far.
+    is_timed
+        Whether the rows and those of the reference say when they happened.
     """
 
     spec: MonitorSpec
@@ -92,6 +95,7 @@ class Files:
     span: Span
     fitted: Fitted
     passed: int
+    is_timed: bool
     judged: int = 0
 
     @property
@@ -136,39 +140,52 @@ def _check(wanted: Wanted) -> None:
 
 def read_files(wanted: Wanted, progress: Progress = _nobody) -> Files:
     """Open all files, and make the reference; BacktestError as `backtest`."""
-    spec, truths = _settled(wanted), Truths(wanted.spec.task)
-    rows = RowsFile(wanted.rows, spec, truths)
+    (spec, row_ms), truths = _settled(wanted), Truths(wanted.spec.task)
+    rows = RowsFile(wanted.rows, spec, truths, row_ms, is_stream=True)
     timeline = timeline_of(rows.times(), spec.pane_ms, spec.lateness_ms)
-    labels = None if wanted.labels is None else LabelFile(wanted.labels, spec.model, truths)
-    span = span_of(spec, wanted.folder, wanted.reference, timeline)
+    labels = None if wanted.labels is None else LabelFile(wanted.labels, spec.model, truths, rows.is_timed)
+    span = replace(span_of(spec, wanted.folder, wanted.reference, timeline), row_ms=row_ms)
     chosen = _sample(spec, rows, labels, timeline, span, progress)
     progress("fitting the reference", 0, 0)
-    return Files(spec, truths, rows, labels, timeline, span, chosen.fit(), chosen.passed)
+    return Files(spec, truths, rows, labels, timeline, span, chosen.fit(), chosen.passed, chosen.is_timed)
 
 
-def _settled(wanted: Wanted) -> MonitorSpec:
-    """Return the spec with what it leaves open and the files decide: no lateness without times, a pane that fits."""
-    rows = RowsFile(wanted.rows, wanted.spec, Texts())
+def _settled(wanted: Wanted) -> tuple[MonitorSpec, float]:
+    """Return the spec with what it leaves open and the files decide, and how close rows without times are laid out.
+
+    Without times nothing is late; a pane that is left open fits the reference.
+    """
+    rows, other = RowsFile(wanted.rows, wanted.spec, Texts(), is_stream=True), _other(wanted)
     refuse_cycle(wanted.spec, rows)
-    settled = wanted.spec if rows.has("event_time") else wanted.spec.model_copy(update={"lateness_ms": 0})
+    read = rows if other is None else other
+    rows.row_ms = read.row_ms = pace_ms(rows, other)
+    settled = wanted.spec if rows.is_timed else wanted.spec.model_copy(update={"lateness_ms": 0})
     if "pane_ms" in settled.model_fields_set or settled.cycle is not None:
-        return settled
-    other = reference_file(settled, wanted.folder, wanted.reference)
-    read = rows if other is None else RowsFile(other, settled, Texts())
+        return settled, rows.row_ms
     pane_ms = chosen_ms(None if other is not None else settled.reference, read.times())
-    return settled if pane_ms is None else settled.model_copy(update={"pane_ms": pane_ms})
+    return settled if pane_ms is None else settled.model_copy(update={"pane_ms": pane_ms}), rows.row_ms
+
+
+def _other(wanted: Wanted) -> RowsFile | None:
+    """Return the file of the reference; None if it is of the rows."""
+    path = reference_file(wanted.spec, wanted.folder, wanted.reference)
+    return None if path is None else RowsFile(path, wanted.spec, Texts())
 
 
 def _sample(
     spec: MonitorSpec, rows: RowsFile, labels: LabelFile | None, timeline: Timeline, span: Span, progress: Progress
 ) -> Sample:
     if span.file is not None:
-        file = RowsFile(span.file, spec, own := Truths(spec.task))
+        file = RowsFile(span.file, spec, own := Truths(spec.task), span.row_ms)
         refuse_cycle(spec, file)
-        return sample(spec, _told(file.chunks(), "reading the reference", 0, file.rows, progress), None, span, own)
+        found = sample(spec, _told(file.chunks(), "reading the reference", 0, file.rows, progress), None, span, own)
+        found.is_timed = file.is_timed and rows.is_timed
+        return found
     until = timeline.last_before(span.judged_from_ms) + 1
     before = (_before(chunk, span.judged_from_ms) for chunk in rows.chunks(0, until))
-    return sample(spec, _told(before, "reading the reference", 0, until, progress), labels, span, rows.truths)
+    found = sample(spec, _told(before, "reading the reference", 0, until, progress), labels, span, rows.truths)
+    found.is_timed = rows.is_timed
+    return found
 
 
 def _steps(read: Files, record: bytes, progress: Progress) -> Iterator[Step]:
@@ -247,7 +264,9 @@ def _realised(spec: MonitorSpec, alerts: Sequence[AlertReport], panes: int) -> R
 def _notes(written: MonitorSpec, read: Files, findings: Findings, cut: int) -> list[str]:
     said = notes_of(read.rows, read.labels, findings, read.passed, cut)
     reference = read.fitted.reference
-    return [*_of_pane(written, read), *said, *of_performance(read.spec, read.rows, read.labels, reference)]
+    said += of_reference(read.rows, read.is_timed)
+    said += of_performance(read.spec, read.rows, read.labels, reference, findings)
+    return [*_of_pane(written, read), *said]
 
 
 def _of_pane(written: MonitorSpec, read: Files) -> Iterator[str]:
@@ -281,7 +300,7 @@ def _settings(read: Files) -> dict[str, object]:
     return {
         "pane": format_duration(spec.pane_ms),
         "lateness": format_duration(spec.lateness_ms),
-        "event_time": "event_time" if read.rows.has("event_time") else "one row a second",
+        "event_time": "event_time" if read.rows.is_timed else laid_out(read.rows.row_ms),
         "judged_from": moment(read.timeline.from_ms if span.file is not None else span.judged_from_ms),
         "budget": f"{spec.budget.false_pages:g}/{format_duration(spec.budget.per_ms)}",
         "tolerance": None if spec.performance is None else spec.performance.tolerance,

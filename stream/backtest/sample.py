@@ -39,18 +39,24 @@ class Sample:
         The table of texts of labels.
     from_ms, to_ms
         Rows outside are passed over: ``[from_ms, to_ms)``.
+    is_timed
+        Whether its rows, and those that are judged by it, say when they happened.
     passed
         How many were.
     is_numbered
         Whether predictions have no id: nothing says then which came twice.
+    refused
+        Those inside that `measure` refuses: of a binary task, whose score is no probability.
     """
 
     spec: MonitorSpec
     truths: Texts
     from_ms: int = NEVER
     to_ms: int = FOR_EVER
+    is_timed: bool = True
     passed: int = 0
     is_numbered: bool = False
+    refused: int = 0
     hashes: list[Words] = field(default_factory=list)
     versions: Texts = field(default_factory=Texts)
     columns: dict[str, list[NDArray[np.generic]]] = field(default_factory=dict)
@@ -60,8 +66,11 @@ class Sample:
         came = labels.of(chunk) if labels else (chunk.labels, chunk.labelled)
         truths = self._truths(chunk, *came)
         ages_ms = np.where(_is_known(truths), _ages_ms(chunk, *came), -1)
-        inside = np.flatnonzero((chunk.event_ms >= self.from_ms) & (chunk.event_ms < self.to_ms))
-        self.passed += len(chunk) - len(inside)
+        is_inside = (chunk.event_ms >= self.from_ms) & (chunk.event_ms < self.to_ms)
+        is_refused = is_inside & self._is_refused(chunk)
+        self.passed += len(chunk) - int(is_inside.sum())
+        self.refused += int(is_refused.sum())
+        inside = np.flatnonzero(is_inside & ~is_refused)
         rows = chunk.take(inside)
         self.hashes.append(rows.hashes)
         self.is_numbered |= rows.is_numbered
@@ -77,10 +86,20 @@ class Sample:
         """Return the reference of all rows, each prediction once; BacktestError if there are none."""
         n = sum(map(len, self.hashes))
         if not n:
-            raise BacktestError(["the reference holds no rows: widen its range, or give --reference FILE"])
+            mend = "write scores from 0 to 1" if self.refused else "widen its range, or give --reference FILE"
+            raise BacktestError([f"the reference holds no rows{self._words(', since')}: {mend}"])
         rows = self.rows()
-        reference = fitted(self.spec, rows, origin)
+        reference = fitted(self.spec, rows, origin, self.notes)
         return Fitted(reference, encode(reference), n - len(rows))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know of the rows, in sentences."""
+        return (f"left out{self._words(':')}",) if self.refused else ()
+
+    def _words(self, before: str) -> str:
+        some = f"{before} the score of {self.refused:,} row{'' if self.refused == 1 else 's'} is no probability"
+        return some if self.refused else ""
 
     def rows(self) -> Rows:
         """Return all rows, each prediction once: of several the first."""
@@ -96,6 +115,7 @@ class Sample:
             version=found[_VERSION].astype(np.int64),
             versions=self.versions.names,
             repeated_ms=None if self.is_numbered else np.delete(first_ms, once),
+            is_timed=self.is_timed,
         )
 
     def _once(self) -> tuple[Ints, Ints]:
@@ -106,6 +126,10 @@ class Sample:
 
     def _keep(self, name: str, values: NDArray[np.generic]) -> None:
         self.columns.setdefault(name, []).append(values)
+
+    def _is_refused(self, chunk: Chunk) -> NDArray[np.bool_]:
+        is_none = (chunk.scores < 0) | (chunk.scores > 1)
+        return is_none if self.spec.task == "binary" else np.zeros(len(chunk), np.bool_)
 
     def _served(self, rows: Chunk) -> Floats | Objects:
         """Return answers as `measure` takes them: score and value stand in for each other; classes by name."""
@@ -141,7 +165,7 @@ _EVENT, _SERVED, _TRUTH, _AGE, _VERSION, _FEATURE = "event", "served", "truth", 
 
 def refuse_cycle(spec: MonitorSpec, file: RowsFile) -> None:
     """Return if a spec without a cycle, or a file with event times; else BacktestError."""
-    if spec.cycle is not None and not file.has("event_time"):
+    if spec.cycle is not None and not file.is_timed:
         raise BacktestError(
             [f"{file.path}: no column event_time, so nothing says which rows are of which {spec.cycle}"]
         )

@@ -117,14 +117,14 @@ def shared_over(kind: str, threshold: float | None, budget_days: float | None, p
     """
     if threshold is None or budget_days is None or kind in _UNSHARED:
         return None
-    page = Budget(pages=1.0, days=budget_days).page(pane_ms) if budget_days * DAY_MS >= pane_ms else None
     if kind == "drift":
         return math.exp(threshold) / WARN.evidence
-    if page is None:
+    if budget_days * DAY_MS < pane_ms:
         return None
+    budget = Budget(pages=1.0, days=budget_days)
     if kind == "performance":
-        return max(1.0, math.exp(threshold) / page.evidence)
-    return math.exp(threshold) * min(0.5, page.q / _FAMILIES)
+        return max(1.0, math.exp(threshold) / budget.page(pane_ms).evidence)
+    return math.exp(threshold) * budget.window_q(pane_ms) / _FAMILIES
 
 
 def _p_needed(row: Row, tests: float | None, budget_days: float | None, spec: MonitorSpec) -> float | None:
@@ -133,7 +133,7 @@ def _p_needed(row: Row, tests: float | None, budget_days: float | None, spec: Mo
         return None
     if row["kind"] == "drift":
         return min(1.0, WARN.q_at(_panes(row, spec), 1 if row["target"] == OUTLIERS else SCALES)) / tests
-    return min(0.5, Budget(pages=1.0, days=budget_days).page(spec.pane_ms).q / _FAMILIES) / tests
+    return Budget(pages=1.0, days=budget_days).window_q(spec.pane_ms) / _FAMILIES / tests
 
 
 SCALES = 3

@@ -174,19 +174,19 @@ def _of_file(spec: MonitorSpec, path: Path) -> Found:
         )
     file = RowsFile(path, spec, Truths(spec.task))
     refuse_cycle(spec, file)
-    sample = Sample(spec, file.truths)
+    sample = Sample(spec, file.truths, is_timed=file.is_timed)
     for chunk in file.chunks():
         sample.add(chunk, None)
     said = f"{path.name}, sha256 {_sha(path)[:12]}"
-    return Found(sample.rows(), Origin("file", said), tuple(_notes(file)))
+    return Found(sample.rows(), Origin("file", said), (*_notes(file), *sample.notes))
 
 
 def _notes(file: RowsFile) -> Sequence[str]:
     notes = []
     if file.refused:
         notes.append(f"{len(file.refused):,} rows of the file left out: score or prediction is infinite")
-    if not file.has("event_time"):
-        notes.append("the file has no column event_time: one row a second was assumed")
+    if not file.is_timed:
+        notes.append("the file has no column event_time: one row a second was assumed, and volume is not judged")
     return notes
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from streamgauge.spec import MonitorSpec
 
 from detectors.artifact import Origin, Reference
+from detectors.quality.health_profile import HealthProfile
 from detectors.reference import Answers, Column, fit_reference
 from stream.references.errors import ReferenceError
 from stream.references.times import moment
@@ -47,6 +48,8 @@ class Rows:
         Event times of predictions that were there before, once for each time that they came again; None: not known.
     seen_ms
         Event time up to which labels may have come; None: no more will come.
+    is_timed
+        Whether event times are the rows' own. Where they were made up, nothing is known of how many rows a pane has.
     """
 
     event_ms: Ints
@@ -58,6 +61,7 @@ class Rows:
     versions: Sequence[str]
     seen_ms: int | None = None
     repeated_ms: Ints | None = None
+    is_timed: bool = True
 
     def __len__(self) -> int:
         return len(self.event_ms)
@@ -100,12 +104,17 @@ def fitted(spec: MonitorSpec, rows: Rows, origin: Origin, notes: Sequence[str] =
     return msgspec.structs.replace(
         reference,
         origin=msgspec.structs.replace(origin, version=chosen.name if is_promised else ""),
+        health=reference.health if rows.is_timed else _without_volume(reference.health),
         warnings=(*notes, *(chosen.warnings if is_promised else ()), *_immature(rows, reference), *reference.warnings),
     )
 
 
 def _floored(event_ms: Ints, pane_ms: int) -> Ints:
     return event_ms - event_ms % pane_ms
+def _without_volume(health: HealthProfile) -> HealthProfile:
+    """Return what is normal without how many rows a pane has, or how many empty ones follow each other: of no pane."""
+    volume = msgspec.structs.replace(health.volume, panes=0)
+    return msgspec.structs.replace(health, volume=volume, gap=msgspec.structs.replace(health.gap, panes=0))
 
 
 def _immature(rows: Rows, reference: Reference) -> Iterator[str]:

@@ -357,6 +357,8 @@ def test_a_file_is_read_as_it_stands(whole: Settings, tmp_path: Path) -> None:
     reference = build(whole, SPEC, InFile(path))
 
     assert (reference.rows, reference.panes, reference.promise) == (8_000, 3, None)
-    assert reference.warnings[0] == "the file has no column event_time: one row a second was assumed"
+    assert reference.warnings[0] == (
+        "the file has no column event_time: one row a second was assumed, and volume is not judged"
+    )
     with pytest.raises(BacktestError, match="no column event_time, so nothing says which rows are of which day"):
         build(whole, SPEC.model_copy(update={"cycle": "day"}), InFile(path))

@@ -64,15 +64,17 @@ def _is_explained(alarm: _Alarm, faults: set[str]) -> bool:
 def _is_one_fault(turn: Turn, incident: Incident, alarm: _Alarm) -> bool:
     """Return whether an alarm is of an incident: they share a feature, or overlap and one is of followers alone.
 
-    Which feature of a changed pair is to blame the pair does not say: either may. And answers and outliers follow
-    inputs: what moves them is most likely what moves an input at the same time.
+    Which feature of a changed pair is to blame the pair does not say: either may. A change within one group changes how
+    its segment moves with the others. And answers and outliers follow inputs: what moves them is most likely what moves
+    an input at the same time.
     """
     names, before, followers = set(alarm.names), set(incident.features), alarm.gauged.followers
     if before & {*names, alarm.partner}:
         return True
     quiet_ms = incident.quiet * window_ms(turn.monitor, closed_by(turn.monitor, incident))
     overlap = alarm.since_ms <= turn.pane_ms - quiet_ms
-    return bool(names) and overlap and (names <= followers or before <= followers)
+    is_within = alarm.gauged.part[0] in before
+    return bool(names) and overlap and (is_within or names <= followers or before <= followers)
 
 
 def _alarm(turn: Turn, gauged: Gauged, rows: Sequence[VerdictRow]) -> _Alarm:
@@ -115,11 +117,17 @@ def _extend(turn: Turn, incident: Incident, alarm: _Alarm) -> None:
     incident.quiet = incident.absent = 0
     known = incident.parts.get(alarm.gauged.part, {})
     incident.parts = {**incident.parts, alarm.gauged.part: known | _displaced(monitor, alarm)}
-    incident.features = sorted([*incident.features, *new], key=alarm.gauged.followers.__contains__)
+    incident.features = _ranked(incident, [*incident.features, *new], alarm.gauged.followers)
     incident.verdicts += [v.id for v in alarm.verdicts if v.target in new]
     incident.evidence_days = _surer(monitor, incident.evidence_days, alarm, is_again)
     if before != _shown(monitor, incident):
         _tell(turn, incident, "updated", alarm)
+
+
+def _ranked(incident: Incident, names: Sequence[str], followers: Collection[str]) -> list[str]:
+    """Return features that moved by themselves, then those that only move with others otherwise, then answers."""
+    moved = set().union(*incident.parts.values())
+    return sorted(names, key=lambda name: (name in followers, name not in moved))
 
 
 def _displaced(monitor: Monitor, alarm: _Alarm) -> dict[str, float]:

@@ -38,7 +38,7 @@ class Found(NamedTuple):
 
 def allowed(monitor: Monitor) -> float:
     """Return the error of one family of checks in one pane: each has its part of what single windows may cause."""
-    return min(0.5, monitor.budget.page(monitor.pane_ms).q / _FAMILIES)
+    return monitor.budget.window_q(monitor.pane_ms) / _FAMILIES
 
 
 def follow_faults(turn: Turn, seen: Seen | None, faults: Sequence[Fault], kinds: Sequence[str]) -> None:

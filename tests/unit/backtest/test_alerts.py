@@ -137,6 +137,24 @@ def test_the_volume_of_the_last_pane_is_not_judged_and_that_is_counted():
     assert len(reported(alert(kind="volume"))[0]) == 1
 
 
+@pytest.mark.parametrize("begin_ms", [HOUR_MS // 2, 0])
+def test_the_volume_of_the_pane_in_which_rows_begin_is_not_judged_unless_it_goes_on(begin_ms):
+    timeline = timeline_of([np.arange(begin_ms, 100 * HOUR_MS, HOUR_MS // 4)], HOUR_MS, 0)
+    begun = alert(kind="volume", features=[], since=hour(0), opened=hour(1))
+    fallen, rests = verdict(0, "volume", "fault", "volume"), [verdict(n, "volume", "fault", "volume") for n in (1, 2)]
+    for faults, expected in (([fallen], 0 if begin_ms else 1), ([fallen, *rests], 1)):
+        found = Findings()
+        found.add([pane(99), begun, *faults], 400)
+        assert len(alerts_of(found, timeline)[0]) == expected
+
+
+def test_effects_of_features_that_alarmed_before_are_told_too_and_in_the_order_of_causes():
+    effects = [{"feature": "z", "effect": "outliers", "value": 0.3, "floor": 0.1}]
+    last = alert("updated", features=["x", "y", "z"], effects=effects)
+    ((one,), _) = reported(alert(), last, verdict(11), verdict(12, "y"), verdict(12, "z", effect=0.9))
+    assert [(each.feature, each.value) for each in one.effects] == [("x", 0.5), ("y", 0.5), ("z", 0.3)]
+
+
 def test_alerts_come_in_the_order_in_which_they_were_raised():
     later = alert(incident="INC-2", opened=hour(40))
     found, _ = reported(later, alert())

@@ -13,6 +13,7 @@ from stream.backtest.errors import BacktestError
 from stream.backtest.labels import LabelFile
 from stream.backtest.reader import RowsFile
 from stream.backtest.texts import Texts
+from stream.folds.frame import MISSING, is_text, text_codes
 from tests.backtests import HOUR_MS, columns_of, fitted, spec_of, written
 
 DAY = 946_684_800_000
@@ -53,6 +54,22 @@ def test_it_may_be_compressed_and_labels_may_be_one_too(tmp_path):
     assert labels.event_ms.tolist() == [UNKNOWN_MS, 1_356_998_400_000]
 
 
+def test_the_usual_words_for_no_value_are_missing_unless_they_are_quoted(tmp_path):
+    (tmp_path / "rows.csv").write_text('x,y,c,label\n1,NaN,NA,1\nNA,null,"NA",nan\nN/A,4,None,0\n')
+    (chunk,) = RowsFile(tmp_path / "rows.csv", spec_of(), Texts()).chunks()
+    names = [
+        chunk.texts[code] if code >= 0 else None
+        for code in np.where(is_text(chunk.cells[:, 2]), text_codes(chunk.cells[:, 2]), -1)
+    ]
+    assert (chunk.cells == np.uint64(MISSING)).tolist() == [
+        [False, True, True],
+        [True, True, False],
+        [True, False, True],
+    ]
+    assert names == [None, "NA", None]
+    assert chunk.labelled.tolist() == [0, 2]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -60,8 +77,14 @@ def test_it_may_be_compressed_and_labels_may_be_one_too(tmp_path):
         ("", "cannot be read as CSV (Empty CSV file)"),
         (
             "x,y,c\na,1,b\n",
-            "cannot be read as CSV (In CSV column #0: CSV conversion error to double: invalid value 'a')",
+            "rows.csv: column x holds 'a' in row 0, the spec says number: write a number, nothing or NA, or say type",
         ),
+        (
+            "z,x,y,c\n9,1,1,b\n8,NA,2,b\n7,3,12 km,b\n",
+            "rows.csv: column y holds '12 km' in row 2, the spec says number",
+        ),
+        ('x,y,c\n1,"a\nb",b\n', "rows.csv: column y holds 'a\\nb' in row 0, the spec says number"),
+        ("x,y,c\n1,2\n", "cannot be read as CSV (CSV parse error: Expected 3 columns, got 2: 1,2)"),
         ("x,y\n1,2\n", "no column c, a feature of the spec"),
     ],
 )

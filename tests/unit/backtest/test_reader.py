@@ -69,7 +69,13 @@ def test_a_wrong_column_is_named_with_its_value_and_the_mend(tmp_path, name, col
 
 
 @pytest.mark.parametrize(
-    "texts", [["2013-01-01", "2013-01-01 00:00:01.5"], ["2013-01-01T01:00:00+01:00", "2013-01-01T00:00:01.5Z"]]
+    "texts",
+    [
+        ["2013-01-01", "2013-01-01 00:00:01.5"],
+        ["2013-01-01T01:00:00+01:00", "2013-01-01T00:00:01.5Z"],
+        ["2013-01-01", "2013-01-01 00:00:01.500000001"],
+        ["2013-01-01T01:00:00.000000000+01:00", "2013-01-01T00:00:01.5Z"],
+    ],
 )
 def test_times_may_be_texts(tmp_path, texts):
     path = written(tmp_path / "rows.parquet", columns_of(2) | {"event_time": texts})

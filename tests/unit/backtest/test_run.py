@@ -12,7 +12,7 @@ from stream.backtest.reader import ORIGIN_MS
 from stream.backtest.run import Wanted, backtest
 from stream.backtest.sweep import budgets_of, tolerances_of
 from stream.backtest.words import instant_ms
-from tests.backtests import columns_of, run, spec_of, without_id, written
+from tests.backtests import HOUR_MS, columns_of, run, spec_of, without_id, written
 
 ROWS, CHANGE = 70_000, 50_000
 SPEC = spec_of(pane="10m", reference={"first": "60 panes"})
@@ -131,6 +131,74 @@ def test_a_pane_that_holds_few_rows_is_told_with_one_that_suits(tmp_path):
     assert f"pane: {said}" in notes
 
 
+def timed(columns, every_ms, seed=0):
+    n = len(columns["x"])
+    gaps = np.random.default_rng(seed).exponential(every_ms, n)
+    return columns | {"event_time": 1_709_251_200_000 + np.cumsum(gaps).astype(np.int64)}
+
+
+@pytest.mark.parametrize("pane", [None, "10m"])
+@pytest.mark.parametrize("which", ["rows", "reference"])
+def test_where_one_file_alone_has_times_the_other_is_laid_out_as_close_and_volume_is_not_judged(tmp_path, pane, which):
+    rows, normal = columns_of(30_000), columns_of(20_000, seed=5)
+    rows["x"][20_000:] += 0.5
+    rows = timed(rows, 10_000) if which == "rows" else rows
+    reference = written(tmp_path / "reference.parquet", normal if which == "rows" else timed(normal, 10_000))
+    report = run(tmp_path, rows, spec_of(pane=pane, reference=None), reference=reference).report
+    assert ("drift", "x") in [(alert.kind, alert.features[0]) for alert in report.alerts if alert.last_row > 20_000]
+    assert not any(alert.kind == "volume" for alert in report.alerts)
+    assert report.rows / report.panes == pytest.approx(report.reference.rows / report.reference.panes, rel=0.1)
+    assert "volume is not judged: one of the two files does not say when its rows happened" in report.notes
+
+
+def test_a_gap_and_a_time_far_in_the_future_do_not_make_panes_longer(tmp_path):
+    columns = timed(columns_of(20_000, seed=5), 1_000)
+    usual = run(tmp_path, columns, spec_of(pane=None)).report.settings["pane"]
+    columns["event_time"][15_000:] += 30 * 86_400_000
+    columns["event_time"][19_999] = 4_000_000_000_000
+    assert run(tmp_path, columns, spec_of(pane=None)).report.settings["pane"] == usual
+
+
+def test_a_row_from_the_future_is_left_out_and_told_and_what_follows_is_judged(tmp_path):
+    columns = timed(shifted(), 1_000)
+    columns["event_time"][[40_000, 45_000]] = 4_102_444_800_000, columns["event_time"][45_000] + 2 * 86_400_000
+    report = run(tmp_path, columns, SPEC).report
+    (alert,) = report.alerts
+    assert (alert.kind, alert.features) == ("drift", ["x"])
+    assert report.judged_rows + report.reference.rows == ROWS - 2
+    said = (
+        "2 rows left out: event_time is more than an hour ahead of all rows around (the first is row 40000, 2100-01-01"
+    )
+    assert any(note.startswith(said) for note in report.notes)
+    columns["event_time"][40_000] = columns["event_time"][39_999]
+    columns["event_time"][50_000:] += 3 * 86_400_000  # a gap, then all rows
+    assert not any("40000" in note for note in run(tmp_path, columns, SPEC).report.notes)
+
+
+def test_rows_that_are_not_in_stream_order_are_told_with_the_mend(tmp_path):
+    columns = timed(columns_of(ROWS), 1_000)
+    columns["event_time"][50_000:] = columns["event_time"][50_000:][::-1].copy()
+    notes = run(tmp_path, columns, SPEC).report.notes
+    assert any(note.endswith("not judged: sort rows by event_time, or write a longer lateness") for note in notes)
+
+
+def test_times_of_labels_are_not_read_where_rows_have_none(tmp_path):
+    columns = shifted() | {"label_time": np.full(ROWS, 1_709_251_200_000)}
+    report = run(tmp_path, columns, SPEC).report
+    assert report.fates["label"]["used"] == report.judged_rows
+    said = "label_time not read: without event_time nothing says how old a label is; each comes with its prediction"
+    assert said in report.notes
+    labels = {"prediction_id": np.arange(ROWS), "label": columns.pop("label"), "label_time": columns.pop("label_time")}
+    other = run(tmp_path, columns, SPEC, labels=written(tmp_path / "labels.parquet", labels)).report
+    assert (other.fates, said in other.notes) == (report.fates, True)
+
+
+def test_a_column_that_is_a_feature_and_a_label_is_told(tmp_path):
+    features = {**SPEC.model_dump(mode="json", by_alias=True)["features"], "label": {"type": "number"}}
+    report = run(tmp_path, shifted(), spec_of(pane="10m", features=features)).report
+    assert any(note.startswith("the column label is read twice") for note in report.notes)
+
+
 def test_first_panes_that_the_backtest_chooses_leave_rows_to_judge(tmp_path):
     columns = {name: values[:10_000] for name, values in columns_of(ROWS).items()}
     report = run(tmp_path, columns, spec_of(pane=None, reference={"first": "200 panes"})).report
@@ -148,7 +216,6 @@ def test_notes_say_what_was_not_read_and_what_was_made_up(tmp_path):
         "1 row refused: score or prediction is infinite (the first is row 40001)",
         "1 prediction invalid (no probability: score 7); the first is row 40000",
         "1 label of predictions that are not in the rows",
-        "the last pane holds a part of its rows only: its volume is not judged",
     ]
 
 
@@ -190,6 +257,16 @@ def test_where_performance_is_not_judged_a_note_says_why(tmp_path):
     assert "performance is not judged: the reference has no answers with labels" in (
         run(tmp_path, columns, spec_of(pane="10m", reference=None), reference=reference).report.notes
     )
+
+
+def test_panes_whose_labels_come_too_late_to_be_judged_are_counted(tmp_path):
+    columns = timed(columns_of(ROWS), 1_000)
+    columns["label_time"] = columns["event_time"] + 6 * HOUR_MS
+    report = run(tmp_path, columns, SPEC).report
+    lacking = report.panes - sum(report.verdicts["performance"].values())
+    assert 36 <= lacking <= 38
+    late = "their labels came after the last row, or not within the label horizon, 7d"
+    assert f"performance of {lacking} of {report.panes} panes is not judged: {late}" in report.notes
 
 
 def test_a_feature_that_is_missing_from_some_row_on_is_told(tmp_path):

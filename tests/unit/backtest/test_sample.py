@@ -36,6 +36,18 @@ def test_a_value_stands_in_for_a_score_of_a_regression(tmp_path):
     assert fitted(written(tmp_path / "r", columns), spec).reference.promise.losses["mae"].total[0] == 2 * N
 
 
+def test_rows_whose_score_is_no_probability_are_no_part_of_it_as_they_are_not_judged(tmp_path):
+    columns = columns_of(N)
+    columns["x"][::4], columns["score"][::4] = 100.0, -3.0
+    reference = fitted(written(tmp_path / "r", columns), spec_of()).reference
+    assert (reference.rows, reference.warnings[0]) == (0.75 * N, "left out: the score of 1,800 rows is no probability")
+    assert fitted(written(tmp_path / "r", columns), spec_of(task="regression", performance=None)).reference.rows == N
+    columns["score"] *= 0
+    columns["score"] -= 1
+    with pytest.raises(BacktestError, match="no rows, since the score of 7,200 rows is no probability: write scores"):
+        fitted(written(tmp_path / "r", columns), spec_of())
+
+
 def test_a_cycle_is_learnt_of_event_times_and_refused_without(tmp_path):
     columns = columns_of(24 * 6 * 60) | {"event_time": DAY + np.arange(24 * 6 * 60) * HOUR_MS // 60}
     assert fitted(written(tmp_path / "r", columns), spec_of(cycle="day")).reference.panel.phases == 24

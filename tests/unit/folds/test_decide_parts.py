@@ -155,6 +155,21 @@ def test_an_incident_that_all_rows_opened_and_a_group_carries_is_closed_by_the_g
     assert states_of(loop, "c")[-1] == "resolved"
 
 
+def test_a_segment_that_moves_with_others_otherwise_is_one_incident_with_the_group_that_changed():
+    features = {"c": FEATURES["c"], "x": FEATURES["x"], "y": FEATURES["y"]}
+    kinds = {name: each["type"] for name, each in features.items()}
+    days = np.repeat(np.arange(FIRST), ROWS) * DAY_MS
+    rows = rows_of(np.random.default_rng(0), FIRST * ROWS)
+    reference = fit_reference(rows, kinds, days, pane_ms=DAY_MS, segments=["c"], outliers="none")
+    loop = watched(reference, features=features, segments=["c"], performance=None, retrain=None)
+    live(loop, range(FIRST, FIRST + 30), shift=0.6, where=["c"])
+
+    opened, *_, newest = loop.said("alerts")
+    assert opened["features"] == ["c"]
+    assert (newest["features"], newest["where"]["segment"]) == (["x", "c"], {"c": ["c"]})
+    assert len({alert["incident"] for alert in loop.said("alerts")}) == 1
+
+
 def test_an_absent_group_closes_its_incident_after_16_windows_and_says_so(reference):
     loop = monitored(reference)
     live(loop, range(FIRST, FIRST + 12), shift=0.6, where=["c"])

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
 from streamgauge import MonitorSpec, SpecError
@@ -84,6 +86,9 @@ def test_a_wrong_line_is_one_sentence(line: str, sentence: str) -> None:
         ("{}", "features: {} has 0 entries (write at least 1)"),
         ("{'': {type: number}}", "features: the name '' has 0 characters (write at least 1)"),
         ("{3: {type: number}}", "features: the name 3 is not a text (write '3' in quotes)"),
+        ("{__score__: {type: number}}", "features.__score__: the name '__score__' is kept for what streamgauge watches itself; write another, as 'score'"),
+        ("{__pairs__: {type: number}}", "features.__pairs__: the name '__pairs__' is kept for what streamgauge watches itself; write another, as 'pairs'"),
+        ("{____: {type: number}}", "features.____: the name '____' is kept for what streamgauge watches itself; write another"),
     ],
 )  # fmt: skip
 def test_a_wrong_feature_is_named(features: str, sentence: str) -> None:
@@ -111,6 +116,27 @@ def test_a_wrong_feature_is_named(features: str, sentence: str) -> None:
 def test_a_text_that_is_no_spec_is_one_sentence(text: str, sentence: str) -> None:
     (only,) = said(text)
     assert sentence in only
+
+
+def test_a_segment_has_no_name_of_streamgauges_own_either() -> None:
+    said_of_it = "features.__other__: the name '__other__' is kept for what streamgauge watches itself; write another, as 'other'"
+    assert said(f"{GOOD}{FEATURES}segments: [__other__]") == [said_of_it]
+
+
+def test_a_spec_made_of_values_has_the_same_words_as_one_of_a_file() -> None:
+    values = {"monitor": "m", "model": "m", "task": "binary", "features": {"x": {"type": "number"}}}
+    assert MonitorSpec(**values, pane="1h").pane_ms == 3_600_000
+    for changes in (
+        {"pane": 60},
+        {"segmnts": ["x"]},
+        {"task": "tertiary"},
+        {"features": {"__score__": {"type": "number"}}},
+    ):
+        with pytest.raises(SpecError) as called:
+            MonitorSpec(**(values | changes))
+        with pytest.raises(SpecError) as read:
+            MonitorSpec.from_json(json.dumps(values | changes))
+        assert called.value.problems == read.value.problems
 
 
 def test_each_problem_is_a_line() -> None:

@@ -43,6 +43,11 @@ def test_warnings_do_not_depend_on_the_budget():
     assert (WARN.evidence, WARN.q) == (1_000, 0.001)
 
 
+@pytest.mark.parametrize(("pane_ms", "q"), [(MINUTE, 0.5 / 129_600), (5 * 86_400_000, 0.001), (90 * 86_400_000, 0.001)])
+def test_faults_of_a_pane_are_as_sure_as_the_budget_asks_and_never_less_than_warnings(pane_ms, q):
+    assert Budget().window_q(pane_ms) == pytest.approx(q)
+
+
 def test_longer_windows_are_tested_less_often_at_a_higher_level():
     assert WARN.q_at(panes=80, scales=4) == 20 * WARN.q
     assert WARN.q_at(panes=10**9, scales=1) == 1.0

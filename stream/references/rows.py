@@ -111,6 +111,8 @@ def fitted(spec: MonitorSpec, rows: Rows, origin: Origin, notes: Sequence[str] =
 
 def _floored(event_ms: Ints, pane_ms: int) -> Ints:
     return event_ms - event_ms % pane_ms
+
+
 def _without_volume(health: HealthProfile) -> HealthProfile:
     """Return what is normal without how many rows a pane has, or how many empty ones follow each other: of no pane."""
     volume = msgspec.structs.replace(health.volume, panes=0)

@@ -192,9 +192,13 @@ class IntakeHost:
         self._owned = {tp: owned for tp, owned in self._owned.items() if tp not in tps}
 
     async def idle(self) -> None:
-        """Tick when it is time."""
+        """Tick when it is time; end where a log is not the one that was read."""
         if self._owned and self._clock() >= self._next_tick:
-            await self._tick()
+            for tp, bounds in (await self._tick()).items():
+                raise LogError(
+                    f"{tp.topic}, partition {tp.partition} ends at {bounds.end}, but was read up to "
+                    f"{self._owned[tp].split >> LINE_BITS}: the topic was created again or truncated"
+                )
 
     async def close(self) -> None:
         """Tick a last time."""
@@ -216,23 +220,27 @@ class IntakeHost:
             task, self._on_its_way = self._on_its_way, None
             await task
 
-    async def _tick(self) -> None:
+    async def _tick(self) -> Mapping[TopicPartition, Bounds]:
+        """Tick and commit; return the logs that are shorter than what was read of them.
+
+        These are no more what they were: a tick that named them, or a commit, would be about others.
+        """
         self._next_tick = self._clock() + self._tick_s
         await self._settle()
         if not self._owned:
-            return
+            return {}
         ends = await self._log.bounds(list(self._owned))
-        for tp, owned in self._owned.items():
-            _check_end(tp, owned, ends[tp])
         await self._look_for_partitions()
-        covered = {tp: owned.acked for tp, owned in self._owned.items()}
+        whole = {tp: owned for tp, owned in self._owned.items() if owned.split >> LINE_BITS < ends[tp].end}
+        covered = {tp: owned.acked for tp, owned in whole.items()}
         named = [
             Covered(owned.source, covered[tp], end_of(ends[tp].end - 1), owned.start, owned.partitions)
-            for tp, owned in self._owned.items()
+            for tp, owned in whole.items()
         ]
         await self._publisher.publish(self._ticks(self._worker, named, self._partitions))
         for tp, to in covered.items():
             self._commit(tp, self._owned[tp], (to >> LINE_BITS) + 1)
+        return {tp: ends[tp] for tp in self._owned if tp not in whole}
 
     async def _look_for_partitions(self) -> None:
         """Note how many partitions the topics have: rows in new ones wait until the group has shared them out."""
@@ -269,15 +277,6 @@ class DeadLetterLimit:
                 f"{self._sum} dead letters within a minute, more than {self._most}: read the topic dead-letters for "
                 "the reasons; if it is meant to be so, raise STREAMGAUGE_RUNTIME__DEAD_LETTERS_PER_MINUTE"
             )
-
-
-def _check_end(tp: TopicPartition, owned: Owned, bounds: Bounds) -> None:
-    """End where a log is shorter than what was read of it: offsets begin anew, and would be taken for known ones."""
-    if bounds.end <= owned.split >> LINE_BITS:
-        raise LogError(
-            f"{tp.topic}, partition {tp.partition} ends at {bounds.end}, but was read up to "
-            f"{owned.split >> LINE_BITS}: the topic was created again or truncated"
-        )
 
 
 def _start(tp: TopicPartition, committed: int | None, bounds: Bounds) -> int:

@@ -28,11 +28,11 @@ def broker():
     return MemoryBroker({"predictions": 1, "ledger": 1, "dead-letters": 1})
 
 
-def host_of(broker, kept):
+def host_of(broker, kept, tick_ms=1_000):
     port = KeptPort(broker, ["predictions"])
     port.kept = kept
     host = IntakeHost(
-        "w", Intake(1), tick, port, MemoryPublisher(broker), partitions=1, tick_ms=1_000, dead_letters_per_minute=0
+        "w", Intake(1), tick, port, MemoryPublisher(broker), partitions=1, tick_ms=tick_ms, dead_letters_per_minute=0
     )
     return host, port
 
@@ -87,13 +87,24 @@ async def test_retention_that_overtakes_intake_ends_the_process_and_is_a_gap_aft
 
 
 async def test_a_topic_that_is_created_again_while_it_is_read_ends_the_process(broker):
-    host, port = host_of(broker, Bounds(0, 3))
+    host, port = host_of(broker, Bounds(0, 3), tick_ms=0)
     await host.assign([SOURCE])
     await host.run(SOURCE, rows(0))
     port.kept = Bounds(0, 2)
     await host.run(SOURCE, rows(0, 2))  # what a client reads when its offset is out of range
     with pytest.raises(LogError, match="ends at 2, but was read up to 2: the topic was created again or truncated"):
-        await host.close()
+        await host.idle()
+
+
+async def test_what_was_read_of_a_topic_is_not_committed_to_the_one_that_took_its_place(broker):
+    host, port = host_of(broker, Bounds(0, 3))
+    await host.assign([SOURCE])
+    await host.run(SOURCE, rows(0))
+    port.kept = Bounds(0, 0)
+    await host.revoke([SOURCE])  # clients share partitions out anew when a topic is gone
+
+    assert broker.commits == {}
+    assert await host.assign([SOURCE]) == {SOURCE: 0}
 
 
 async def test_offsets_that_no_record_has_are_no_loss_while_the_broker_keeps_what_is_around_them(broker):

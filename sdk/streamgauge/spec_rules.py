@@ -8,7 +8,7 @@ from typing import Final, Literal
 from streamgauge.durations import DAY_MS, format_duration
 from streamgauge.shown import shown
 from streamgauge.spec_detectors import Detector, detectors_problem
-from streamgauge.spec_parts import Feature, Performance, Retrain, Value
+from streamgauge.spec_parts import Budget, Feature, Performance, Retrain, Value
 from streamgauge.spec_tasks import METRICS, VALUE_EXAMPLES, VALUES, Metric, Task
 
 Cycle = Literal["day", "week"]
@@ -90,6 +90,20 @@ def name_problem(features: Mapping[str, Feature]) -> str:
     plain = own.strip("_")
     mend = f"write another, as {shown(plain)}" if plain and plain not in features else "write another"
     return f"features.{own}: the name {shown(own)} is kept for what streamgauge watches itself; {mend}"
+
+
+def budget_problem(budget: Budget, pane_ms: int) -> str:
+    """Return what is wrong with a budget for panes of such a length: more false pages than panes cannot be kept to.
+
+    >>> budget_problem(Budget.model_validate({"false_pages": 30, "per": "1d"}), 3_600_000)
+    'budget: 30 false pages in 1d, which holds 24 panes of 1h; write fewer, or a longer per'
+    """
+    panes = budget.per_ms / pane_ms
+    if panes >= budget.false_pages:
+        return ""
+    per, pane = format_duration(budget.per_ms), format_duration(pane_ms)
+    many = f"{budget.false_pages:g} false page{'' if budget.false_pages == 1 else 's'}"
+    return f"budget: {many} in {per}, which holds {panes:.3g} panes of {pane}; write fewer, or a longer per"
 
 
 def segment_problem(segments: Sequence[str], protected: Sequence[str], features: Mapping[str, Feature]) -> str:

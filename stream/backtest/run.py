@@ -11,6 +11,7 @@ import numpy as np
 from streamgauge.durations import format_duration
 from streamgauge.spec import MonitorSpec
 from streamgauge.spec_parts import Budget
+from streamgauge.spec_rules import budget_problem
 
 from detectors.evidence.budget import DAY_MS
 from detectors.evidence.realised import Realised, realised
@@ -138,9 +139,17 @@ def _check(wanted: Wanted) -> None:
         raise BacktestError(["--tolerance: the spec judges no performance: add performance: {metric, tolerance}"])
 
 
+def _check_budgets(spec: MonitorSpec, wanted: Wanted) -> None:
+    """Return if each budget that is tried fits the pane, which may have been chosen here; else BacktestError."""
+    problems = [budget_problem(budget, spec.pane_ms) for budget in (spec.budget, *wanted.budgets)]
+    if any(problems):
+        raise BacktestError([problem for problem in problems if problem])
+
+
 def read_files(wanted: Wanted, progress: Progress = _nobody) -> Files:
     """Open all files, and make the reference; BacktestError as `backtest`."""
     (spec, row_ms), truths = _settled(wanted), Truths(wanted.spec.task)
+    _check_budgets(spec, wanted)
     rows = RowsFile(wanted.rows, spec, truths, row_ms, is_stream=True)
     timeline = timeline_of(rows.times(), spec.pane_ms, spec.lateness_ms)
     labels = None if wanted.labels is None else LabelFile(wanted.labels, spec.model, truths, rows.is_timed)

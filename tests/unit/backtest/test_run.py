@@ -305,6 +305,14 @@ def test_a_sweep_that_is_none_is_told(parse, text, said):
     assert said in str(error.value)
 
 
+def test_a_budget_of_more_pages_than_panes_is_told(tmp_path):
+    columns = timed(columns_of(ROWS), 3_600_000)
+    with pytest.raises(BacktestError, match=r"budget: 1 false page in 1d, which holds 0\..* panes of .*; write fewer"):
+        run(tmp_path, columns, spec_of(pane=None, budget={"per": "1d"}))
+    with pytest.raises(BacktestError, match="budget: 200 false pages in 1d, which holds 144 panes of 10m"):
+        run(tmp_path, columns_of(ROWS), SPEC, budgets=budgets_of("200/1d"))
+
+
 def test_tolerances_need_a_metric(tmp_path):
     wanted = Wanted(spec_of(performance=None), tmp_path, tmp_path / "rows", tolerances=(0.1,))
     with pytest.raises(BacktestError, match="the spec judges no performance"):

@@ -41,6 +41,7 @@ def said(text: str) -> list[str]:
         ("pane: 60d", "pane: 60d is above 31d (write at most 31d)"),
         ("pane: 7h", "pane: 7h neither divides a day nor is whole days; write 6h or 8h"),
         ("pane: 36h", "pane: 1d12h neither divides a day nor is whole days; write 1d or 2d"),
+        ("budget: {false_pages: 30, per: 1d}", "budget: 30 false pages in 1d, which holds 24 panes of 1h; write fewer, or a longer per"),
         ("pane: 60", "pane: a length of time needs a unit, as in 90s, 10m, 1h, 7d; got 60"),
         ("pane:", "pane: is empty (length of a pane: divides a day, or days)"),
         ("retrain: {every: 1m}", "retrain.every: '1m' is below 1h (write at least 1h)"),

@@ -263,6 +263,39 @@ def test_partitions_that_are_added_are_told_at_once_and_read_soon(settings):
     assert sorted(ids) == sorted(f"p{i}" for i in range(9))
 
 
+def test_a_topic_that_is_made_again_is_read_from_its_beginning(settings):
+    settings = with_runtime(settings, tick_ms=200)
+    publish(settings, [Output("predictions", prediction(i), partition=i % 4) for i in range(40)])
+    with contextlib.ExitStack() as stack:
+        running = [stack.enter_context(real_worker(settings, "intake"))]
+        with lag_view(settings) as view:
+            wait_for(lambda: done(view, "intake", "predictions"), "intake's commit")
+        with admin(settings) as client:
+            client.delete_topics([kafka_name(settings.kafka.prefix, "predictions")])
+        wait_for(lambda: made_again(settings), "the topic, once more")
+        publish(settings, [Output("predictions", prediction(40 + i), partition=i % 4) for i in range(12)])
+
+        def is_read():
+            if running[-1][0].poll() is not None:  # it may end with a sentence; then it is started again
+                running.append(stack.enter_context(real_worker(settings, "intake")))
+            return ids_in_ledger(settings) == {f"p{i}" for i in range(52)}
+
+        wait_for(is_read, "all records of both topics")
+
+
+def made_again(settings):
+    """Make the topics that are missing; whether there were none that are still being deleted."""
+    try:
+        ensure_topics(settings)
+    except (TopicError, KafkaError):
+        return False
+    return True
+
+
+def ids_in_ledger(settings):
+    return {id_ for records in read_topic(settings, "ledger").values() for r in records for id_ in ids_of(r)}
+
+
 def named(settings):
     """What ticks told of the partitions of predictions: by partition, how many there are."""
     entries = (decode_entry(record.value) for record in read_topic(settings, "ledger")[0])

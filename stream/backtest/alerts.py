@@ -173,8 +173,9 @@ def _is_there(alarm: Alarm, newest: Alert) -> bool:
 
 
 def _alike(kind: str, findings: Findings) -> list[str]:
-    """Return the targets whose alarms are of a kind."""
-    return [target for target, seen in findings.targets.items() if seen.alarms and seen.alarms[0].kind == kind]
+    """Return the targets whose alarms are of a kind of incidents."""
+    said = VERDICTS.get(kind, kind)
+    return [target for target, seen in findings.targets.items() if seen.alarms and seen.alarms[0].kind == said]
 
 
 def _until_ms(incident: Incident, alarms: Sequence[Alarm], pane_ms: int) -> int:

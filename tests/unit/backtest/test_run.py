@@ -346,3 +346,15 @@ def test_inputs_that_only_move_apart_are_not_said_to_drift_and_the_change_lasts_
     assert "no longer move" in alert.sentence
     assert alert.last_row >= ROWS - 20 * 600
     assert alert.effects == []
+
+
+def test_a_fault_that_names_no_feature_lasts_as_long_as_it_is_seen(tmp_path):
+    place = np.arange(12_000)
+    is_again = (place >= 8_000) & (place < 9_000) & (place % 10 == 9)
+    columns = columns_of(len(place)) | {"event_time": ORIGIN_MS + place * HOUR_MS // 100}
+    columns["prediction_id"] = np.where(is_again, place - 1, place)
+    (alert,) = [each for each in run(tmp_path, columns).report.alerts if each.kind == "quality"]
+
+    assert alert.features == []
+    assert alert.first_row <= 8_100
+    assert 8_900 <= alert.last_row <= 9_100
